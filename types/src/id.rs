@@ -1,0 +1,166 @@
+//! Names every shard, table and transaction by a number of its own type, so that none is taken for another.
+
+use core::fmt;
+
+/// One core's part of the database. Dense: every id below the shard count exists.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ShardId(u16);
+
+impl ShardId {
+    /// The shard that every server has.
+    pub const FIRST: ShardId = ShardId(0);
+
+    /// The only way in from a number, so a `ShardId` in hand is always in range.
+    pub fn new(index: u16, count: ShardCount) -> Option<ShardId> {
+        (index < count.get()).then_some(ShardId(index))
+    }
+
+    pub const fn get(self) -> u16 {
+        self.0
+    }
+
+    /// As an index into a slice with one element a shard.
+    pub const fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// How many shards the server runs: 1 to [`ShardCount::MAX`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ShardCount(u16);
+
+impl ShardCount {
+    /// As many shards as there are virtual partitions.
+    pub const MAX: u16 = PARTITIONS;
+    /// A server with a single core.
+    pub const ONE: ShardCount = ShardCount(1);
+
+    pub fn new(count: u16) -> Option<ShardCount> {
+        (1..=Self::MAX).contains(&count).then_some(ShardCount(count))
+    }
+
+    pub const fn get(self) -> u16 {
+        self.0
+    }
+
+    /// Every shard, in ascending order.
+    pub fn shards(self) -> impl DoubleEndedIterator<Item = ShardId> + ExactSizeIterator {
+        (0..self.0).map(ShardId)
+    }
+
+    /// The shard that owns a virtual partition: partitions are dealt out in turn.
+    pub fn owner_of(self, partition: u16) -> ShardId {
+        ShardId(partition % self.0)
+    }
+}
+
+/// Virtual partitions of the key space. Fixed for ever: data is placed by it.
+pub const PARTITIONS: u16 = 1024;
+
+macro_rules! number {
+    ($(#[$doc:meta])* $name:ident($inner:ty)) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name($inner);
+
+        impl $name {
+            pub const fn new(number: $inner) -> Self {
+                Self(number)
+            }
+
+            pub const fn get(self) -> $inner {
+                self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+    };
+}
+
+number! {
+    /// A transaction's place in the server-wide order. Starts at 1; 0 is "before everything".
+    TxId(u64)
+}
+
+impl TxId {
+    /// Before every transaction.
+    pub const ZERO: TxId = TxId(0);
+
+    /// The transaction after this one. Panics after 2^64 transactions.
+    pub const fn next(self) -> TxId {
+        TxId(self.0 + 1)
+    }
+}
+
+number! {
+    /// A record's place in one shard's log: 1 for the first, then without a gap. 0 is "nothing yet".
+    Lsn(u64)
+}
+
+impl Lsn {
+    /// Before every record.
+    pub const ZERO: Lsn = Lsn(0);
+
+    /// The record after this one. Panics after 2^64 records.
+    pub const fn next(self) -> Lsn {
+        Lsn(self.0 + 1)
+    }
+}
+
+number! {
+    /// A table, unique in the whole server and never used again after the table is gone.
+    TableId(u32)
+}
+
+number! {
+    /// An index's place in its table's list; the primary key, where there is one, is index 0.
+    IndexId(u16)
+}
+
+number! {
+    /// A column's place in its table.
+    ColumnIndex(u16)
+}
+
+impl ColumnIndex {
+    /// As an index into a slice with one element a column.
+    pub const fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+impl fmt::Display for ShardId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl fmt::Display for ShardCount {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_shard_id_in_hand_is_in_range() {
+        let two = ShardCount::new(2).unwrap();
+        assert!(ShardId::new(1, two).is_some());
+        assert!(ShardId::new(2, two).is_none());
+        assert_eq!(two.shards().map(ShardId::get).collect::<Vec<_>>(), [0, 1]);
+    }
+
+    #[test]
+    fn a_server_has_at_least_one_shard_and_no_more_than_partitions() {
+        assert!(ShardCount::new(0).is_none());
+        assert!(ShardCount::new(PARTITIONS).is_some());
+        assert!(ShardCount::new(PARTITIONS + 1).is_none());
+    }
+}

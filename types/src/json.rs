@@ -1,0 +1,1 @@
+//! Encoded values as JSON.

@@ -1,0 +1,214 @@
+//! What a module declares: its tables, reducers and views, as its WebAssembly describes them and clients read them.
+//!
+//! A module hands over JSON. [`ModuleSchema::parse`] is the only door: what it lets through is checked, so the rest
+//! of the server may rely on the invariants below.
+//!
+//! Invariants:
+//! 1. Names are unique within their list, and are identifiers of 1 to [`NAME_BYTES_MAX`] bytes.
+//! 2. Every column that a key, an index or a foreign key names exists; types nest at most [`TYPE_DEPTH_MAX`] deep.
+//! 3. A primary key is index 0 of its table's `indexes`, and it is unique.
+
+mod check;
+mod parse;
+
+pub use check::SchemaError;
+
+use serde::{Deserialize, Serialize};
+
+use crate::layout::RowLayout;
+use crate::ty::{Field, Type};
+use crate::{ColumnIndex, IndexId};
+
+/// Bytes of the longest name of a table, a column, an index, a reducer or a user's type.
+pub const NAME_BYTES_MAX: usize = 63;
+/// Levels of types within types.
+pub const TYPE_DEPTH_MAX: usize = 16;
+/// Tables of one module.
+pub const TABLES_MAX: usize = 256;
+/// Columns of one table, and arguments of one reducer.
+pub const COLUMNS_MAX: usize = 256;
+/// Indexes of one table, its primary key included.
+pub const INDEXES_MAX: usize = 32;
+/// Columns of one index.
+pub const INDEX_COLUMNS_MAX: usize = 8;
+/// Reducers and views of one module.
+pub const FUNCTIONS_MAX: usize = 1024;
+/// Bytes of a module's schema as JSON.
+pub const SCHEMA_BYTES_MAX: usize = 1 << 20;
+
+/// Everything that one version of a module declares. Lists are sorted by name.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct ModuleSchema {
+    pub tables: Vec<TableSchema>,
+    pub reducers: Vec<ReducerSchema>,
+    pub views: Vec<ViewSchema>,
+}
+
+/// One table.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TableSchema {
+    pub name: String,
+    /// Whether every caller may read it.
+    #[serde(default)]
+    pub public: bool,
+    /// Append-only: rows are never changed and never deleted.
+    #[serde(default)]
+    pub event: bool,
+    /// The column whose hash places a row on a shard.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shard_by: Option<String>,
+    pub columns: Vec<ColumnSchema>,
+    /// The primary key first, where there is one.
+    #[serde(default)]
+    pub indexes: Vec<IndexSchema>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub policies: Vec<Policy>,
+}
+
+/// One column of a table.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ColumnSchema {
+    pub name: String,
+    #[serde(rename = "type")]
+    pub ty: Type,
+    /// A 0 is replaced by the sequence's next number.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub auto_inc: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub foreign_key: Option<ForeignKey>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pii: Option<Pii>,
+}
+
+/// A column's value has to exist in another table's unique column.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ForeignKey {
+    pub table: String,
+    pub column: String,
+}
+
+/// A column that holds personal data.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Pii {
+    /// Whose key encrypts it; the column's own name when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key_context: Option<String>,
+}
+
+/// An ordered index over one or several columns.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct IndexSchema {
+    pub name: String,
+    pub columns: Vec<String>,
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub unique: bool,
+    /// Implies `unique`.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub primary: bool,
+}
+
+/// A row-level security policy: an SQL predicate over the row, with `$identity`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Policy {
+    Read(String),
+    Write(String),
+}
+
+/// One reducer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReducerSchema {
+    pub name: String,
+    #[serde(default)]
+    pub kind: ReducerKind,
+    #[serde(default)]
+    pub params: Vec<Field>,
+    /// What it returns, when it returns a value.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub result: Option<Type>,
+    /// The arguments whose hashes name the shards it runs on.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub shard_by: Vec<String>,
+}
+
+/// Who calls a reducer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReducerKind {
+    /// Clients, and schedules.
+    #[default]
+    Call,
+    /// The server, once, when the module is first deployed.
+    Init,
+    /// The server, for every connection that opens.
+    ClientConnected,
+    /// The server, for every connection that ends.
+    ClientDisconnected,
+}
+
+/// A function that yields rows, queried like a table.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ViewSchema {
+    pub name: String,
+    pub columns: Vec<Field>,
+}
+
+impl ModuleSchema {
+    pub fn table(&self, name: &str) -> Option<&TableSchema> {
+        self.tables.iter().find(|table| table.name == name)
+    }
+
+    pub fn reducer(&self, name: &str) -> Option<&ReducerSchema> {
+        self.reducers.iter().find(|reducer| reducer.name == name)
+    }
+
+    /// The reducer that the server calls on an occasion, where the module has one.
+    pub fn lifecycle(&self, kind: ReducerKind) -> Option<&ReducerSchema> {
+        self.reducers.iter().find(|reducer| reducer.kind == kind)
+    }
+
+    /// As the module could have described it.
+    pub fn to_json(&self) -> String {
+        serde_json::to_string(self).expect("a schema holds nothing that JSON cannot")
+    }
+}
+
+impl TableSchema {
+    pub fn column(&self, name: &str) -> Option<ColumnIndex> {
+        let index = self.columns.iter().position(|column| column.name == name)?;
+        Some(ColumnIndex::new(u16::try_from(index).expect("COLUMNS_MAX fits in 16 bits")))
+    }
+
+    /// The primary key's column, where the table has a primary key.
+    pub fn primary_key(&self) -> Option<ColumnIndex> {
+        let first = self.indexes.first().filter(|index| index.primary)?;
+        self.column(first.columns.first()?)
+    }
+
+    pub fn index(&self, name: &str) -> Option<IndexId> {
+        let index = self.indexes.iter().position(|index| index.name == name)?;
+        Some(IndexId::new(u16::try_from(index).expect("INDEXES_MAX fits in 16 bits")))
+    }
+
+    pub fn layout(&self) -> RowLayout {
+        RowLayout::new(self.columns.iter().map(|column| column.ty.clone()))
+    }
+}
+
+impl ReducerSchema {
+    /// The layout of the row that carries its arguments.
+    pub fn params_layout(&self) -> RowLayout {
+        RowLayout::new(self.params.iter().map(|param| param.ty.clone()))
+    }
+}
+
+fn is_false(flag: &bool) -> bool {
+    !flag
+}
