@@ -1,0 +1,232 @@
+//! Defines what a shard is to its drivers: a state machine that takes one event at a time and acts through a seam.
+//!
+//! The real driver ([`crate::real`]) and the simulated one ([`crate::sim`]) run the same machine, so whatever touches
+//! time, chance, disk or another core goes through [`Seam`] and nowhere else.
+//!
+//! Invariants that both drivers keep:
+//! 1. A machine handles one event at a time and to its end; no call on the seam re-enters it.
+//! 2. Messages from one shard to another arrive once each and in the order in which they were sent.
+//! 3. Every `write`, and every `prepare_segment`, is followed by exactly one [`Event::Written`] or
+//!    [`Event::SegmentReady`] unless the process dies first. Writes may complete in another order than they were made.
+//! 4. `now` never goes back on one shard.
+//! 5. A [`Ticket`] is answered at most once: it is neither `Clone` nor `Copy`, and `answer` takes it.
+//!
+//! What a machine does not get: the directory of its log before it started (that is [`crate::boot::Boot`]), sockets,
+//! and threads for slow work (those belong to the tasks around the machine).
+
+use std::fmt;
+
+use cosmictron_types::{ShardCount, ShardId, TableId, Timestamp, TxId};
+
+/// Segments are written in whole blocks: offset and length of every write are multiples of this.
+pub const BLOCK_BYTES: usize = 4096;
+
+/// Messages that fit into the ring from one shard to another. What a machine sends beyond it waits in the sender's
+/// overflow, so a machine bounds what it has in flight to a peer to about this many.
+/// 1024 slots of a few pointers each stay inside the L2 cache.
+pub const MAILBOX_SLOTS: usize = 1024;
+
+/// The largest single write. Room for one commit group whose transaction is huge; the usual one is a thousandth of it.
+pub const WRITE_BYTES_MAX: usize = 64 << 20;
+const _: () = assert!(WRITE_BYTES_MAX.is_multiple_of(BLOCK_BYTES));
+
+/// Writes that one shard may have in flight. One more is a bug of the machine.
+pub const WRITES_IN_FLIGHT_MAX: usize = 16;
+
+/// The state machine that one core runs.
+pub trait Machine: Sized + 'static {
+    /// What a connection's task on this core asks for.
+    type Request: 'static;
+    /// What such a task gets back.
+    type Answer: 'static;
+    /// What one core's machine tells another's.
+    type Message: Send + 'static;
+
+    /// Takes one event to its end. Runs on the shard's thread, so it must be short: whatever loops over data of a
+    /// user's size stops by a budget and goes on at the next [`Event::Flush`].
+    fn handle(&mut self, event: Event<Self>, seam: &mut dyn Seam<Self>);
+}
+
+/// What happens to a machine.
+pub enum Event<M: Machine> {
+    /// The first event, once, before any other: time to prepare a segment or to ask for a [`Event::Tick`].
+    Start,
+    /// A task on this core asks; the machine answers now or later by [`Seam::answer`].
+    Request { ticket: Ticket, request: M::Request },
+    /// Another shard's machine (or this one's own) has sent something.
+    Message { from: ShardId, message: M::Message },
+    /// A write has reached the device, or has failed. After a failure the content of its blocks is unknown.
+    Written { write: WriteId, result: Result<(), DiskError> },
+    /// A segment is zero-filled and it and its directory are on the device; or it failed and is gone again.
+    SegmentReady { segment: SegmentNumber, result: Result<(), DiskError> },
+    /// Asked for by [`Seam::flush_soon`]: comes after everything that was ready then has been handled.
+    Flush,
+    /// Asked for by [`Seam::wake_at`]: comes at that time or later.
+    Tick,
+}
+
+/// The one door to time, chance, disk, other cores and waiting tasks.
+pub trait Seam<M: Machine> {
+    /// The shard that this machine is.
+    fn shard(&self) -> ShardId;
+
+    /// How many shards there are.
+    fn shards(&self) -> ShardCount;
+
+    /// Wall-clock time that never goes back on one shard.
+    fn now(&self) -> Timestamp;
+
+    /// Chance; seeded in the simulation.
+    fn random(&mut self) -> u64;
+
+    /// Takes the next number of the server-wide counter of transactions.
+    fn next_tx(&mut self) -> TxId;
+
+    /// Takes the next number of the server-wide counter of tables.
+    fn next_table(&mut self) -> TableId;
+
+    /// Sends to another shard's machine, or to this one (it then arrives as an event of its own, after this one).
+    fn send(&mut self, to: ShardId, message: M::Message);
+
+    /// Answers a request. When its task has gone meanwhile, the answer is dropped.
+    fn answer(&mut self, ticket: Ticket, answer: M::Answer);
+
+    /// Whether the task that asked still waits. Work for one that has gone can be dropped before it runs.
+    fn is_awaited(&self, ticket: &Ticket) -> bool;
+
+    /// Asks for one [`Event::Flush`]; asking again before it came changes nothing.
+    fn flush_soon(&mut self);
+
+    /// Asks for one [`Event::Tick`]. Of several wishes the earliest wins and the others are forgotten.
+    fn wake_at(&mut self, at: Timestamp);
+
+    /// Writes `bytes` at `offset` of `segment`, which was prepared or found at the start. They are copied before this
+    /// returns and durable when [`Event::Written`] says so. Panics unless `offset` and the length are multiples of
+    /// [`BLOCK_BYTES`], the length is in `1..=`[`WRITE_BYTES_MAX`] and fewer than [`WRITES_IN_FLIGHT_MAX`] are in
+    /// flight.
+    fn write(&mut self, id: WriteId, segment: SegmentNumber, offset: u64, bytes: &[u8]);
+
+    /// Makes a new segment of `bytes` zeros, off this thread, and syncs it and its directory. One that exists is an
+    /// error, never overwritten.
+    fn prepare_segment(&mut self, segment: SegmentNumber, bytes: u64);
+
+    /// Removes a segment that nothing needs any more, off this thread. A failure is logged and costs only space: the
+    /// segment is then found again at the next start.
+    fn remove_segment(&mut self, segment: SegmentNumber);
+}
+
+/// The right and duty to answer one request, once.
+#[derive(Debug, PartialEq, Eq, Hash)]
+pub struct Ticket {
+    pub(crate) slot: u32,
+    pub(crate) generation: u32,
+}
+
+/// A machine's own name for one of its writes; it need only be unique among those in flight.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct WriteId(u64);
+
+impl WriteId {
+    pub const fn new(number: u64) -> Self {
+        Self(number)
+    }
+
+    pub const fn get(self) -> u64 {
+        self.0
+    }
+}
+
+/// A segment's place in its shard's log; also its file's name. Numbers are not used again within one log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SegmentNumber(u64);
+
+impl SegmentNumber {
+    pub const fn new(number: u64) -> Self {
+        Self(number)
+    }
+
+    pub const fn get(self) -> u64 {
+        self.0
+    }
+
+    /// The segment after this one. Panics after 2^64 segments.
+    pub const fn next(self) -> Self {
+        Self(self.0 + 1)
+    }
+}
+
+impl fmt::Display for SegmentNumber {
+    /// As in the file's name: ten digits, so that a directory's listing is in the log's order.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:010}", self.0)
+    }
+}
+
+/// Why the disk did not do what it was asked for. Always the world's doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DiskError {
+    /// No room on the device or in the quota: the one failure that passes when room is made.
+    #[error("no space left on the device")]
+    OutOfSpace,
+    /// Whatever else went wrong. What is on the device is unknown, and trying again proves nothing.
+    #[error(transparent)]
+    Failed(#[from] DiskFailure),
+}
+
+/// What went wrong on the disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DiskFailure {
+    /// The operating system's error number.
+    #[error("the device or file system failed with {}", std::io::Error::from_raw_os_error(*.0))]
+    Os(i32),
+    /// The device took less than it was given.
+    #[error("{written} of {bytes} bytes were written")]
+    ShortWrite { written: usize, bytes: usize },
+}
+
+impl DiskError {
+    /// What an I/O error of the operating system means for the log.
+    pub fn from_io(error: &std::io::Error) -> Self {
+        match error.raw_os_error() {
+            Some(libc::ENOSPC | libc::EDQUOT) => DiskError::OutOfSpace,
+            Some(number) => DiskError::Failed(DiskFailure::Os(number)),
+            None => DiskError::Failed(DiskFailure::Os(libc::EIO)),
+        }
+    }
+}
+
+impl<M: Machine> Event<M> {
+    /// The event's name, for traces.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Event::Start => "start",
+            Event::Request { .. } => "request",
+            Event::Message { .. } => "message",
+            Event::Written { .. } => "written",
+            Event::SegmentReady { .. } => "segment-ready",
+            Event::Flush => "flush",
+            Event::Tick => "tick",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::*;
+
+    #[test]
+    fn only_a_full_disk_is_out_of_space() {
+        let of = |number| DiskError::from_io(&io::Error::from_raw_os_error(number));
+        assert_eq!(of(libc::ENOSPC), DiskError::OutOfSpace);
+        assert_eq!(of(libc::EDQUOT), DiskError::OutOfSpace);
+        assert_eq!(of(libc::EIO), DiskError::Failed(DiskFailure::Os(libc::EIO)));
+    }
+
+    #[test]
+    fn segment_names_sort_as_their_numbers() {
+        let names = [9, 10, 1_000_000].map(|n| SegmentNumber::new(n).to_string());
+        assert_eq!(names, ["0000000009", "0000000010", "0001000000"]);
+    }
+}
