@@ -1,0 +1,162 @@
+//! Encodes answers at the end of a connection's output.
+//!
+//! ```text
+//!   Response::begin      status line, Date, Connection
+//!     .header(…)         any number of fields
+//!     .body(…)           Content-Type, Content-Length, empty line, body
+//! ```
+//!
+//! The head goes straight into the output; the body too, when it is written by a closure: its length is filled in
+//! afterwards. An answer that is begun is finished by exactly one of the methods that take `self`.
+//!
+//! **Invariants**
+//! 1. `Content-Length` is the length of the body, also where HEAD leaves the body out.
+//! 2. No value can end a line: control octets become spaces.
+//! 3. Statuses that have no body get neither body nor length.
+
+use super::head::Version;
+use super::method::Method;
+use super::status::Status;
+use crate::date::HttpDate;
+use crate::octet;
+
+/// The media type of JSON answers.
+pub const JSON: &str = "application/json";
+
+/// Digits left for a length that is filled in later: 20 hold any u64.
+const LENGTH_DIGITS: usize = 20;
+
+/// What an answer must heed of its request and its connection.
+#[derive(Clone, Copy, Debug)]
+pub struct Reply {
+    /// Whether the connection goes on. A driver that wants to end it clears this before it answers.
+    pub keep_alive: bool,
+    /// Whether the body is left out, as HEAD asks.
+    pub head_only: bool,
+    version: Version,
+    date: Option<HttpDate>,
+}
+
+impl Reply {
+    pub(super) fn new(method: Method, version: Version, keep_alive: bool) -> Reply {
+        Reply { keep_alive, head_only: method == Method::Head, version, date: None }
+    }
+
+    /// The reply to something that was no request: the connection ends.
+    pub fn closing() -> Reply {
+        Reply::new(Method::Get, Version::Http11, false)
+    }
+
+    /// With a `Date` field.
+    #[must_use]
+    pub fn dated(self, date: HttpDate) -> Reply {
+        Reply { date: Some(date), ..self }
+    }
+}
+
+/// An answer that is being written.
+#[must_use = "an answer must be finished by its body"]
+#[derive(Debug)]
+pub struct Response<'a> {
+    out: &'a mut Vec<u8>,
+    status: Status,
+    head_only: bool,
+}
+
+impl<'a> Response<'a> {
+    /// Begins an answer at the end of `out`.
+    pub fn begin(out: &'a mut Vec<u8>, reply: &Reply, status: Status) -> Response<'a> {
+        out.extend_from_slice(status.line().as_bytes());
+        if let Some(date) = &reply.date {
+            out.extend_from_slice(b"date: ");
+            out.extend_from_slice(date.as_bytes());
+            out.extend_from_slice(b"\r\n");
+        }
+        match (reply.keep_alive, reply.version) {
+            (true, Version::Http11) => {}
+            (true, Version::Http10) => out.extend_from_slice(b"connection: keep-alive\r\n"),
+            (false, _) => out.extend_from_slice(b"connection: close\r\n"),
+        }
+        Response { out, status, head_only: reply.head_only }
+    }
+
+    /// The interim answer to a client that expects 100-continue; an answer follows it.
+    pub fn interim(out: &mut Vec<u8>) {
+        out.extend_from_slice(Status::Continue.line().as_bytes());
+        out.extend_from_slice(b"\r\n");
+    }
+
+    /// Adds a field. `name` is a token of ours; control octets in `value`, which may stem from a client, become spaces.
+    pub fn header(self, name: &str, value: &str) -> Response<'a> {
+        debug_assert!(octet::is_token_all(name.as_bytes()), "{name}");
+        self.out.extend_from_slice(name.as_bytes());
+        self.out.extend_from_slice(b": ");
+        let clean = |&octet: &u8| if octet::is_field(octet) { octet } else { b' ' };
+        self.out.extend(value.as_bytes().iter().map(clean));
+        self.out.extend_from_slice(b"\r\n");
+        self
+    }
+
+    /// Adds a field with a number.
+    pub fn header_number(self, name: &str, value: u64) -> Response<'a> {
+        self.header(name, itoa::Buffer::new().format(value))
+    }
+
+    /// Adds a field when there is a value.
+    pub fn header_if(self, name: &str, value: Option<&str>) -> Response<'a> {
+        match value {
+            Some(value) => self.header(name, value),
+            None => self,
+        }
+    }
+
+    /// Finishes the answer with `body`.
+    pub fn body(self, content_type: &str, body: &[u8]) {
+        if !self.status.has_body() {
+            return self.empty();
+        }
+        let head_only = self.head_only;
+        let out = self.header("content-type", content_type).out;
+        out.extend_from_slice(b"content-length: ");
+        out.extend_from_slice(itoa::Buffer::new().format(body.len()).as_bytes());
+        out.extend_from_slice(b"\r\n\r\n");
+        if !head_only {
+            out.extend_from_slice(body);
+        }
+    }
+
+    /// Finishes the answer with the body that `write` appends. It may only append.
+    pub fn body_with(self, content_type: &str, write: impl FnOnce(&mut Vec<u8>)) {
+        if !self.status.has_body() {
+            return self.empty();
+        }
+        let head_only = self.head_only;
+        let out = self.header("content-type", content_type).out;
+        out.extend_from_slice(b"content-length: ");
+        let digits_at = out.len();
+        // White space before the value is no part of it, so the digits can be put in behind it later.
+        out.resize(digits_at + LENGTH_DIGITS, b' ');
+        out.extend_from_slice(b"\r\n\r\n");
+        let body_at = out.len();
+        write(out);
+        let mut digits = itoa::Buffer::new();
+        let digits = digits.format(out.len() - body_at).as_bytes();
+        let digits_end = digits_at + LENGTH_DIGITS;
+        out[digits_end - digits.len()..digits_end].copy_from_slice(digits);
+        if head_only {
+            out.truncate(body_at);
+        }
+    }
+
+    /// Finishes the answer without a body.
+    pub fn empty(self) {
+        let ending: &[u8] =
+            if self.status.has_body() { b"content-length: 0\r\n\r\n" } else { b"\r\n" };
+        self.out.extend_from_slice(ending);
+    }
+}
+
+/// Appends a whole JSON answer: what nearly every request gets.
+pub fn write_json(out: &mut Vec<u8>, reply: &Reply, status: Status, body: &[u8]) {
+    Response::begin(out, reply, status).body(JSON, body);
+}
