@@ -20,20 +20,26 @@
 #![warn(missing_docs)]
 #![warn(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
 
+pub mod compress;
+pub mod cors;
+pub mod date;
 pub mod http;
-
+pub mod media;
+pub mod multipart;
+pub mod negotiate;
+mod octet;
 pub mod problem;
-
 pub mod uri;
 
-pub mod media;
-
-pub mod date;
-
-mod octet;
-
+pub use compress::Compressor;
+pub use cors::Cors;
+pub use date::HttpDate;
 pub use http::{
-    Decoder, Head, HeaderName, Headers, HttpError, Limits, Method, Phase, Progress, Reply, Request,
-    Response, Status, Version,
+    Answer, Decoder, Head, HeaderName, Headers, HttpError, Limits, Method, Phase, Progress, Reply,
+    Request, RequestEncoder, Response, ResponseDecoder, Status, Version,
 };
-pub use problem::{Problem, ProblemCode};
+pub use media::MediaType;
+pub use multipart::{Multipart, MultipartError, MultipartLimits, Part};
+pub use negotiate::ContentCoding;
+pub use problem::{Member, Problem, ProblemCode};
+pub use uri::{PathSegments, Query, UriError};

@@ -119,3 +119,26 @@ pub(crate) fn quoted_length(bytes: &[u8]) -> Option<usize> {
         }
     }
 }
+
+/// Appends a header field. `name` is a token of ours; control octets in `value`, which may stem from a peer, become
+/// spaces, so that no value can end its line.
+pub(crate) fn push_field(out: &mut Vec<u8>, name: &str, value: &str) {
+    debug_assert!(is_token_all(name.as_bytes()), "{name}");
+    out.extend_from_slice(name.as_bytes());
+    out.extend_from_slice(b": ");
+    let value_at = out.len();
+    out.extend_from_slice(value.as_bytes());
+    for octet in &mut out[value_at..] {
+        if !is_field(*octet) {
+            *octet = b' ';
+        }
+    }
+    out.extend_from_slice(b"\r\n");
+}
+
+/// Appends the length of a body and the empty line that ends a head.
+pub(crate) fn push_length(out: &mut Vec<u8>, length: usize) {
+    out.extend_from_slice(b"Content-Length: ");
+    out.extend_from_slice(itoa::Buffer::new().format(length).as_bytes());
+    out.extend_from_slice(b"\r\n\r\n");
+}

@@ -173,8 +173,11 @@ impl<'a> Problem<'a> {
     /// Begins the whole answer, for those who add fields to it; [`Problem::write_body`] goes into its body.
     pub fn begin<'o>(&self, out: &'o mut Vec<u8>, reply: &Reply) -> Response<'o> {
         let response = Response::begin(out, reply, self.code.status());
+        // RFC 9110 section 15.5.2: a 401 says which scheme would do.
+        let scheme = (self.code == ProblemCode::Unauthenticated).then_some("Bearer");
+        let response = response.header_if("WWW-Authenticate", scheme);
         match self.retry_after_secs {
-            Some(secs) => response.header_number("retry-after", u64::from(secs)),
+            Some(secs) => response.header_number("Retry-After", u64::from(secs)),
             None => response,
         }
     }

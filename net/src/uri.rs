@@ -124,3 +124,22 @@ impl<'a> Query<'a> {
         Ok(found)
     }
 }
+
+/// Appends `text` as one path segment, or as one name or value of a query, with everything escaped that could be taken
+/// for a separator.
+pub fn percent_encode(out: &mut Vec<u8>, text: &str) {
+    for &octet in text.as_bytes() {
+        match octet {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => out.push(octet),
+            _ => push_escape(out, octet),
+        }
+    }
+}
+
+/// Appends the escape of one octet.
+pub(crate) fn push_escape(out: &mut Vec<u8>, octet: u8) {
+    const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
+    out.push(b'%');
+    out.push(DIGITS[usize::from(octet >> 4)]);
+    out.push(DIGITS[usize::from(octet & 0xf)]);
+}

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use super::chunked::Chunked;
 use super::error::HttpError;
+use super::input::Input;
 use super::limits::Limits;
 
 /// How a body's length is told (RFC 9112 section 6.3).
@@ -49,22 +50,21 @@ impl Body {
         }
     }
 
-    /// Reads on in the message that begins at `base` of `input`; `is_closed` when no more will come.
+    /// Reads on in the message that begins the unread `input`; `is_closed` when no more will come.
     pub(super) fn advance(
         &mut self,
-        input: &mut Vec<u8>,
-        base: usize,
+        input: &mut Input,
         is_closed: bool,
         limits: &Limits,
     ) -> Result<Option<BodyEnd>, HttpError> {
-        let length = input.len() - base;
+        let length = input.unread().len();
         match self {
             Body::Length { start, end } if *end <= length => {
                 Ok(Some(BodyEnd { body: *start..*end, next: *end }))
             }
             Body::Length { .. } => Ok(None),
             Body::Chunked { start, chunked } => {
-                let end = chunked.advance(input, base, limits)?;
+                let end = chunked.advance(&mut input.bytes, input.start, limits)?;
                 Ok(end.map(|end| BodyEnd { body: *start..end.body_end, next: end.next }))
             }
             Body::UntilClose { start, bytes_max } if *bytes_max < length - *start => {

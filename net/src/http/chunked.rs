@@ -255,3 +255,27 @@ fn check_trailer(line: &[u8]) -> Result<(), HttpError> {
     }
     Ok(())
 }
+
+/// Appends one chunk of a chunked body. Empty `bytes` are left out: they would end it.
+pub fn write_chunk(out: &mut Vec<u8>, bytes: &[u8]) {
+    if bytes.is_empty() {
+        return;
+    }
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let mut size = [b'0'; 16];
+    let mut rest = bytes.len();
+    for digit in size.iter_mut().rev() {
+        *digit = DIGITS[rest & 0xf];
+        rest >>= 4;
+    }
+    let zeros = size.iter().take_while(|&&digit| digit == b'0').count();
+    out.extend_from_slice(&size[zeros..]);
+    out.extend_from_slice(b"\r\n");
+    out.extend_from_slice(bytes);
+    out.extend_from_slice(b"\r\n");
+}
+
+/// Appends the end of a chunked body.
+pub fn write_last_chunk(out: &mut Vec<u8>) {
+    out.extend_from_slice(b"0\r\n\r\n");
+}

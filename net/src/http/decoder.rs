@@ -12,24 +12,17 @@
 //! one move of the unfinished rest.
 //!
 //! **Invariants**
-//! 1. `start` ≤ `input.len()`, and the unread bytes are `input[start..]`; after [`Decoder::input`], `start` is 0.
-//! 2. A refused connection stays refused: every later call returns the same error.
-//! 3. No request is handed out after one that ends the connection.
+//! 1. A refused connection stays refused: every later call returns the same error.
+//! 2. No request is handed out after one that ends the connection.
 
 use std::ops::Range;
 
 use super::body::{Body, BodyEnd};
 use super::error::HttpError;
 use super::head::{Head, RequestRecord};
+use super::input::{Input, read_bytes};
 use super::limits::Limits;
 use super::line::HeadSearch;
-
-/// Room that an idle connection keeps for its next request. What a large body needed beyond it is freed.
-const INPUT_BYTES_KEPT: usize = 64 * 1024;
-
-/// The least and the most room that is worth offering to one read.
-const READ_BYTES_MIN: usize = 4 * 1024;
-const READ_BYTES_MAX: usize = 256 * 1024;
 
 /// A request, borrowed from the decoder's buffer.
 #[derive(Clone, Copy, Debug)]
@@ -75,8 +68,7 @@ pub enum Phase {
 #[derive(Debug)]
 pub struct Decoder {
     limits: Limits,
-    input: Vec<u8>,
-    start: usize,
+    input: Input,
     record: RequestRecord,
     state: State,
 }
@@ -108,8 +100,7 @@ impl Decoder {
     pub fn new(limits: Limits) -> Decoder {
         Decoder {
             limits,
-            input: Vec::new(),
-            start: 0,
+            input: Input::default(),
             record: RequestRecord::new(),
             state: State::Head(HeadSearch::default()),
         }
@@ -119,26 +110,18 @@ impl Decoder {
     /// value may take it out and put it back longer. Call [`Decoder::next`] until it needs more before reading again.
     pub fn input(&mut self) -> &mut Vec<u8> {
         if matches!(self.state, State::Closed | State::Failed(_)) {
-            self.start = self.input.len(); // Whatever else arrives is dropped.
+            self.input.discard();
         }
-        let unread = self.input.len() - self.start;
-        if unread == 0 && INPUT_BYTES_KEPT < self.input.capacity() {
-            self.input = Vec::new();
-        } else if 0 < self.start {
-            self.input.copy_within(self.start.., 0);
-            self.input.truncate(unread);
-        }
-        self.start = 0;
-        &mut self.input
+        self.input.reclaim()
     }
 
     /// How much room the next read should be given, in bytes.
     pub fn read_bytes(&self) -> usize {
         let missing = match &self.state {
-            State::Body { body, .. } => body.bytes_missing(self.input.len() - self.start),
+            State::Body { body, .. } => body.bytes_missing(self.input.unread().len()),
             State::Head(_) | State::Closed | State::Failed(_) => 0,
         };
-        missing.clamp(READ_BYTES_MIN, READ_BYTES_MAX)
+        read_bytes(missing)
     }
 
     /// What the connection waits for. A connection that ends in [`Phase::Idle`] or [`Phase::Closed`] ended well; in
@@ -146,7 +129,7 @@ impl Decoder {
     pub fn phase(&self) -> Phase {
         match &self.state {
             // An empty line behind a body is an old client's habit, not the start of a request.
-            State::Head(_) => match &self.input[self.start..] {
+            State::Head(_) => match self.input.unread() {
                 [] | [b'\r'] | [b'\r', b'\n'] => Phase::Idle,
                 _ => Phase::ReadingHead,
             },
@@ -158,10 +141,7 @@ impl Decoder {
     /// The bytes that follow the last request, for the protocol that the connection changes to.
     #[must_use]
     pub fn take_unread(&mut self) -> Vec<u8> {
-        let unread = self.input.split_off(self.start);
-        self.input = Vec::new();
-        self.start = 0;
-        unread
+        self.input.take_unread()
     }
 
     /// The next request, if all of it has arrived. `body_limit` is asked once a request, when its head is known and
@@ -184,7 +164,7 @@ impl Decoder {
     fn advance(&mut self, body_limit: impl FnOnce(&Head<'_>) -> usize) -> Result<Step, HttpError> {
         match &mut self.state {
             State::Head(search) => {
-                let message = &self.input[self.start..];
+                let message = self.input.unread();
                 let Some(head_bytes) = search.advance(message, &self.limits)? else {
                     return Ok(Step::NeedMore { expects_continue: false });
                 };
@@ -207,11 +187,11 @@ impl Decoder {
         };
         let head_bytes = *head_bytes;
         // A client that has begun to send does not wait any more.
-        let has_begun = head_bytes < self.input.len() - self.start;
-        match body.advance(&mut self.input, self.start, false, &self.limits)? {
+        let has_begun = head_bytes < self.input.unread().len();
+        match body.advance(&mut self.input, false, &self.limits)? {
             Some(BodyEnd { body, next }) => {
-                let start = self.start;
-                self.start += next;
+                let start = self.input.start;
+                self.input.start += next;
                 self.state = match self.record.keep_alive {
                     true => State::Head(HeadSearch::default()),
                     false => State::Closed,
@@ -227,7 +207,7 @@ impl Decoder {
     }
 
     fn view(&self, complete: &Complete) -> Progress<'_> {
-        let message = &self.input[complete.start..];
+        let message = &self.input.bytes[complete.start..];
         let head = self.record.view(&message[..complete.head_bytes]);
         let request = Request { head, body: &message[complete.body.clone()] };
         if self.record.wants_websocket {

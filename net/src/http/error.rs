@@ -101,6 +101,9 @@ pub enum HttpError {
     /// A chunk that is not followed by a line end.
     #[error("chunk without line end")]
     BadChunkEnd,
+    /// A connection that ended within a message.
+    #[error("connection ended within a message")]
+    Truncated,
     /// A malformed field behind a chunked body.
     #[error("malformed trailer")]
     BadTrailer,

@@ -40,7 +40,7 @@ impl HeadSearch {
             let is_empty = line_feed - 1 == self.line_start;
             match (is_empty, self.line_start) {
                 (false, _) | (true, 0) => {}
-                (true, 2) if window.starts_with(b"\r\n") => return Err(HttpError::BadRequestLine),
+                (true, 2) => return Err(HttpError::BadRequestLine), // The second empty line.
                 (true, _) => return Ok(Some(line_feed + 1)),
             }
             self.line_start = line_feed + 1;

@@ -68,14 +68,14 @@ impl<'a> Response<'a> {
     pub fn begin(out: &'a mut Vec<u8>, reply: &Reply, status: Status) -> Response<'a> {
         out.extend_from_slice(status.line().as_bytes());
         if let Some(date) = &reply.date {
-            out.extend_from_slice(b"date: ");
+            out.extend_from_slice(b"Date: ");
             out.extend_from_slice(date.as_bytes());
             out.extend_from_slice(b"\r\n");
         }
         match (reply.keep_alive, reply.version) {
             (true, Version::Http11) => {}
-            (true, Version::Http10) => out.extend_from_slice(b"connection: keep-alive\r\n"),
-            (false, _) => out.extend_from_slice(b"connection: close\r\n"),
+            (true, Version::Http10) => out.extend_from_slice(b"Connection: keep-alive\r\n"),
+            (false, _) => out.extend_from_slice(b"Connection: close\r\n"),
         }
         Response { out, status, head_only: reply.head_only }
     }
@@ -88,12 +88,7 @@ impl<'a> Response<'a> {
 
     /// Adds a field. `name` is a token of ours; control octets in `value`, which may stem from a client, become spaces.
     pub fn header(self, name: &str, value: &str) -> Response<'a> {
-        debug_assert!(octet::is_token_all(name.as_bytes()), "{name}");
-        self.out.extend_from_slice(name.as_bytes());
-        self.out.extend_from_slice(b": ");
-        let clean = |&octet: &u8| if octet::is_field(octet) { octet } else { b' ' };
-        self.out.extend(value.as_bytes().iter().map(clean));
-        self.out.extend_from_slice(b"\r\n");
+        octet::push_field(self.out, name, value);
         self
     }
 
@@ -116,10 +111,8 @@ impl<'a> Response<'a> {
             return self.empty();
         }
         let head_only = self.head_only;
-        let out = self.header("content-type", content_type).out;
-        out.extend_from_slice(b"content-length: ");
-        out.extend_from_slice(itoa::Buffer::new().format(body.len()).as_bytes());
-        out.extend_from_slice(b"\r\n\r\n");
+        let out = self.header("Content-Type", content_type).out;
+        octet::push_length(out, body.len());
         if !head_only {
             out.extend_from_slice(body);
         }
@@ -131,8 +124,8 @@ impl<'a> Response<'a> {
             return self.empty();
         }
         let head_only = self.head_only;
-        let out = self.header("content-type", content_type).out;
-        out.extend_from_slice(b"content-length: ");
+        let out = self.header("Content-Type", content_type).out;
+        out.extend_from_slice(b"Content-Length: ");
         let digits_at = out.len();
         // White space before the value is no part of it, so the digits can be put in behind it later.
         out.resize(digits_at + LENGTH_DIGITS, b' ');
@@ -151,7 +144,7 @@ impl<'a> Response<'a> {
     /// Finishes the answer without a body.
     pub fn empty(self) {
         let ending: &[u8] =
-            if self.status.has_body() { b"content-length: 0\r\n\r\n" } else { b"\r\n" };
+            if self.status.has_body() { b"Content-Length: 0\r\n\r\n" } else { b"\r\n" };
         self.out.extend_from_slice(ending);
     }
 }
