@@ -27,9 +27,12 @@
 mod decode;
 mod encode;
 mod error;
+mod group;
 mod members;
 mod scalar;
 mod shape;
+#[cfg(test)]
+mod tests;
 mod text;
 mod value;
 

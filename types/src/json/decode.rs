@@ -11,7 +11,8 @@ use serde::de::{DeserializeSeed, Error};
 use serde_json::de::{Deserializer, StrRead};
 
 use super::error::{Flaw, JsonError, Refusal, Root, Step};
-use super::members::{Group, Members, Span};
+use super::group::Group;
+use super::members::{Members, Span};
 use super::value::{Form, Value};
 use crate::layout::RowLayout;
 use crate::ty::{Field, Type};

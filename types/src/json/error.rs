@@ -17,11 +17,11 @@ pub enum JsonError {
     Mismatch { place: String, expected: String, found: String },
     #[error("{place}: missing, expected {expected}")]
     Missing { place: String, expected: String },
-    #[error("{place}: not known here")]
+    #[error("{place}: unknown name")]
     Unknown { place: String },
     #[error("{place}: given twice")]
     Duplicate { place: String },
-    #[error("{place}: expected at most {count_max} values, found more")]
+    #[error("{place}: expected at most {count_max}, found more")]
     Surplus { place: String, count_max: usize },
     /// Nested values may be absent in few bytes of JSON and still take many in a row.
     #[error("the values take more than the limit of {bytes_max} bytes")]

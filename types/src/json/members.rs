@@ -1,16 +1,12 @@
-//! Reads the fields of a struct, of a variant or of a call, which come in any order, into the encoding's order.
+//! Brings the fields of a struct, of a variant or of a call, which come in any order, into the encoding's order.
 //!
 //! Every field is written to the end of the output as it comes, and its span noted. A row's fixed columns move on to
 //! their slots at once. Only when the rest did not come in order is it copied once more: the usual call costs no copy.
 
-use core::fmt;
-
-use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
-
 use super::decode::Decoder;
-use super::error::{Flaw, Refusal, Step, shown_name, shown_text};
+use super::error::{Flaw, Refusal, Step, shown_name};
 use super::shape::Shape;
-use super::value::{Form, Value, refuse_scalars};
+use super::value::Form;
 use crate::ColumnIndex;
 use crate::column::{SLOT_END_BYTES, length_bytes};
 use crate::layout::{RowLayout, Slot};
@@ -20,11 +16,11 @@ use crate::ty::{Field, StructType, Variant};
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Members<'s> {
     /// What an error says was expected.
-    expected: &'s str,
-    fields: &'s [Field],
+    pub(super) expected: &'s str,
+    pub(super) fields: &'s [Field],
     /// Where the fields go in a row; without it they follow each other.
     layout: Option<&'s RowLayout>,
-    shape: Shape<'s>,
+    pub(super) shape: Shape<'s>,
 }
 
 /// Where a field lies in the output.
@@ -41,7 +37,7 @@ impl Span {
 
 /// How far the reading of one group has come.
 #[derive(Debug)]
-struct Progress {
+pub(super) struct Progress {
     /// Where the fixed part begins, in a row.
     fixed_at: usize,
     /// Where the fields begin that follow each other.
@@ -75,11 +71,11 @@ impl<'s> Members<'s> {
     }
 
     /// A row's columns are in tail form, everything else says where it ends.
-    fn form(&self) -> Form {
+    pub(super) fn form(&self) -> Form {
         if self.layout.is_some() { Form::Tail } else { Form::Own }
     }
 
-    fn step(&self, index: usize) -> Step {
+    pub(super) fn step(&self, index: usize) -> Step {
         match self.shape {
             Shape::Array => Step::Index(index),
             _ => Step::Name(self.fields[index].name.clone()),
@@ -87,23 +83,28 @@ impl<'s> Members<'s> {
     }
 
     /// A call's arguments may come either way.
-    fn takes_arrays(&self) -> bool {
+    pub(super) fn takes_arrays(&self) -> bool {
         self.layout.is_some() || self.shape == Shape::Array
     }
 
-    fn takes_objects(&self) -> bool {
+    pub(super) fn takes_objects(&self) -> bool {
         self.layout.is_some() || self.shape == Shape::Object
     }
 
-    /// Which field a name means, `next` being tried first; it may come only once.
-    fn find(&self, name: &str, spans: &[Span], next: usize) -> Result<usize, Refusal> {
+    /// Which field a name means; it may come only once.
+    pub(super) fn find(
+        &self,
+        name: &str,
+        decoder: &Decoder<'_>,
+        progress: &Progress,
+    ) -> Result<usize, Refusal> {
         let is_named = |field: &Field| field.name == name;
-        let index = match self.fields.get(next) {
-            Some(field) if is_named(field) => Some(next),
+        let index = match self.fields.get(progress.next) {
+            Some(field) if is_named(field) => Some(progress.next),
             _ => self.fields.iter().position(is_named),
         };
         match index {
-            Some(index) if spans[index] == Span::MISSING => Ok(index),
+            Some(index) if decoder.spans[progress.spans_at + index] == Span::MISSING => Ok(index),
             Some(index) => Err(Refusal { flaw: Flaw::Duplicate, steps: vec![self.step(index)] }),
             None => {
                 let steps = vec![Step::Name(shown_name(name))];
@@ -112,7 +113,7 @@ impl<'s> Members<'s> {
         }
     }
 
-    fn open(&self, decoder: &mut Decoder<'_>) -> Result<Progress, Flaw> {
+    pub(super) fn open(&self, decoder: &mut Decoder<'_>) -> Result<Progress, Flaw> {
         let fixed_at = decoder.out.len();
         decoder.append_zeros(self.layout.map_or(0, RowLayout::fixed_bytes))?;
         let (base, spans_at, missing) = (decoder.out.len(), decoder.spans.len(), self.fields.len());
@@ -121,7 +122,13 @@ impl<'s> Members<'s> {
     }
 
     /// Notes that a field's bytes lie at the end of the output, from `start` on.
-    fn keep(&self, decoder: &mut Decoder<'_>, progress: &mut Progress, index: usize, start: usize) {
+    pub(super) fn keep(
+        &self,
+        decoder: &mut Decoder<'_>,
+        progress: &mut Progress,
+        index: usize,
+        start: usize,
+    ) {
         let slot = self.layout.map(|layout| layout.slot(column(index)));
         if let Some(Slot::Fixed { at, width }) = slot {
             assert_eq!(decoder.out.len(), start + width);
@@ -139,7 +146,11 @@ impl<'s> Members<'s> {
     }
 
     /// Fills in what may be absent, and brings everything into the fields' order.
-    fn close(&self, decoder: &mut Decoder<'_>, mut progress: Progress) -> Result<(), Refusal> {
+    pub(super) fn close(
+        &self,
+        decoder: &mut Decoder<'_>,
+        mut progress: Progress,
+    ) -> Result<(), Refusal> {
         if progress.missing > 0 {
             self.fill_absent(decoder, &mut progress)?;
         }
@@ -194,137 +205,5 @@ fn reorder(decoder: &mut Decoder<'_>, progress: &Progress) {
     for span in &decoder.spans[progress.spans_at..] {
         let field = span.start - progress.base..span.end - progress.base;
         decoder.out.extend_from_slice(&decoder.spare[field]);
-    }
-}
-
-/// A group of fields, and where it goes.
-pub(super) struct Group<'d, 'o, 's> {
-    pub(super) decoder: &'d mut Decoder<'o>,
-    pub(super) members: Members<'s>,
-}
-
-impl<'de> DeserializeSeed<'de> for Group<'_, '_, '_> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<(), D::Error> {
-        match self.members.shape {
-            Shape::Bare(field) => {
-                Value { decoder: self.decoder, ty: &field.ty, form: Form::Own }.deserialize(json)
-            }
-            Shape::Array | Shape::Object => json.deserialize_any(self),
-        }
-    }
-}
-
-impl Group<'_, '_, '_> {
-    fn mismatch<E: Error>(self, found: impl fmt::Display) -> E {
-        self.decoder.refuse(Flaw::mismatch(self.members.expected, found))
-    }
-
-    fn open<E: Error>(&mut self) -> Result<Progress, E> {
-        self.members.open(self.decoder).map_err(|flaw| self.decoder.refuse(flaw))
-    }
-
-    fn close<E: Error>(self, progress: Progress) -> Result<(), E> {
-        let closed = self.members.close(self.decoder, progress);
-        closed.map_err(|refusal| self.decoder.refuse(refusal))
-    }
-
-    /// Reads one field by `read`, which is told where to and says whether there was one.
-    fn read_field<E: Error>(
-        &mut self,
-        progress: &mut Progress,
-        index: usize,
-        read: impl FnOnce(Value<'_, '_, '_>) -> Result<bool, E>,
-    ) -> Result<bool, E> {
-        let Group { decoder, members } = self;
-        let (start, ty) = (decoder.out.len(), &members.fields[index].ty);
-        match read(Value { decoder, ty, form: members.form() }) {
-            Ok(true) => members.keep(decoder, progress, index, start),
-            Ok(false) => return Ok(false),
-            Err(error) => return Err(decoder.passed(members.step(index), error)),
-        }
-        Ok(true)
-    }
-}
-
-impl<'de> Visitor<'de> for Group<'_, '_, '_> {
-    type Value = ();
-
-    refuse_scalars!();
-
-    fn visit_str<E: Error>(self, text: &str) -> Result<(), E> {
-        Err(self.mismatch(format_args!("string {}", shown_text(text))))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(mut self, mut entries: A) -> Result<(), A::Error> {
-        if !self.members.takes_objects() {
-            return Err(self.mismatch("an object"));
-        }
-        let mut progress = self.open()?;
-        loop {
-            let find = |name: &str, decoder: &Decoder<'_>| {
-                self.members.find(name, &decoder.spans[progress.spans_at..], progress.next)
-            };
-            let name = Name { decoder: &mut *self.decoder, find };
-            let Some(index) = entries.next_key_seed(name)? else { break };
-            self.read_field(&mut progress, index, |value| {
-                entries.next_value_seed(value).map(|()| true)
-            })?;
-        }
-        self.close(progress)
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(mut self, mut elements: A) -> Result<(), A::Error> {
-        if !self.members.takes_arrays() {
-            return Err(self.mismatch("an array"));
-        }
-        let mut progress = self.open()?;
-        let count_max = self.members.fields.len();
-        for index in 0..count_max {
-            let read = |value: Value<'_, '_, '_>| {
-                elements.next_element_seed(value).map(|read| read.is_some())
-            };
-            if !self.read_field(&mut progress, index, read)? {
-                return self.close(progress);
-            }
-        }
-        if elements.next_element::<IgnoredAny>()?.is_some() {
-            return Err(self.decoder.refuse(Flaw::Surplus { count_max }));
-        }
-        self.close(progress)
-    }
-}
-
-/// A member's name; `find` says what it stands for.
-pub(super) struct Name<'d, 'o, F> {
-    pub(super) decoder: &'d mut Decoder<'o>,
-    pub(super) find: F,
-}
-
-impl<'de, T, F> DeserializeSeed<'de> for Name<'_, '_, F>
-where
-    F: FnOnce(&str, &Decoder<'_>) -> Result<T, Refusal>,
-{
-    type Value = T;
-
-    fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<T, D::Error> {
-        json.deserialize_str(self)
-    }
-}
-
-impl<T, F> Visitor<'_> for Name<'_, '_, F>
-where
-    F: FnOnce(&str, &Decoder<'_>) -> Result<T, Refusal>,
-{
-    type Value = T;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a name")
-    }
-
-    fn visit_str<E: Error>(self, name: &str) -> Result<T, E> {
-        let Name { decoder, find } = self;
-        find(name, decoder).map_err(|refusal| decoder.refuse(refusal))
     }
 }

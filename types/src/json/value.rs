@@ -8,7 +8,8 @@ use serde_json::value::RawValue;
 
 use super::decode::Decoder;
 use super::error::{Flaw, Refusal, Step, shown_text};
-use super::members::{Group, Members, Name};
+use super::group::{Group, Name};
+use super::members::Members;
 use super::scalar::{expected_variant, find_variant};
 use super::shape::can_be_null;
 use crate::column::length_bytes;
