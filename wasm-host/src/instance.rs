@@ -1,0 +1,200 @@
+//! One running copy of a module, with its own memory, that serves one call at a time.
+//!
+//! Invariants:
+//! 1. An instance that did not return from a call by itself serves no other, though wasmtime would let it.
+
+use std::sync::Arc;
+
+use wasmtime::{Engine, InstancePre, Memory, PoolConcurrencyLimitError, Store, TypedFunc};
+
+use crate::call::{CONTEXT_BYTES, CallContext, CallOutcome};
+use crate::data::Data;
+use crate::guest::{Guest, Left};
+use crate::interface::Interface;
+use crate::limits::Limits;
+use crate::memory::Span;
+use crate::misuse::{BrokenRule, Halt, Misuse};
+use crate::trap;
+
+/// What a reducer answers after it did its work.
+const DONE: u32 = 0;
+/// What a reducer answers after `cosm.fail`.
+const FAILED: u32 = 1;
+/// Where broken rules of a reducer's return show.
+const REDUCER: &str = "cosm_reducer_";
+
+/// What instances of one module are made from.
+pub(crate) struct Template<D: Data> {
+    pub(crate) module: InstancePre<Guest<D>>,
+    pub(crate) interface: Arc<Interface>,
+    pub(crate) limits: Arc<Limits>,
+    pub(crate) deadline_ticks: u64,
+}
+
+/// One instance, and the exports that were asked for so far.
+pub(crate) struct Instance<D: Data> {
+    store: Store<Guest<D>>,
+    instance: wasmtime::Instance,
+    memory: Memory,
+    buffer: TypedFunc<u32, u32>,
+    /// Looked up when they are first called: a module may have a thousand.
+    reducers: Vec<Option<TypedFunc<(u32, u32), u32>>>,
+    interface: Arc<Interface>,
+    deadline_ticks: u64,
+    calls: u32,
+    returned: bool,
+}
+
+/// Why there is no instance of a module.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InstanceError {
+    /// Other calls and modules hold all that the host has room for.
+    #[error("all WebAssembly instances of this server are in use")]
+    PoolFull,
+    /// The module's doing: its start function says how it ended.
+    #[error("the module's start function {0}")]
+    Start(String),
+    /// The machine's doing; most likely there is no memory.
+    #[error("no WebAssembly instance could be made: {0}")]
+    Machine(String),
+}
+
+impl<D: Data> Instance<D> {
+    pub(crate) fn new(template: &Template<D>) -> Result<Self, InstanceError> {
+        let Template { module, interface, limits, deadline_ticks } = template;
+        let guest = Guest::new(Arc::clone(limits), Some(Arc::clone(interface)));
+        let mut store = new_store(module.module().engine(), guest, *deadline_ticks);
+        let instance = instantiate(&mut store, module)?;
+        let memory = instance
+            .get_module_export(&mut store, &interface.memory)
+            .and_then(|export| export.into_memory())
+            .expect("the export's type was checked at compilation");
+        store.data_mut().memory = Some(memory);
+        let buffer = instance
+            .get_module_export(&mut store, &interface.buffer)
+            .and_then(|export| export.into_func()?.typed(&store).ok())
+            .expect("the export's type was checked at compilation");
+        let reducers = vec![None; interface.reducers.len()];
+        Ok(Self {
+            store,
+            instance,
+            memory,
+            buffer,
+            reducers,
+            interface: Arc::clone(interface),
+            deadline_ticks: *deadline_ticks,
+            calls: 0,
+            returned: true,
+        })
+    }
+
+    /// Runs one reducer.
+    pub(crate) fn call(
+        &mut self,
+        reducer: usize,
+        context: &CallContext,
+        args: &[u8],
+        data: D,
+    ) -> (D, CallOutcome) {
+        assert!(self.returned, "an instance that was stopped in a call is called again");
+        self.calls += 1;
+        self.store.data_mut().begin_call(reducer, data);
+        self.store.set_epoch_deadline(self.deadline_ticks);
+        let status = self.run(reducer, context, args);
+        let left = self.store.data_mut().end_call();
+        self.returned = status.is_ok();
+        match status {
+            Ok(status) => self.returned(reducer, status, left),
+            Err(error) => (left.data, trap::outcome(error, left.failure)),
+        }
+    }
+
+    /// Whether the next call may have this instance too.
+    pub(crate) fn is_healthy(&self) -> bool {
+        let limits = &self.store.data().limits;
+        self.returned
+            && self.calls < limits.calls_per_instance
+            && self.memory.data_size(&self.store) <= limits.memory_kept_bytes
+    }
+
+    /// What the guest wrote to its console in the last call.
+    pub(crate) fn console_mut(&mut self) -> &mut crate::console::Console {
+        &mut self.store.data_mut().console
+    }
+
+    fn run(&mut self, reducer: usize, context: &CallContext, args: &[u8]) -> wasmtime::Result<u32> {
+        let length = u32::try_from(CONTEXT_BYTES + args.len())
+            .expect("a call's arguments are smaller than 4 GiB");
+        let pointer = self.buffer.call(&mut self.store, length)?;
+        let input = Span::new(pointer, length).write(self.memory.data_mut(&mut self.store));
+        let input = input.map_err(|rule| wasmtime::Error::new(Halt::Broken(rule).at(BUFFER)))?;
+        let (head, tail) =
+            input.split_first_chunk_mut().expect("the input is longer than its context");
+        context.write(head);
+        tail.copy_from_slice(args);
+        if self.reducers[reducer].is_none() {
+            self.reducers[reducer] = Some(self.resolve(reducer));
+        }
+        let export = self.reducers[reducer].as_ref().expect("it was looked up just now");
+        export.call(&mut self.store, (pointer, length))
+    }
+
+    fn resolve(&mut self, reducer: usize) -> TypedFunc<(u32, u32), u32> {
+        let export = &self.interface.reducers[reducer].export;
+        self.instance
+            .get_module_export(&mut self.store, export)
+            .and_then(|export| export.into_func()?.typed(&self.store).ok())
+            .expect("the export's type was checked at compilation")
+    }
+
+    /// What a return means, given what the guest said before it.
+    fn returned(&mut self, reducer: usize, status: u32, left: Left<D>) -> (D, CallOutcome) {
+        let Left { data, result, failure } = left;
+        let owes_result = self.interface.reducers[reducer].result.is_some();
+        let rule = match (status, failure) {
+            (FAILED, Some(message)) => return (data, CallOutcome::Failed { message }),
+            (DONE, None) if result.is_some() == owes_result => {
+                return (data, CallOutcome::Returned { result });
+            }
+            (DONE, None) => BrokenRule::ResultMissing,
+            (DONE, Some(_)) => BrokenRule::FailureForgotten,
+            (FAILED, None) => BrokenRule::FailureMissing,
+            (status, _) => BrokenRule::UnknownStatus { status },
+        };
+        self.returned = false;
+        let misuse = Misuse { place: REDUCER, rule };
+        (data, CallOutcome::Misused { misuse, function: None })
+    }
+}
+
+/// Where broken rules of a call's input show.
+const BUFFER: &str = "cosm_buffer";
+
+/// A store for one guest, its bounds set.
+pub(crate) fn new_store<D: Data>(
+    engine: &Engine,
+    guest: Guest<D>,
+    deadline_ticks: u64,
+) -> Store<Guest<D>> {
+    let mut store = Store::new(engine, guest);
+    store.limiter(|guest| &mut guest.growth);
+    store.set_epoch_deadline(deadline_ticks);
+    store
+}
+
+/// Makes an instance in `store` and runs its start function.
+pub(crate) fn instantiate<D: Data>(
+    store: &mut Store<Guest<D>>,
+    module: &InstancePre<Guest<D>>,
+) -> Result<wasmtime::Instance, InstanceError> {
+    module.instantiate(&mut *store).map_err(|error| {
+        if error.is::<PoolConcurrencyLimitError>() {
+            return InstanceError::PoolFull;
+        }
+        let failure = store.data_mut().take_failure();
+        match trap::stopped(&error, failure) {
+            Some(outcome) => InstanceError::Start(outcome.to_string()),
+            None => InstanceError::Machine(format!("{error:#}")),
+        }
+    })
+}
