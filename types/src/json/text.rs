@@ -100,8 +100,8 @@ mod tests {
     fn every_character_at_every_place_is_escaped_as_serde_json_does() {
         let characters = (0..=0x100).chain([0x2028, 0xffff, 0x1_0000, 0x10_ffff]);
         for character in characters.filter_map(char::from_u32) {
-            for before in 0..17 {
-                let text = format!("{}{character}{}", "x".repeat(before), "é".repeat(5));
+            for (before, after) in (0..17).flat_map(|before| [(before, 0), (before, 5)]) {
+                let text = format!("{}{character}{}", "x".repeat(before), "é".repeat(after));
                 assert_eq!(written(&text), serde_json::to_string(&text).unwrap());
             }
         }

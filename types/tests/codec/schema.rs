@@ -75,6 +75,9 @@ proptest! {
         assert_eq!(ModuleSchema::parse(&schema.to_json()).unwrap(), schema);
         let table = schema.table("t").unwrap();
         assert_eq!(table.layout(), schema.reducer("r").unwrap().params_layout());
+        // Both doors keep the same rules.
+        let misnamed = schema.to_json().replace("\"c0\"", "\"0c\"");
+        assert!(ModuleSchema::parse(&misnamed).is_err());
     }
 
     #[test]
