@@ -309,7 +309,6 @@ fn refuse(error: httparse::Error, head: &[u8], limits: &Limits) -> HttpError {
         httparse::Error::TooManyHeaders => {
             HttpError::TooManyHeaders { headers_max: limits.headers_max() }
         }
-        httparse::Error::NewLine => HttpError::BareCarriageReturn,
         _ => refuse_request_line(head),
     }
 }
@@ -319,22 +318,27 @@ fn refuse_request_line(head: &[u8]) -> HttpError {
     let head = head.strip_prefix(b"\r\n").unwrap_or(head);
     let line = head.split(|&octet| octet == b'\n').next().unwrap_or(head);
     let line = line.strip_suffix(b"\r").unwrap_or(line);
+    if line.contains(&b'\r') {
+        return HttpError::BareCarriageReturn;
+    }
     let mut parts = line.split(|&octet| octet == b' ');
     let (Some(method), Some(target), Some(version), None) =
         (parts.next(), parts.next(), parts.next(), parts.next())
     else {
         return HttpError::BadRequestLine;
     };
-    if line.contains(&b'\r') {
-        return HttpError::BareCarriageReturn;
-    }
     if !octet::is_token_all(method) {
         return HttpError::BadMethod;
     }
-    if target.is_empty() || !octet::is_target_all(target) {
+    if target.is_empty() {
+        return HttpError::BadRequestLine;
+    }
+    if !octet::is_target_all(target) {
         return HttpError::BadTarget;
     }
     match version {
+        // The request line is good, so it was a line end behind it.
+        b"HTTP/1.0" | b"HTTP/1.1" => HttpError::BareCarriageReturn,
         [b'H', b'T', b'T', b'P', b'/', major, b'.', minor]
             if major.is_ascii_digit() && minor.is_ascii_digit() =>
         {

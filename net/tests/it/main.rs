@@ -1,0 +1,14 @@
+//! Tests `cosmictron-net` through its public face, as a driver uses it.
+//!
+//! [`transcript`] turns the bytes of a connection into a text of what was decoded; the other modules compare such texts:
+//! [`framing`] against a table of verdicts, [`split`] against themselves under every split, [`chunked`] against a naive
+//! model, [`roundtrip`] against what was encoded.
+
+mod chunked;
+mod framing;
+mod limits;
+mod multipart;
+mod responses;
+mod roundtrip;
+mod split;
+mod transcript;
