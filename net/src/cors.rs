@@ -25,7 +25,12 @@ pub enum Cors {
 impl Cors {
     /// Adds the fields that let the asking script read the answer.
     pub fn allow<'o>(&self, response: Response<'o>, headers: &Headers<'_>) -> Response<'o> {
-        match self.allowed_origin(headers) {
+        self.allow_origin(response, headers.find(HeaderName::Origin))
+    }
+
+    /// As [`Cors::allow`], for an answer that is written when the request's head is gone: `origin` is its `Origin`.
+    pub fn allow_origin<'o>(&self, response: Response<'o>, origin: Option<&[u8]>) -> Response<'o> {
+        match self.allowed_origin(origin) {
             Some(origin) => self
                 .vary(response.header("Access-Control-Allow-Origin", origin))
                 .header("Access-Control-Expose-Headers", EXPOSED),
@@ -41,7 +46,8 @@ impl Cors {
         headers: &Headers<'_>,
         methods: &str,
     ) -> Response<'o> {
-        let Some(origin) = self.allowed_origin(headers) else { return self.vary(response) };
+        let origin = self.allowed_origin(headers.find(HeaderName::Origin));
+        let Some(origin) = origin else { return self.vary(response) };
         let response = self
             .vary(response.header("Access-Control-Allow-Origin", origin))
             .header("Access-Control-Allow-Methods", methods)
@@ -53,8 +59,8 @@ impl Cors {
     }
 
     /// The value of `Access-Control-Allow-Origin`, if the asking site is allowed.
-    fn allowed_origin(&self, headers: &Headers<'_>) -> Option<&str> {
-        let origin = headers.find(HeaderName::Origin)?;
+    fn allowed_origin(&self, origin: Option<&[u8]>) -> Option<&str> {
+        let origin = origin?;
         match self {
             Cors::Off => None,
             Cors::Any => Some("*"),
