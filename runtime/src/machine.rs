@@ -52,13 +52,33 @@ pub enum Event<M: Machine> {
     /// The first event, once, before any other: time to prepare a segment or to ask for a [`Event::Tick`].
     Start,
     /// A task on this core asks; the machine answers now or later by [`Seam::answer`].
-    Request { ticket: Ticket, request: M::Request },
+    Request {
+        /// To answer it with.
+        ticket: Ticket,
+        /// What is asked for.
+        request: M::Request,
+    },
     /// Another shard's machine (or this one's own) has sent something.
-    Message { from: ShardId, message: M::Message },
+    Message {
+        /// Who has sent it.
+        from: ShardId,
+        /// What was sent.
+        message: M::Message,
+    },
     /// A write has reached the device, or has failed. After a failure the content of its blocks is unknown.
-    Written { write: WriteId, result: Result<(), DiskError> },
+    Written {
+        /// The machine's name for the write.
+        write: WriteId,
+        /// Durable, or not to be relied on.
+        result: Result<(), DiskError>,
+    },
     /// A segment is zero-filled and it and its directory are on the device; or it failed and is gone again.
-    SegmentReady { segment: SegmentNumber, result: Result<(), DiskError> },
+    SegmentReady {
+        /// Which one.
+        segment: SegmentNumber,
+        /// Ready to be written to, or not there.
+        result: Result<(), DiskError>,
+    },
     /// Asked for by [`Seam::flush_soon`]: comes after everything that was ready then has been handled.
     Flush,
     /// Asked for by [`Seam::wake_at`]: comes at that time or later.
@@ -127,10 +147,12 @@ pub struct Ticket {
 pub struct WriteId(u64);
 
 impl WriteId {
+    /// From its number.
     pub const fn new(number: u64) -> Self {
         Self(number)
     }
 
+    /// Its number.
     pub const fn get(self) -> u64 {
         self.0
     }
@@ -141,10 +163,12 @@ impl WriteId {
 pub struct SegmentNumber(u64);
 
 impl SegmentNumber {
+    /// From its number.
     pub const fn new(number: u64) -> Self {
         Self(number)
     }
 
+    /// Its number.
     pub const fn get(self) -> u64 {
         self.0
     }
@@ -181,7 +205,12 @@ pub enum DiskFailure {
     Os(i32),
     /// The device took less than it was given.
     #[error("{written} of {bytes} bytes were written")]
-    ShortWrite { written: usize, bytes: usize },
+    ShortWrite {
+        /// What it took.
+        written: usize,
+        /// What it was given.
+        bytes: usize,
+    },
 }
 
 impl DiskError {

@@ -1,0 +1,146 @@
+//! Starts a thread for each shard, boots all machines, lets them serve, and ends everything in order.
+//!
+//! Order matters at the end: an executor must outlive every thread that may still wake its tasks, since a waker that
+//! finds its executor gone would drop a task on the wrong thread. So the shards leave their executors first, then the
+//! pool and the segments' thread end, then the executors are dropped.
+
+use std::future::Future;
+use std::io;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread;
+use std::time::Duration;
+
+use cosmictron_types::{ShardCount, ShardId};
+
+use super::control::Control;
+use super::cpu::Cpus;
+use super::log::segment::SegmentThread;
+use super::mesh;
+use super::options::{IoDriverInUse, LogBackendInUse, Options};
+use super::pool::Pool;
+use super::seat::{Common, Line, Report, Seat, Word};
+use super::shard::Shard;
+use super::signal::SignalWatch;
+use crate::boot::{Boot, Counters};
+use crate::machine::Machine;
+
+/// How long slow work that runs may go on when all else has ended.
+const POOL_PATIENCE: Duration = Duration::from_secs(1);
+
+/// Why the server did not run.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError<E> {
+    /// The system refused something that every server needs.
+    #[error("shard {shard}: {error}")]
+    Shard {
+        /// Where.
+        shard: ShardId,
+        /// What the system said.
+        error: io::Error,
+    },
+    /// A thread or the signals' handler could not be set up.
+    #[error("starting threads: {0}")]
+    Threads(io::Error),
+    /// A machine could not be made from what its log holds.
+    #[error("shard {shard}: {error}")]
+    Boot {
+        /// Whose.
+        shard: ShardId,
+        /// What `boot` said.
+        error: E,
+    },
+}
+
+/// Boots a machine on each core, then runs `serve` there until it has returned on every core, or someone has stopped
+/// the shards. Blocks. `boot` may block; `serve` must not.
+pub fn run<M, E, F>(
+    options: &Options,
+    boot: impl Fn(Boot<'_>) -> Result<M, E> + Sync,
+    serve: impl Fn(Shard<M>) -> F + Sync,
+) -> Result<(), RunError<E>>
+where
+    M: Machine,
+    E: Send,
+    F: Future<Output = ()> + 'static,
+{
+    let cpus = Cpus::of_this_process();
+    let count = options.shards.unwrap_or_else(|| cpus.default_shards());
+    let control = Control::new(count);
+    let signals = options.signals.then(|| SignalWatch::start(control.clone())).transpose();
+    let signals = signals.map_err(RunError::Threads)?;
+    let pool = Pool::start(options.pool_threads, options.pool_queue, &cpus);
+    let pool = Arc::new(pool.map_err(RunError::Threads)?);
+    let segments = SegmentThread::start().map_err(RunError::Threads)?;
+    let counters = Arc::new(Counters::new());
+    let common = Common { options, count, control, pool: Arc::clone(&pool), counters, cpus };
+
+    let result = thread::scope(|scope| {
+        let (reports, from_shards) = channel();
+        let mut words = Vec::new();
+        for mesh in mesh::build(count) {
+            let shard = mesh.shard();
+            let (word, to_shard) = channel();
+            let line = Line { reports: reports.clone(), words: to_shard };
+            let seat = Seat::prepare(&common, mesh, &segments, line)
+                .map_err(|error| RunError::Shard { shard, error })?;
+            let thread = thread::Builder::new().name(format!("shard-{shard}"));
+            let thread = thread.stack_size(options.stack_bytes);
+            let (boot, serve) = (&boot, &serve);
+            let sit = move || seat.sit(boot, serve);
+            thread.spawn_scoped(scope, sit).map_err(RunError::Threads)?;
+            words.push(word);
+        }
+        // An error on the way drops the words, and a shard that is told nothing leaves.
+        let in_use = await_boots(&from_shards, count)?;
+        announce(count, &in_use);
+        tell(&words, Word::Serve);
+        await_ends(&from_shards, count);
+        let has_ended = pool.close(POOL_PATIENCE);
+        segments.close();
+        tell(&words, if has_ended { Word::Drop } else { Word::Leave });
+        Ok(())
+    });
+    drop(signals);
+    result
+}
+
+type InUse = (IoDriverInUse, LogBackendInUse);
+
+/// Until all have booted, or one has failed.
+fn await_boots<E>(
+    from_shards: &Receiver<Report<E>>,
+    count: ShardCount,
+) -> Result<Vec<InUse>, RunError<E>> {
+    let mut in_use = Vec::new();
+    while in_use.len() < count.get().into() {
+        match from_shards.recv().expect("a shard reports before it leaves") {
+            Report::Booted(io, log) => in_use.push((io, log)),
+            Report::Failed(error) => return Err(error),
+            Report::Ended => unreachable!("a shard ends after it was told to serve"),
+        }
+    }
+    Ok(in_use)
+}
+
+/// The one line that says what the server runs on: the slowest of what its shards were granted.
+fn announce(count: ShardCount, in_use: &[InUse]) {
+    let io = in_use.iter().map(|(io, _)| *io).max();
+    let log = in_use.iter().map(|(_, log)| *log).max();
+    if let (Some(io), Some(log)) = (io, log) {
+        tracing::info!(shards = count.get(), %io, %log, "serving");
+    }
+}
+
+fn await_ends<E>(from_shards: &Receiver<Report<E>>, count: ShardCount) {
+    for _ in count.shards() {
+        let report = from_shards.recv().expect("a shard reports its end");
+        assert!(matches!(report, Report::Ended), "a shard reports once more, its end");
+    }
+}
+
+fn tell(shards: &[Sender<Word>], word: Word) {
+    for shard in shards {
+        shard.send(word).expect("a shard listens until it was told how to leave");
+    }
+}
