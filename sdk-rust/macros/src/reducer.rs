@@ -1,0 +1,220 @@
+//! `#[reducer]`: a function becomes what clients call.
+//!
+//! The function itself stays as it is, and can be called from Rust. Beside it stand a type of the same name, whose
+//! `args` function makes a call of it that can be scheduled, and two exports: one describes it, one runs it.
+
+use proc_macro2::{Ident, TokenStream};
+use quote::{format_ident, quote, quote_spanned};
+use syn::ext::IdentExt as _;
+use syn::parse::Parser as _;
+use syn::spanned::Spanned as _;
+use syn::{Error, ItemFn, Result, Token};
+
+use crate::json::Description;
+use crate::signature::{Argument, Signature};
+use crate::table::idents;
+use crate::word::{conditions, name_of, nearest, unknown};
+
+/// Who calls a reducer.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Call,
+    Init,
+    ClientConnected,
+    ClientDisconnected,
+}
+
+/// What stands in `#[reducer(…)]`.
+struct Words {
+    kind: Kind,
+    shard_by: Vec<Ident>,
+}
+
+pub(crate) fn expand(words: TokenStream, function: &ItemFn) -> TokenStream {
+    let read = || {
+        let words = Words::parse(words)?;
+        let signature = Signature::read(function)?;
+        words.check(&signature)?;
+        Ok((words, signature))
+    };
+    match read() {
+        Ok((words, signature)) => {
+            let parts = [
+                (words.kind == Kind::Call).then(|| args(function, &signature)),
+                Some(exports(&words, function, &signature)),
+            ];
+            quote! { #function #(#parts)* }
+        }
+        Err(error) => {
+            let error = Error::into_compile_error(error);
+            quote! { #function #error }
+        }
+    }
+}
+
+impl Words {
+    fn parse(words: TokenStream) -> Result<Self> {
+        const KNOWN: [&str; 4] = ["init", "client_connected", "client_disconnected", "shard_by"];
+        let mut kind: Option<Kind> = None;
+        let mut shard_by: Vec<Ident> = Vec::new();
+        let parser = syn::meta::parser(|meta| {
+            let Some(word) = meta.path.get_ident() else {
+                return Err(meta.error("expected a word"));
+            };
+            let found = match name_of(word).as_str() {
+                "init" => Kind::Init,
+                "client_connected" => Kind::ClientConnected,
+                "client_disconnected" => Kind::ClientDisconnected,
+                "shard_by" if shard_by.is_empty() => {
+                    let value = meta.value()?;
+                    shard_by = if value.peek(syn::token::Bracket) {
+                        idents(value)?
+                    } else {
+                        vec![value.call(Ident::parse_any)?]
+                    };
+                    return Ok(());
+                }
+                "shard_by" => return Err(meta.error("this word stands here twice")),
+                _ => return Err(unknown(word, "reducer", &KNOWN)),
+            };
+            if meta.input.peek(Token![=]) {
+                return Err(meta.error("this word takes no value"));
+            }
+            if kind.replace(found).is_some() {
+                return Err(meta.error("a reducer is called on one occasion"));
+            }
+            Ok(())
+        });
+        parser.parse2(words)?;
+        Ok(Self { kind: kind.unwrap_or(Kind::Call), shard_by })
+    }
+
+    fn check(&self, signature: &Signature) -> Result<()> {
+        if self.kind != Kind::Call
+            && let Some(argument) = signature.arguments.first()
+        {
+            let text = "the server calls this reducer, and sends no arguments";
+            return Err(Error::new(argument.ident.span(), text));
+        }
+        let names: Vec<&str> = signature.arguments.iter().map(|a| a.name.as_str()).collect();
+        for ident in &self.shard_by {
+            let name = name_of(ident);
+            if names.contains(&name.as_str()) {
+                continue;
+            }
+            let text = match nearest(&name, &names) {
+                Some(near) => {
+                    format!("the reducer has no argument `{name}`; did you mean `{near}`?")
+                }
+                None => format!("the reducer has no argument `{name}`"),
+            };
+            return Err(Error::new(ident.span(), text));
+        }
+        Ok(())
+    }
+}
+
+/// The type by which the reducer is scheduled.
+fn args(function: &ItemFn, signature: &Signature) -> TokenStream {
+    let (vis, ident, name) = (&function.vis, &function.sig.ident, &signature.name);
+    let conditions = conditions(&function.attrs);
+    let idents: Vec<&Ident> = signature.arguments.iter().map(|argument| &argument.ident).collect();
+    let types: Vec<_> = signature.arguments.iter().map(|argument| &argument.ty).collect();
+    let text =
+        format!("The reducer `{name}`, to be scheduled: `ctx.schedule(when, {name}::args(…))`.");
+    quote! {
+        #(#conditions)*
+        #[doc = #text]
+        #[allow(non_camel_case_types, dead_code, reason = "it has the name of its reducer")]
+        #vis enum #ident {}
+
+        #(#conditions)*
+        #[allow(dead_code, clippy::too_many_arguments, reason = "it has the arguments of its reducer")]
+        impl #ident {
+            /// A call of the reducer with these arguments.
+            #vis fn args(#(#idents: #types),*) -> ::cosmictron_sdk::Call {
+                ::cosmictron_sdk::Call::new(#name, |__out| {
+                    let mut __row = ::cosmictron_sdk::__private::RowWriter::new(__out);
+                    #(__row.slot::<#types>(&#idents);)*
+                    #(__row.tail::<#types>(&#idents);)*
+                })
+            }
+        }
+    }
+}
+
+fn exports(words: &Words, function: &ItemFn, signature: &Signature) -> TokenStream {
+    let conditions = conditions(&function.attrs);
+    let ident = &function.sig.ident;
+    let describe = describe(words, signature);
+    let describe_export = format!("cosm_describe_reducer_{}", signature.name);
+    let call_export = format!("cosm_reducer_{}", signature.name);
+    let locals: Vec<Ident> =
+        (0..signature.arguments.len()).map(|at| format_ident!("__argument_{at}")).collect();
+    let reads =
+        signature.arguments.iter().zip(&locals).map(|(Argument { name, ty, .. }, local)| {
+            quote_spanned! {ty.span()=> let #local = __arguments.next::<#ty>(#name); }
+        });
+    let widths = signature.arguments.iter().map(|Argument { ty, .. }| {
+        quote_spanned! {ty.span()=> + ::cosmictron_sdk::__private::slot_width::<#ty>() }
+    });
+    let context = signature.takes_context.then(|| quote! { __ctx, });
+    let output = &signature.output;
+    let report = quote_spanned! {output.span()=>
+        ::cosmictron_sdk::__private::report::<#output, _>(__returned)
+    };
+    quote! {
+        #(#conditions)*
+        const _: () = {
+            #[cfg_attr(target_arch = "wasm32", unsafe(export_name = #describe_export))]
+            #[allow(dead_code, unsafe_code, reason = "the server calls it by its export")]
+            extern "C" fn __describe() {
+                ::cosmictron_sdk::__private::describe(|__out| { #describe });
+            }
+
+            #[cfg_attr(target_arch = "wasm32", unsafe(export_name = #call_export))]
+            #[allow(dead_code, unsafe_code, reason = "the server calls it by its export")]
+            extern "C" fn __call(_input: usize, __length: usize) -> i32 {
+                ::cosmictron_sdk::__private::call(
+                    __length,
+                    const { 0 #(#widths)* },
+                    |__ctx, __arguments| {
+                        #(#reads)*
+                        let __returned = #ident(#context #(#locals),*);
+                        #report
+                    },
+                )
+            }
+        };
+    }
+}
+
+/// The reducer's item of the schema.
+fn describe(words: &Words, signature: &Signature) -> TokenStream {
+    let mut item = Description::new(&format_ident!("__out"));
+    item.raw("{\"reducer\":{\"name\":").string(&signature.name);
+    item.raw(match words.kind {
+        Kind::Call => "",
+        Kind::Init => ",\"kind\":\"init\"",
+        Kind::ClientConnected => ",\"kind\":\"client_connected\"",
+        Kind::ClientDisconnected => ",\"kind\":\"client_disconnected\"",
+    });
+    item.raw(",\"params\":[");
+    item.list(&signature.arguments, |item, argument| {
+        item.field(&argument.name, &argument.ty);
+    });
+    item.raw("]");
+    let output = &signature.output;
+    item.code(quote_spanned! {output.span()=>
+        ::cosmictron_sdk::__private::describe_result::<#output, _>(__out);
+    });
+    if !words.shard_by.is_empty() {
+        item.raw(",\"shard_by\":[");
+        item.list(&words.shard_by, |item, ident| {
+            item.string(&name_of(ident));
+        });
+        item.raw("]");
+    }
+    item.raw("}}");
+    item.into_statements()
+}

@@ -1,0 +1,98 @@
+//! `#[table]`: a struct's values become rows.
+
+mod attribute;
+mod functions;
+mod model;
+mod write;
+
+use proc_macro2::{Span, TokenStream};
+use quote::{ToTokens as _, quote};
+use syn::parse::Parser as _;
+use syn::{Attribute, Error, Fields, Item, ItemStruct, Result};
+
+use crate::word::nearest;
+pub(crate) use attribute::idents;
+use model::Table;
+
+/// Attributes that belong on a table's struct.
+const STRUCT_WORDS: [&str; 2] = ["index", "rls"];
+/// Attributes that belong on a table's fields.
+const FIELD_WORDS: [&str; 6] = ["primary_key", "auto_inc", "index", "unique", "fk", "pii"];
+
+pub(crate) fn expand(words: TokenStream, item: Item) -> TokenStream {
+    let mut item = match item {
+        Item::Struct(item) => item,
+        other => {
+            let text = "`#[table]` belongs on a struct, whose fields are the table's columns";
+            let error = Error::new(Span::call_site(), text).into_compile_error();
+            return quote! { #other #error };
+        }
+    };
+    let attributes = take_attributes(&mut item);
+    match Table::read(words, &item, &attributes) {
+        Ok(table) => {
+            let code = write::write(&table, &item);
+            quote! { #item #code }
+        }
+        Err(error) => {
+            let error = error.into_compile_error();
+            quote! { #item #error }
+        }
+    }
+}
+
+/// What was said about a struct and its fields by our attributes, taken off them.
+pub(crate) struct OwnAttributes {
+    on_struct: Vec<Attribute>,
+    /// One list for each field, in order.
+    on_fields: Vec<Vec<Attribute>>,
+}
+
+fn take_attributes(item: &mut ItemStruct) -> OwnAttributes {
+    let on_struct = take_own(&mut item.attrs, &STRUCT_WORDS);
+    let on_fields = match &mut item.fields {
+        Fields::Named(fields) => &mut fields.named,
+        Fields::Unnamed(fields) => &mut fields.unnamed,
+        Fields::Unit => return OwnAttributes { on_struct, on_fields: Vec::new() },
+    };
+    let on_fields =
+        on_fields.iter_mut().map(|field| take_own(&mut field.attrs, &FIELD_WORDS)).collect();
+    OwnAttributes { on_struct, on_fields }
+}
+
+/// Takes the attributes that are ours, that stand in the wrong place, or that were probably meant to be ours.
+fn take_own(attributes: &mut Vec<Attribute>, known: &[&str]) -> Vec<Attribute> {
+    let is_own = |attribute: &mut Attribute| {
+        attribute.path().get_ident().is_some_and(|ident| {
+            let word = ident.to_string();
+            nearest(&word, known).is_some() || FIELD_WORDS.contains(&word.as_str())
+        })
+    };
+    attributes.extract_if(.., is_own).collect()
+}
+
+/// An attribute of a table that stands above `#[table]` is expanded before it: it moves below, where `#[table]` finds
+/// it.
+pub(crate) fn postpone(word: &str, words: TokenStream, item: TokenStream) -> TokenStream {
+    move_below_table(word, words, item.clone()).unwrap_or_else(|error| {
+        let error = error.into_compile_error();
+        quote! { #item #error }
+    })
+}
+
+fn move_below_table(word: &str, words: TokenStream, item: TokenStream) -> Result<TokenStream> {
+    let misplaced = || {
+        let text = format!("`#[{word}]` belongs on a struct with `#[table(name = \"…\")]`");
+        Error::new(Span::call_site(), text)
+    };
+    let mut item: ItemStruct = syn::parse2(item).map_err(|_| misplaced())?;
+    let is_table = |attribute: &Attribute| {
+        attribute.path().segments.last().is_some_and(|last| last.ident == "table")
+    };
+    let table = item.attrs.iter().position(is_table).ok_or_else(misplaced)?;
+    let table = item.attrs.remove(table);
+    let word = syn::Ident::new(word, Span::call_site());
+    let postponed = Attribute::parse_outer.parse2(quote! { #[#word(#words)] })?;
+    item.attrs.splice(0..0, core::iter::once(table).chain(postponed));
+    Ok(item.into_token_stream())
+}

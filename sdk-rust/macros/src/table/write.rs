@@ -1,0 +1,285 @@
+//! Writes what a table's struct implements: its encoding, its description, and what the compiler checks of it.
+
+use proc_macro2::TokenStream;
+use quote::{format_ident, quote, quote_spanned};
+use syn::ItemStruct;
+use syn::spanned::Spanned as _;
+
+use super::functions;
+use super::model::{Column, Index, Policy, Table};
+use crate::json::Description;
+use crate::word::{conditions, hash, name_of};
+
+pub(super) fn write(table: &Table, item: &ItemStruct) -> TokenStream {
+    let parts = [
+        row(table, item),
+        table_trait(table, item),
+        names(table, item),
+        functions::write(table, item),
+        checks(table),
+        export(table, item),
+    ];
+    let conditions = conditions(&item.attrs);
+    if conditions.is_empty() {
+        return quote! { #(#parts)* };
+    }
+    // One block, so that one condition covers all.
+    quote! { #(#conditions)* const _: () = { #(#parts)* }; }
+}
+
+fn row(table: &Table, item: &ItemStruct) -> TokenStream {
+    let name = &item.ident;
+    let fields: Vec<_> = table.columns.iter().map(|column| &column.ident).collect();
+    let each = |code: fn(&Column) -> TokenStream| table.columns.iter().map(code);
+    let slots = each(
+        |Column { ident, ty, .. }| quote_spanned! {ty.span()=> __row.slot::<#ty>(&self.#ident); },
+    );
+    let tails = each(
+        |Column { ident, ty, .. }| quote_spanned! {ty.span()=> __row.tail::<#ty>(&self.#ident); },
+    );
+    let reads = each(|Column { ty, .. }| quote_spanned! {ty.span()=> __row.column::<#ty>()? });
+    let fixed_bytes = fixed_bytes(&table.columns);
+    quote! {
+        #[automatically_derived]
+        impl ::cosmictron_sdk::__private::Row for #name {
+            fn encode_row(&self, __out: &mut ::std::vec::Vec<u8>) {
+                let mut __row = ::cosmictron_sdk::__private::RowWriter::new(__out);
+                #(#slots)*
+                #(#tails)*
+            }
+
+            fn decode_row(
+                __bytes: &[u8],
+            ) -> ::core::result::Result<Self, ::cosmictron_sdk::__private::DecodeError> {
+                let mut __row =
+                    ::cosmictron_sdk::__private::RowReader::new(__bytes, const { #fixed_bytes })?;
+                let __value = Self { #(#fields: #reads),* };
+                __row.finish()?;
+                ::core::result::Result::Ok(__value)
+            }
+        }
+    }
+}
+
+/// Bytes of the slots of columns, as a constant expression.
+fn fixed_bytes(columns: &[Column]) -> TokenStream {
+    let widths = columns.iter().map(|Column { ty, .. }| {
+        quote_spanned! {ty.span()=> + ::cosmictron_sdk::__private::slot_width::<#ty>() }
+    });
+    quote! { 0 #(#widths)* }
+}
+
+fn table_trait(table: &Table, item: &ItemStruct) -> TokenStream {
+    let (name, table_name) = (&item.ident, &table.name);
+    let index_names = table.indexes.iter().map(|index| &index.name);
+    let index_count = table.indexes.len();
+    let describe = describe(table);
+    let describe_columns = describe_columns(table);
+    let targets = table.columns.iter().filter_map(|column| column.foreign_key.as_ref());
+    let targets = targets.map(|key| {
+        let hash = hash(&name_of(&key.table));
+        quote_spanned! {key.table.span()=>
+            ::cosmictron_sdk::__private::named_table::<::cosmictron_sdk::__private::TableName<#hash>, _>
+        }
+    });
+    let numbered = table.columns.iter().enumerate().filter(|(_, column)| column.auto_inc);
+    let take_generated = numbered.map(|(at, Column { ident, ty, .. })| {
+        let before = fixed_bytes(&table.columns[..at]);
+        quote_spanned! {ty.span()=>
+            self.#ident = ::cosmictron_sdk::__private::number_at::<#ty>(__stored, const { #before });
+        }
+    });
+    quote! {
+        #[automatically_derived]
+        impl ::cosmictron_sdk::Table for #name {
+            const NAME: &'static str = #table_name;
+
+            fn description() -> &'static ::cosmictron_sdk::__private::TableDescription {
+                static INDEXES: [::cosmictron_sdk::__private::IndexDescription; #index_count] =
+                    [#(::cosmictron_sdk::__private::IndexDescription::new(#index_names)),*];
+                static TABLE: ::cosmictron_sdk::__private::TableDescription =
+                    ::cosmictron_sdk::__private::TableDescription::new(
+                        #table_name, &INDEXES, __describe, &[#(#targets),*],
+                    );
+                fn __describe(__out: &mut ::std::string::String) {
+                    #describe
+                }
+                &TABLE
+            }
+
+            fn take_generated(&mut self, __stored: &[u8]) {
+                #(#take_generated)*
+            }
+        }
+
+        #[automatically_derived]
+        impl ::cosmictron_sdk::ViewRow for #name {
+            fn describe_columns(__out: &mut ::std::string::String) {
+                #describe_columns
+            }
+        }
+    }
+}
+
+/// The table's item of the schema.
+fn describe(table: &Table) -> TokenStream {
+    let mut item = Description::new(&format_ident!("__out"));
+    item.raw("{\"table\":{\"name\":").string(&table.name);
+    if table.public {
+        item.raw(",\"public\":true");
+    }
+    if table.event {
+        item.raw(",\"event\":true");
+    }
+    if let Some(column) = table.shard_by {
+        item.raw(",\"shard_by\":").string(&table.columns[column].name);
+    }
+    item.raw(",\"columns\":[").list(&table.columns, describe_column).raw("]");
+    item.raw(",\"indexes\":[")
+        .list(&table.indexes, |item, index| describe_index(item, table, index))
+        .raw("]");
+    if !table.policies.is_empty() {
+        item.raw(",\"policies\":[").list(&table.policies, describe_policy).raw("]");
+    }
+    item.raw("}}");
+    item.into_statements()
+}
+
+fn describe_column(item: &mut Description, column: &Column) {
+    item.raw("{\"name\":").string(&column.name).raw(",\"type\":").ty(&column.ty);
+    if column.auto_inc {
+        item.raw(",\"auto_inc\":true");
+    }
+    if let Some(key) = &column.foreign_key {
+        item.raw(",\"foreign_key\":{\"table\":").string(&name_of(&key.table));
+        item.raw(",\"column\":").string(&name_of(&key.column)).raw("}");
+    }
+    if let Some(pii) = &column.pii {
+        item.raw(",\"pii\":{");
+        if let Some(context) = &pii.key_context {
+            item.raw("\"key_context\":").string(context);
+        }
+        item.raw("}");
+    }
+    item.raw("}");
+}
+
+fn describe_index(item: &mut Description, table: &Table, index: &Index) {
+    item.raw("{\"name\":").string(&index.name).raw(",\"columns\":[");
+    item.list(&index.columns, |item, &column| {
+        item.string(&table.columns[column].name);
+    });
+    item.raw("]");
+    if index.primary {
+        item.raw(",\"primary\":true");
+    } else if index.unique {
+        item.raw(",\"unique\":true");
+    }
+    item.raw("}");
+}
+
+fn describe_policy(item: &mut Description, policy: &Policy) {
+    let (word, predicate) = match policy {
+        Policy::Read(predicate) => ("{\"read\":", predicate),
+        Policy::Write(predicate) => ("{\"write\":", predicate),
+    };
+    item.raw(word).string(predicate).raw("}");
+}
+
+/// The table's columns as those of a view that yields its rows.
+fn describe_columns(table: &Table) -> TokenStream {
+    let mut columns = Description::new(&format_ident!("__out"));
+    columns.list(&table.columns, |columns, column| {
+        columns.field(&column.name, &column.ty);
+    });
+    columns.into_statements()
+}
+
+/// Makes the table and its columns known to the type system by their names, for foreign keys.
+fn names(table: &Table, item: &ItemStruct) -> TokenStream {
+    let name = &item.ident;
+    let table_hash = hash(&table.name);
+    let columns = table.columns.iter().enumerate().map(|(at, column)| {
+        let hash = hash(&column.name);
+        let ty = &column.ty;
+        let unique = table.is_unique(at).then(|| {
+            quote_spanned! {ty.span()=>
+                #[automatically_derived]
+                impl ::cosmictron_sdk::__private::UniqueColumn<#name>
+                    for ::cosmictron_sdk::__private::ColumnName<#hash> { type Value = #ty; }
+            }
+        });
+        quote! {
+            #[automatically_derived]
+            impl ::cosmictron_sdk::__private::NamedColumn<#name>
+                for ::cosmictron_sdk::__private::ColumnName<#hash> {}
+            #unique
+        }
+    });
+    quote! {
+        #[automatically_derived]
+        impl ::cosmictron_sdk::__private::NamedTable<#name>
+            for ::cosmictron_sdk::__private::TableName<#table_hash> {}
+        #(#columns)*
+    }
+}
+
+/// Has the compiler check what only types can show.
+fn checks(table: &Table) -> TokenStream {
+    let keys = table.columns.iter().enumerate().filter_map(|(at, column)| {
+        let ty = &column.ty;
+        let is_key = |index: &&Index| index.columns.contains(&at);
+        let index = table.indexes.iter().find(is_key)?;
+        let check = if column.auto_inc {
+            format_ident!("auto_inc")
+        } else if index.primary {
+            format_ident!("primary_key")
+        } else {
+            format_ident!("key")
+        };
+        Some(quote_spanned! {ty.span()=> ::cosmictron_sdk::__private::#check::<#ty>(); })
+    });
+    let foreign_keys = table.columns.iter().filter_map(check_foreign_key);
+    quote! {
+        const _: fn() = || {
+            #(#keys)*
+            #(#foreign_keys)*
+        };
+    }
+}
+
+fn check_foreign_key(column: &Column) -> Option<TokenStream> {
+    let key = column.foreign_key.as_ref()?;
+    let ty = &column.ty;
+    let (table_hash, column_hash) = (hash(&name_of(&key.table)), hash(&name_of(&key.column)));
+    let table = quote_spanned! {key.table.span()=>
+        ::cosmictron_sdk::__private::TableName<#table_hash>
+    };
+    let column = quote_spanned! {key.column.span()=>
+        ::cosmictron_sdk::__private::ColumnName<#column_hash>
+    };
+    let check_column = quote! { ::cosmictron_sdk::__private::column::<#table, #column, _>(); };
+    let target = quote! { ::cosmictron_sdk::__private::unique_column::<#table, #column, _>() };
+    let check_type = quote_spanned! {ty.span()=> __target.of::<#ty>(); };
+    Some(quote! {
+        #check_column
+        let __target = #target;
+        #check_type
+    })
+}
+
+fn export(table: &Table, item: &ItemStruct) -> TokenStream {
+    let name = &item.ident;
+    let export = format!("cosm_describe_table_{}", table.name);
+    quote! {
+        const _: () = {
+            #[cfg_attr(target_arch = "wasm32", unsafe(export_name = #export))]
+            #[allow(dead_code, unsafe_code, reason = "the server calls it by its export")]
+            extern "C" fn __describe() {
+                ::cosmictron_sdk::__private::describe(|__out| {
+                    <#name as ::cosmictron_sdk::Table>::description().describe(__out);
+                });
+            }
+        };
+    }
+}
