@@ -57,6 +57,14 @@ pub trait LogDirectory {
     /// Replaces `into` by the whole segment; an allocation made for one segment serves the next.
     fn read(&mut self, segment: SegmentNumber, into: &mut Vec<u8>) -> Result<(), DiskError>;
 
+    /// Replaces `into` by at most the segment's first `bytes` bytes.
+    fn read_head(
+        &mut self,
+        segment: SegmentNumber,
+        bytes: usize,
+        into: &mut Vec<u8>,
+    ) -> Result<(), DiskError>;
+
     /// Cuts a segment's tail off for good: durable when this returns.
     fn truncate(&mut self, segment: SegmentNumber, bytes: u64) -> Result<(), DiskError>;
 

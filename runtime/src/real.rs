@@ -42,6 +42,7 @@ mod stream;
 mod turn;
 
 pub use control::Control;
+pub use cpu::default_shards;
 pub use listener::{Listening, ReservedAddress};
 pub use lock::{DirectoryLock, LockError};
 pub use log::directory::{SegmentDirectory, shard_directory};
@@ -51,7 +52,7 @@ pub use options::{
 };
 pub use pending::Pending;
 pub use pool::{JobPanicked, JobResult, PoolFull};
-pub use process::{ProcessFacts, raise_descriptor_limit};
+pub use process::{ProcessFacts, memory_bytes, raise_descriptor_limit};
 pub use shard::{Shard, ShardFacts};
 pub use start::{RunError, run};
 pub use stream::{Deadline, TcpStream};

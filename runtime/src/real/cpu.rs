@@ -21,6 +21,11 @@ pub(crate) struct Cpus {
     usable: usize,
 }
 
+/// As many shards as this process may use processors at once.
+pub fn default_shards() -> ShardCount {
+    Cpus::of_this_process().default_shards()
+}
+
 impl Cpus {
     pub(crate) fn of_this_process() -> Self {
         let mask = sched_getaffinity(None).ok();

@@ -47,6 +47,20 @@ fn field<T: std::str::FromStr>(text: &str, index: usize) -> io::Result<T> {
     field.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "not the format of /proc"))
 }
 
+/// Memory that this process may use: the machine's, or what its cgroup leaves it when that is less.
+pub fn memory_bytes() -> u64 {
+    let machine = fs::read_to_string("/proc/meminfo").ok();
+    let machine = machine.as_deref().and_then(total_of_meminfo).unwrap_or(u64::MAX);
+    let cgroups = ["/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"];
+    let limits = cgroups.iter().filter_map(|file| fs::read_to_string(file).ok()?.trim().parse().ok());
+    limits.fold(machine, u64::min)
+}
+
+fn total_of_meminfo(text: &str) -> Option<u64> {
+    let line = text.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
+    line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()?.checked_mul(1024)
+}
+
 /// Raises the soft limit of open files to the hard one and returns it; `None` means no limit.
 pub fn raise_descriptor_limit() -> io::Result<Option<u64>> {
     let limit = getrlimit(Resource::Nofile);
@@ -58,6 +72,12 @@ pub fn raise_descriptor_limit() -> io::Result<Option<u64>> {
 
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn the_machines_memory_is_found() {
+        assert_eq!(super::total_of_meminfo("MemTotal:  16 kB\nMemFree: 1 kB\n"), Some(16384));
+        assert!(super::memory_bytes() > 1 << 20);
+    }
+
     use super::*;
 
     #[test]

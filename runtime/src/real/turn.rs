@@ -43,10 +43,12 @@ impl Turns {
         })
     }
 
-    /// Resolves when everything that is ready now has had its turn.
+    /// Resolves when everything that is ready now has had its turn; never once the turns are closed.
     pub(crate) async fn next(&self) {
         let entered = self.turn.get();
-        self.pull();
+        if !self.is_closed.get() {
+            self.pull();
+        }
         poll_fn(|cx| {
             if self.turn.get() != entered {
                 return Poll::Ready(());
@@ -78,7 +80,7 @@ impl Turns {
         Ok(())
     }
 
-    /// Lets `serve` return.
+    /// Ends the turns: who waits gets the last one, and `serve` returns.
     pub(crate) fn close(&self) {
         self.is_closed.set(true);
         self.pull();

@@ -83,6 +83,18 @@ impl SegmentDirectory {
         Ok(())
     }
 
+    fn read_file_head(
+        &self,
+        segment: SegmentNumber,
+        bytes: usize,
+        into: &mut Vec<u8>,
+    ) -> io::Result<()> {
+        into.clear();
+        let file = File::open(segment_path(&self.path, segment))?;
+        file.take(bytes as u64).read_to_end(into)?;
+        Ok(())
+    }
+
     fn truncate_file(&self, segment: SegmentNumber, bytes: u64) -> io::Result<()> {
         let file = OpenOptions::new().write(true).open(segment_path(&self.path, segment))?;
         file.set_len(bytes)?;
@@ -102,6 +114,15 @@ impl LogDirectory for SegmentDirectory {
 
     fn read(&mut self, segment: SegmentNumber, into: &mut Vec<u8>) -> Result<(), DiskError> {
         self.read_file(segment, into).map_err(|error| DiskError::from_io(&error))
+    }
+
+    fn read_head(
+        &mut self,
+        segment: SegmentNumber,
+        bytes: usize,
+        into: &mut Vec<u8>,
+    ) -> Result<(), DiskError> {
+        self.read_file_head(segment, bytes, into).map_err(|error| DiskError::from_io(&error))
     }
 
     fn truncate(&mut self, segment: SegmentNumber, bytes: u64) -> Result<(), DiskError> {
