@@ -1,1 +1,43 @@
-//! sql
+//! SQL over the store: parse, bind, plan, execute. PostgreSQL's spelling and semantics, read-only.
+//!
+//! ```text
+//!  text ─▶ syntax ─▶ bind ─▶ logical ─▶ physical ─▶ execute ─▶ rowset
+//!          (tree)    (names,  (tree of   (paths,     (pushes    (cells,
+//!                     types)  operators)  operators)  tuples)    JSON)
+//! ```
+//!
+//! A [`Plan`] holds everything up to `physical`; it is made once for a text and executed with [`Params`] over a `Store`.
+//! Whatever else evaluates queries (joins, answers that are kept up to date) builds on `expr` and `logical`: there is
+//! one set of expression semantics.
+//!
+//! Reading order: [`error`], [`limits`], [`catalog`]; `value` and `expr` are what queries compute with; `syntax`, `bind`,
+//! `logical`, `physical` and `execute` are the way of a text to its rows; [`plan`](mod@plan) is the door, [`rowset`] the
+//! exit. Where the place of policies is: `logical`.
+//!
+//! It does no I/O, reads no clock, and knows neither callers nor shards: a [`Catalog`] says which tables may be named.
+
+pub mod catalog;
+pub mod error;
+pub mod limits;
+pub mod params;
+pub mod plan;
+pub mod rowset;
+pub mod time_travel;
+
+mod bind;
+mod execute;
+mod explain;
+mod expr;
+mod logical;
+mod physical;
+mod syntax;
+mod value;
+
+pub use catalog::{Catalog, NameError};
+pub use error::{ErrorClass, EvalError, NameKind, Position, Resource, SqlError};
+pub use limits::{ExecutionLimits, PlanLimits};
+pub use params::Params;
+pub use plan::{Plan, plan};
+pub use rowset::{OutputColumn, RowSet};
+pub use time_travel::{AsOf, Present};
+pub use value::{Datum, Integer, SqlType};

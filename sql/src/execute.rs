@@ -1,0 +1,138 @@
+//! Runs a plan over a store: each operator pushes its tuples into the one above.
+//!
+//! ```text
+//!   Scan ──push──▶ Filter ──push──▶ Top ──push──▶ Limit ──push──▶ cells of the answer
+//!        ◀─Enough─        ◀─Enough─     …                          (an operator that has all says so)
+//! ```
+//!
+//! Tuples borrow their rows from the store, so nothing is copied on the way but what an operator has to keep.
+//!
+//! Invariants:
+//! 1. Every row that is read, and every byte that is kept, is paid for in [`Budget`].
+//! 2. After `Flow::Enough` an operator pushes nothing more.
+//!
+//! Reading order: [`budget`], [`scan`], [`sort`], [`aggregate`] with [`accumulator`].
+
+pub(crate) mod accumulator;
+pub(crate) mod aggregate;
+pub(crate) mod budget;
+pub(crate) mod scan;
+pub(crate) mod sort;
+
+use core::ops::ControlFlow;
+
+use cosmictron_storage::Store;
+
+use crate::error::{EvalError, SqlError};
+use crate::expr::Expr;
+use crate::expr::tuple::Part;
+use crate::physical::Operator;
+use crate::value::Datum;
+use budget::Budget;
+
+/// One execution. Everything in it lives as long as the execution, so tuples and values may borrow from it.
+pub(crate) struct Run<'e> {
+    pub(crate) store: &'e Store,
+    pub(crate) params: &'e [Datum<'static>],
+    pub(crate) budget: Budget,
+}
+
+/// Whether the taker of a tuple wants more of them.
+pub(crate) type Flow = ControlFlow<()>;
+
+/// Wants more tuples.
+pub(crate) const MORE: Flow = ControlFlow::Continue(());
+/// Has all that it needs.
+pub(crate) const ENOUGH: Flow = ControlFlow::Break(());
+
+/// Takes tuples.
+pub(crate) type Sink<'s, 'e> = dyn FnMut(&[Part<'e>]) -> Result<Flow, SqlError> + 's;
+
+impl<'e> Run<'e> {
+    pub(crate) fn value(&self, expr: &'e Expr, tuple: &[Part<'e>]) -> Result<Datum<'e>, EvalError> {
+        expr.evaluate(tuple, self.params)
+    }
+
+    /// The number of LIMIT or OFFSET; `None` when it is null or not given.
+    fn count(&self, expr: Option<&'e Expr>, clause: &'static str) -> Result<Option<u64>, SqlError> {
+        let Some(expr) = expr else { return Ok(None) };
+        match self.value(expr, &[])? {
+            Datum::Int(count) => match u64::try_from(count) {
+                Ok(count) => Ok(Some(count)),
+                Err(_) => Err(EvalError::Negative { clause }.into()),
+            },
+            _ => Ok(None),
+        }
+    }
+}
+
+impl Operator {
+    /// Pushes every tuple into `sink`, until it has enough.
+    pub(crate) fn run<'e>(
+        &'e self,
+        run: &Run<'e>,
+        sink: &mut Sink<'_, 'e>,
+    ) -> Result<Flow, SqlError> {
+        match self {
+            Operator::Unit => sink(&[]),
+            Operator::Nothing => Ok(MORE),
+            Operator::Scan(scan) => scan.run(run, sink),
+            Operator::CountRows { table, calls } => {
+                let rows = scan::table(run.store, table)?.len() as i128;
+                sink(&[Part::Values(vec![Datum::Int(rows); *calls].into())])
+            }
+            Operator::Filter { input, predicates } => input.run(run, &mut |tuple| {
+                for predicate in predicates {
+                    if !run.value(predicate, tuple)?.is_true() {
+                        return Ok(MORE);
+                    }
+                }
+                sink(tuple)
+            }),
+            Operator::Aggregate { input, keys, calls } => {
+                aggregate::run(input, keys, calls, run, sink)
+            }
+            Operator::Distinct { input, values } => {
+                aggregate::run_distinct(input, values, run, sink)
+            }
+            Operator::Sort { input, keys } => sort::run(input, keys, None, run, sink),
+            Operator::Top { input, keys, limit, offset } => {
+                let limit = run.count(Some(limit), "LIMIT")?;
+                let offset = run.count(offset.as_ref(), "OFFSET")?;
+                let kept = limit.map(|limit| limit.saturating_add(offset.unwrap_or(0)));
+                let input = |sink: &mut Sink<'_, 'e>| sort::run(input, keys, kept, run, sink);
+                slice(limit, offset, input, sink)
+            }
+            Operator::Limit { input, limit, offset } => {
+                let limit = run.count(limit.as_ref(), "LIMIT")?;
+                let offset = run.count(offset.as_ref(), "OFFSET")?;
+                slice(limit, offset, |sink: &mut Sink<'_, 'e>| input.run(run, sink), sink)
+            }
+        }
+    }
+}
+
+/// Lets `limit` tuples pass after `offset` were skipped.
+fn slice<'e>(
+    limit: Option<u64>,
+    offset: Option<u64>,
+    input: impl FnOnce(&mut Sink<'_, 'e>) -> Result<Flow, SqlError>,
+    sink: &mut Sink<'_, 'e>,
+) -> Result<Flow, SqlError> {
+    let mut left = limit.unwrap_or(u64::MAX);
+    let mut skip = offset.unwrap_or(0);
+    if left == 0 {
+        return Ok(MORE);
+    }
+    let mut wants_more = MORE;
+    let _ = input(&mut |tuple| {
+        if skip > 0 {
+            skip -= 1;
+            return Ok(MORE);
+        }
+        left -= 1;
+        wants_more = sink(tuple)?;
+        Ok(if left == 0 { ENOUGH } else { wants_more })
+    })?;
+    Ok(wants_more)
+}

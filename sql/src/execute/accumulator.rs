@@ -1,0 +1,117 @@
+//! Gathers the value of one aggregate over the tuples of a group.
+
+use core::cmp::Ordering;
+
+use crate::error::EvalError;
+use crate::expr::Expr;
+use crate::expr::arithmetic::{self, Arithmetic, Domain};
+use crate::logical::{AggregateCall, AggregateFunction};
+use crate::value::compare::compare;
+use crate::value::{Datum, Integer, SqlType, decimal};
+
+/// What is known of an aggregate so far.
+pub(crate) enum Accumulator<'e> {
+    Count(u64),
+    /// The sum, and of how many values; null before the first.
+    Sum {
+        sum: Datum<'e>,
+        count: u64,
+        domain: Domain,
+    },
+    /// The least or the greatest so far; null before the first.
+    Extreme {
+        value: Datum<'e>,
+        wanted: Ordering,
+    },
+}
+
+impl<'e> Accumulator<'e> {
+    pub(crate) fn new(call: &AggregateCall) -> Self {
+        match call.function {
+            AggregateFunction::Count => Accumulator::Count(0),
+            AggregateFunction::Sum | AggregateFunction::Avg => {
+                // Sums of integers are exact, and are fitted to their type at the end: one that leaves the range on its
+                // way and comes back is right.
+                let domain = match call.ty {
+                    SqlType::F32 => Domain::Float32,
+                    SqlType::F64 => Domain::Float64,
+                    _ => Domain::Exact,
+                };
+                Accumulator::Sum { sum: Datum::Null, count: 0, domain }
+            }
+            AggregateFunction::Min => {
+                Accumulator::Extreme { value: Datum::Null, wanted: Ordering::Less }
+            }
+            AggregateFunction::Max => {
+                Accumulator::Extreme { value: Datum::Null, wanted: Ordering::Greater }
+            }
+        }
+    }
+
+    /// Takes in one tuple; how many more bytes are held since.
+    pub(crate) fn add(
+        &mut self,
+        call: &'e AggregateCall,
+        value: impl Fn(&'e Expr) -> Result<Datum<'e>, EvalError>,
+    ) -> Result<usize, EvalError> {
+        let value = match &call.argument {
+            Some(argument) => value(argument)?,
+            None => Datum::Bool(true),
+        };
+        if value.is_null() {
+            return Ok(0);
+        }
+        match self {
+            Accumulator::Count(count) => *count += 1,
+            Accumulator::Sum { sum, count, domain } => {
+                *count += 1;
+                *sum = match &*sum {
+                    Datum::Null => value,
+                    sum => arithmetic::apply(Arithmetic::Add, *domain, sum, &value)?,
+                };
+            }
+            Accumulator::Extreme { value: best, wanted } => {
+                if best.is_null() || compare(&value, best) == *wanted {
+                    let held = value.heap_bytes().saturating_sub(best.heap_bytes());
+                    *best = value;
+                    return Ok(held);
+                }
+            }
+        }
+        Ok(0)
+    }
+
+    /// `call` is the one that this was made for.
+    pub(crate) fn finish(self, call: &AggregateCall) -> Result<Datum<'e>, EvalError> {
+        match self {
+            Accumulator::Count(count) => Ok(Datum::Int(count.into())),
+            Accumulator::Extreme { value, .. } => Ok(value),
+            Accumulator::Sum { sum: Datum::Null, .. } => Ok(Datum::Null),
+            Accumulator::Sum { sum, count, .. } => match call.function {
+                AggregateFunction::Avg => average(&sum, count, &call.ty),
+                _ => fitted(sum, &call.ty),
+            },
+        }
+    }
+}
+
+/// A sum whose type is an integer or a duration has to fit into it.
+fn fitted<'e>(sum: Datum<'e>, ty: &SqlType) -> Result<Datum<'e>, EvalError> {
+    let fits = match (ty, &sum) {
+        (SqlType::Int(_) | SqlType::Duration, Datum::Int(value)) => Integer::I64.holds(*value),
+        (SqlType::Int(_) | SqlType::Duration, _) => false,
+        _ => true,
+    };
+    if fits { Ok(sum) } else { Err(EvalError::OutOfRange { type_name: ty.static_name() }) }
+}
+
+fn average<'e>(sum: &Datum<'e>, count: u64, ty: &SqlType) -> Result<Datum<'e>, EvalError> {
+    if let Datum::Float(sum) = sum {
+        return Ok(Datum::Float(sum / count as f64));
+    }
+    let average = decimal::divide(sum, &Datum::Int(count.into()))?;
+    match ty {
+        SqlType::Duration => decimal::round(&average, 0),
+        _ => Ok(average),
+    }
+}

@@ -1,0 +1,51 @@
+//! Counts what an execution uses, and ends it at its limits.
+
+use core::cell::Cell;
+
+use crate::error::{Resource, SqlError};
+use crate::limits::ExecutionLimits;
+
+/// What is left of the limits of one execution.
+pub(crate) struct Budget {
+    limits: ExecutionLimits,
+    scanned: Cell<u64>,
+    held_bytes: Cell<u64>,
+}
+
+impl Budget {
+    pub(crate) fn new(limits: &ExecutionLimits) -> Self {
+        Self { limits: *limits, scanned: Cell::new(0), held_bytes: Cell::new(0) }
+    }
+
+    pub(crate) fn limits(&self) -> &ExecutionLimits {
+        &self.limits
+    }
+
+    /// One more row was read.
+    #[inline]
+    pub(crate) fn scan(&self) -> Result<(), SqlError> {
+        let scanned = self.scanned.get() + 1;
+        self.scanned.set(scanned);
+        check(Resource::RowsScanned, scanned, self.limits.scanned_max)
+    }
+
+    /// So many more bytes are kept for sorting or grouping.
+    pub(crate) fn hold(&self, bytes: usize) -> Result<(), SqlError> {
+        let held = self.held_bytes.get().saturating_add(bytes as u64);
+        self.held_bytes.set(held);
+        check(Resource::Memory, held, self.limits.memory_bytes_max)
+    }
+
+    /// So many of the bytes kept are kept no more.
+    pub(crate) fn release(&self, bytes: usize) {
+        self.held_bytes.set(self.held_bytes.get().saturating_sub(bytes as u64));
+    }
+}
+
+#[inline]
+pub(crate) fn check(what: Resource, used: u64, max: u64) -> Result<(), SqlError> {
+    if used > max {
+        return Err(SqlError::Exhausted { what, max });
+    }
+    Ok(())
+}

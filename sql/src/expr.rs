@@ -1,0 +1,221 @@
+//! Bound expressions and their values: the one set of semantics for one-off queries, and for whatever keeps answers up
+//! to date.
+//!
+//! The binder resolved every name and every operator, so an expression neither knows the schema nor chooses by type
+//! while it runs. Where nothing is null the value of an expression depends on nothing but the tuple and the parameters.
+//!
+//! Invariants:
+//! 1. An expression nests at most `PlanLimits::depth_max` levels deep, so its functions may recurse.
+//! 2. Conditions use three-valued logic: null is "unknown", and neither lets a row pass.
+//! 3. Arguments are evaluated from left to right; CASE, COALESCE, AND and OR stop as soon as the value is known.
+//!
+//! Reading order: [`tuple`], [`evaluate`]; [`arithmetic`], [`cast`], [`call`], [`like`]; [`display`].
+
+pub(crate) mod arithmetic;
+pub(crate) mod call;
+pub(crate) mod cast;
+pub(crate) mod display;
+pub(crate) mod evaluate;
+pub(crate) mod like;
+pub(crate) mod tuple;
+pub(crate) mod walk;
+
+use core::cmp::Ordering;
+use std::sync::Arc;
+
+use cosmictron_types::{ColumnIndex, Type};
+
+use crate::error::Position;
+use crate::value::{Datum, SqlType};
+use arithmetic::{Arithmetic, Domain};
+use call::Function;
+use cast::Cast;
+
+/// An expression with every name and type resolved.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Expr {
+    Literal {
+        value: Datum<'static>,
+        ty: SqlType,
+    },
+    /// Counted from 0.
+    Param(usize),
+    Column(ColumnRef),
+    Not(Box<Expr>),
+    And(Vec<Expr>),
+    Or(Vec<Expr>),
+    Compare {
+        op: Comparison,
+        left: Box<Expr>,
+        right: Box<Expr>,
+    },
+    IsNull {
+        expr: Box<Expr>,
+        negated: bool,
+    },
+    /// IS TRUE, IS FALSE, IS UNKNOWN (`None`).
+    IsTruth {
+        expr: Box<Expr>,
+        truth: Option<bool>,
+        negated: bool,
+    },
+    IsDistinct {
+        left: Box<Expr>,
+        right: Box<Expr>,
+        negated: bool,
+    },
+    InList {
+        expr: Box<Expr>,
+        list: Vec<Expr>,
+        negated: bool,
+    },
+    Between {
+        expr: Box<Expr>,
+        low: Box<Expr>,
+        high: Box<Expr>,
+        negated: bool,
+    },
+    Like(Box<Like>),
+    Case(Box<Case>),
+    Coalesce(Vec<Expr>),
+    NullIf {
+        left: Box<Expr>,
+        right: Box<Expr>,
+    },
+    /// GREATEST and LEAST: nulls do not count.
+    Extreme {
+        greatest: bool,
+        list: Vec<Expr>,
+    },
+    Arithmetic {
+        op: Arithmetic,
+        domain: Domain,
+        left: Box<Expr>,
+        right: Box<Expr>,
+    },
+    Negate {
+        domain: Domain,
+        expr: Box<Expr>,
+    },
+    Concat {
+        left: Box<Expr>,
+        right: Box<Expr>,
+    },
+    Call {
+        function: Function,
+        args: Vec<Expr>,
+    },
+    Cast {
+        expr: Box<Expr>,
+        cast: Cast,
+    },
+    /// The n-th aggregate of the query, while it is being bound; a column of the aggregate's output afterwards.
+    Aggregate(usize),
+}
+
+/// LIKE or ILIKE.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Like {
+    pub(crate) expr: Expr,
+    pub(crate) pattern: Expr,
+    /// `\` when absent; an empty one switches escapes off.
+    pub(crate) escape: Option<Expr>,
+    pub(crate) ignore_case: bool,
+    pub(crate) negated: bool,
+}
+
+/// CASE, with an operand that is evaluated once or with a condition in each branch.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Case {
+    pub(crate) operand: Option<Expr>,
+    /// What the operand is compared with, or a condition; and the value.
+    pub(crate) branches: Vec<(Expr, Expr)>,
+    pub(crate) otherwise: Option<Expr>,
+}
+
+/// A column of one of the parts of a tuple.
+#[derive(Clone, Debug)]
+pub(crate) struct ColumnRef {
+    /// Which relation of FROM; 0 for the output of an aggregate or of DISTINCT.
+    pub(crate) part: usize,
+    pub(crate) column: ColumnIndex,
+    pub(crate) ty: SqlType,
+    pub(crate) nullable: bool,
+    /// As EXPLAIN shows it.
+    pub(crate) name: Arc<str>,
+    /// Where it was named, for messages; two references to one column are equal wherever they stand.
+    pub(crate) at: Position,
+}
+
+impl PartialEq for ColumnRef {
+    fn eq(&self, other: &Self) -> bool {
+        (self.part, self.column) == (other.part, other.column)
+    }
+}
+
+impl ColumnRef {
+    /// The type that a table's column is stored as.
+    pub(crate) fn stored_type(&self) -> Type {
+        let required = self.ty.to_column().unwrap_or(Type::Bool);
+        if self.nullable { Type::Option(Box::new(required)) } else { required }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Comparison {
+    Equal,
+    NotEqual,
+    Less,
+    LessOrEqual,
+    Greater,
+    GreaterOrEqual,
+}
+
+impl Comparison {
+    pub(crate) fn holds(self, ordering: Ordering) -> bool {
+        match self {
+            Comparison::Equal => ordering.is_eq(),
+            Comparison::NotEqual => ordering.is_ne(),
+            Comparison::Less => ordering.is_lt(),
+            Comparison::LessOrEqual => ordering.is_le(),
+            Comparison::Greater => ordering.is_gt(),
+            Comparison::GreaterOrEqual => ordering.is_ge(),
+        }
+    }
+
+    /// The comparison with its sides exchanged.
+    pub(crate) fn mirrored(self) -> Self {
+        match self {
+            Comparison::Less => Comparison::Greater,
+            Comparison::LessOrEqual => Comparison::GreaterOrEqual,
+            Comparison::Greater => Comparison::Less,
+            Comparison::GreaterOrEqual => Comparison::LessOrEqual,
+            same => same,
+        }
+    }
+
+    pub(crate) fn sign(self) -> &'static str {
+        match self {
+            Comparison::Equal => "=",
+            Comparison::NotEqual => "<>",
+            Comparison::Less => "<",
+            Comparison::LessOrEqual => "<=",
+            Comparison::Greater => ">",
+            Comparison::GreaterOrEqual => ">=",
+        }
+    }
+}
+
+impl Expr {
+    pub(crate) fn boolean(value: bool) -> Expr {
+        Expr::Literal { value: Datum::Bool(value), ty: SqlType::Bool }
+    }
+
+    /// A literal's value.
+    pub(crate) fn literal(&self) -> Option<&Datum<'static>> {
+        match self {
+            Expr::Literal { value, .. } => Some(value),
+            _ => None,
+        }
+    }
+}

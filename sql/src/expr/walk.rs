@@ -1,0 +1,141 @@
+//! Walks the expressions inside an expression, for those who look for something or replace something.
+
+use super::{Case, Expr, Like};
+
+impl Expr {
+    /// Calls `visit` with every expression directly inside this one.
+    pub(crate) fn children<'e>(&'e self, visit: &mut dyn FnMut(&'e Expr)) {
+        match self {
+            Expr::Literal { .. } | Expr::Param(_) | Expr::Column(_) | Expr::Aggregate(_) => {}
+            Expr::Not(expr)
+            | Expr::IsNull { expr, .. }
+            | Expr::IsTruth { expr, .. }
+            | Expr::Negate { expr, .. }
+            | Expr::Cast { expr, .. } => visit(expr),
+            Expr::And(list)
+            | Expr::Or(list)
+            | Expr::Coalesce(list)
+            | Expr::Extreme { list, .. }
+            | Expr::Call { args: list, .. } => list.iter().for_each(visit),
+            Expr::Compare { left, right, .. }
+            | Expr::IsDistinct { left, right, .. }
+            | Expr::NullIf { left, right }
+            | Expr::Arithmetic { left, right, .. }
+            | Expr::Concat { left, right } => {
+                visit(left);
+                visit(right);
+            }
+            Expr::InList { expr, list, .. } => {
+                visit(expr);
+                list.iter().for_each(visit);
+            }
+            Expr::Between { expr, low, high, .. } => {
+                visit(expr);
+                visit(low);
+                visit(high);
+            }
+            Expr::Like(like) => {
+                let Like { expr, pattern, escape, .. } = &**like;
+                visit(expr);
+                visit(pattern);
+                escape.iter().for_each(visit);
+            }
+            Expr::Case(case) => {
+                let Case { operand, branches, otherwise } = &**case;
+                operand.iter().for_each(&mut *visit);
+                for (when, then) in branches {
+                    visit(when);
+                    visit(then);
+                }
+                otherwise.iter().for_each(visit);
+            }
+        }
+    }
+
+    /// As [`Expr::children`], to change them; stops at the first error.
+    pub(crate) fn children_mut<E>(
+        &mut self,
+        visit: &mut dyn FnMut(&mut Expr) -> Result<(), E>,
+    ) -> Result<(), E> {
+        match self {
+            Expr::Literal { .. } | Expr::Param(_) | Expr::Column(_) | Expr::Aggregate(_) => Ok(()),
+            Expr::Not(expr)
+            | Expr::IsNull { expr, .. }
+            | Expr::IsTruth { expr, .. }
+            | Expr::Negate { expr, .. }
+            | Expr::Cast { expr, .. } => visit(expr),
+            Expr::And(list)
+            | Expr::Or(list)
+            | Expr::Coalesce(list)
+            | Expr::Extreme { list, .. }
+            | Expr::Call { args: list, .. } => list.iter_mut().try_for_each(visit),
+            Expr::Compare { left, right, .. }
+            | Expr::IsDistinct { left, right, .. }
+            | Expr::NullIf { left, right }
+            | Expr::Arithmetic { left, right, .. }
+            | Expr::Concat { left, right } => {
+                visit(left)?;
+                visit(right)
+            }
+            Expr::InList { expr, list, .. } => {
+                visit(expr)?;
+                list.iter_mut().try_for_each(visit)
+            }
+            Expr::Between { expr, low, high, .. } => {
+                visit(expr)?;
+                visit(low)?;
+                visit(high)
+            }
+            Expr::Like(like) => {
+                let Like { expr, pattern, escape, .. } = &mut **like;
+                visit(expr)?;
+                visit(pattern)?;
+                escape.iter_mut().try_for_each(visit)
+            }
+            Expr::Case(case) => {
+                let Case { operand, branches, otherwise } = &mut **case;
+                operand.iter_mut().try_for_each(&mut *visit)?;
+                for (when, then) in branches {
+                    visit(when)?;
+                    visit(then)?;
+                }
+                otherwise.iter_mut().try_for_each(visit)
+            }
+        }
+    }
+
+    /// Whether `found` holds for this expression or any inside it.
+    pub(crate) fn any(&self, found: &mut dyn FnMut(&Expr) -> bool) -> bool {
+        if found(self) {
+            return true;
+        }
+        let mut any = false;
+        self.children(&mut |child| any = any || child.any(found));
+        any
+    }
+
+    /// Whether the value is the same for every tuple of one execution.
+    pub(crate) fn is_constant(&self) -> bool {
+        !self.any(&mut |expr| matches!(expr, Expr::Column(_) | Expr::Aggregate(_)))
+    }
+
+    /// Whether the value can be null; rather too often than too rarely.
+    pub(crate) fn is_nullable(&self) -> bool {
+        match self {
+            Expr::Literal { value, .. } => value.is_null(),
+            Expr::Param(_) | Expr::NullIf { .. } | Expr::Aggregate(_) => true,
+            Expr::Column(column) => column.nullable,
+            Expr::IsNull { .. } | Expr::IsTruth { .. } | Expr::IsDistinct { .. } => false,
+            Expr::Coalesce(list) | Expr::Extreme { list, .. } => list.iter().all(Expr::is_nullable),
+            Expr::Case(case) => {
+                let values = case.branches.iter().map(|(_, value)| value).chain(&case.otherwise);
+                case.otherwise.is_none() || values.into_iter().any(Expr::is_nullable)
+            }
+            other => {
+                let mut nullable = false;
+                other.children(&mut |child| nullable = nullable || child.is_nullable());
+                nullable
+            }
+        }
+    }
+}

@@ -1,0 +1,204 @@
+//! Decides how a bound query is executed: which index is read, what is still filtered, where sorting is needless.
+//!
+//! There are no statistics yet, so paths are compared by shape: a unique key beats a prefix of equalities, more
+//! equalities beat fewer, a range beats none, and of two equal ones the path wins whose order is the wanted one.
+//!
+//! Invariants:
+//! 1. The rows that a path leaves out make one of the filter's predicates other than true; a predicate that a path takes
+//!    over entirely is filtered no more, all others are, in their old order.
+//! 2. A sort is left out only where the path's order implies the wanted one.
+//!
+//! Reading order: [`access`], [`order`]; [`key`] is used at execution.
+
+pub(crate) mod access;
+pub(crate) mod key;
+pub(crate) mod order;
+
+use std::sync::Arc;
+
+use cosmictron_storage::TableDef;
+
+use crate::expr::{Comparison, Expr};
+use crate::logical::{AggregateCall, AggregateFunction, Node, Output, SortKey};
+use crate::value::Datum;
+use access::Path;
+
+/// A step of an execution, above the steps that it draws on.
+#[derive(Debug)]
+pub(crate) enum Operator {
+    /// One tuple without parts.
+    Unit,
+    /// No tuple: a condition is never true.
+    Nothing,
+    Scan(Scan),
+    /// `count(*)` of a whole table, `calls` times: the table knows.
+    CountRows {
+        table: Arc<TableDef>,
+        calls: usize,
+    },
+    Filter {
+        input: Box<Operator>,
+        predicates: Vec<Expr>,
+    },
+    Aggregate {
+        input: Box<Operator>,
+        keys: Vec<Output>,
+        calls: Vec<AggregateCall>,
+    },
+    Distinct {
+        input: Box<Operator>,
+        values: Vec<Output>,
+    },
+    Sort {
+        input: Box<Operator>,
+        keys: Vec<SortKey>,
+    },
+    /// The first of a sort, held in no more room than they need.
+    Top {
+        input: Box<Operator>,
+        keys: Vec<SortKey>,
+        limit: Expr,
+        offset: Option<Expr>,
+    },
+    Limit {
+        input: Box<Operator>,
+        limit: Option<Expr>,
+        offset: Option<Expr>,
+    },
+}
+
+/// Reads rows of one table.
+#[derive(Debug)]
+pub(crate) struct Scan {
+    pub(crate) table: Arc<TableDef>,
+    pub(crate) path: Path,
+}
+
+pub(crate) fn plan(node: Node) -> Operator {
+    plan_ordered(node, &[]).operator
+}
+
+struct Planned {
+    operator: Operator,
+    /// Whether the tuples come in the wanted order.
+    ordered: bool,
+}
+
+fn plan_ordered(node: Node, wanted: &[SortKey]) -> Planned {
+    let unordered = |operator| Planned { operator, ordered: false };
+    match node {
+        Node::Unit => Planned { operator: Operator::Unit, ordered: true },
+        Node::Scan(table) => scan(table, Vec::new(), wanted),
+        Node::Filter { input, predicates } => filter(*input, vec![predicates], wanted),
+        Node::Aggregate { input, keys, calls } => unordered(aggregate(*input, keys, calls)),
+        Node::Distinct { input, values } => {
+            unordered(Operator::Distinct { input: Box::new(plan(*input)), values })
+        }
+        Node::Sort { input, keys } => unordered(sort(*input, keys)),
+        Node::Limit { input, limit, offset } => unordered(self::limit(*input, limit, offset)),
+    }
+}
+
+fn sort(input: Node, keys: Vec<SortKey>) -> Operator {
+    let planned = plan_ordered(input, &keys);
+    match (planned.ordered, planned.operator) {
+        (true, operator) | (_, operator @ Operator::Nothing) => operator,
+        (false, operator) => Operator::Sort { input: Box::new(operator), keys },
+    }
+}
+
+fn limit(input: Node, limit: Option<Expr>, offset: Option<Expr>) -> Operator {
+    let operator = match input {
+        Node::Sort { input, keys } => sort(*input, keys),
+        other => plan(other),
+    };
+    match (operator, limit) {
+        (Operator::Sort { input, keys }, Some(limit)) => {
+            Operator::Top { input, keys, limit, offset }
+        }
+        (operator, limit) => Operator::Limit { input: Box::new(operator), limit, offset },
+    }
+}
+
+fn aggregate(input: Node, keys: Vec<Output>, calls: Vec<AggregateCall>) -> Operator {
+    let counts_rows =
+        |call: &AggregateCall| call.function == AggregateFunction::Count && call.argument.is_none();
+    match plan(input) {
+        Operator::Scan(Scan { table, path: Path::Whole })
+            if keys.is_empty() && calls.iter().all(counts_rows) =>
+        {
+            Operator::CountRows { table, calls: calls.len() }
+        }
+        input => Operator::Aggregate { input: Box::new(input), keys, calls },
+    }
+}
+
+/// `levels` are the predicates of filters, the outermost filter's first, `input` what is below them.
+fn filter(input: Node, mut levels: Vec<Vec<Expr>>, wanted: &[SortKey]) -> Planned {
+    if levels.iter().flatten().any(is_never_true) {
+        return Planned { operator: Operator::Nothing, ordered: true };
+    }
+    match input {
+        Node::Filter { input, predicates } => {
+            levels.push(predicates);
+            filter(*input, levels, wanted)
+        }
+        Node::Scan(table) => {
+            levels.reverse();
+            scan(table, levels, wanted)
+        }
+        other => {
+            let Planned { mut operator, ordered } = plan_ordered(other, wanted);
+            levels.reverse();
+            for predicates in levels {
+                operator = filtered(operator, predicates);
+            }
+            Planned { operator, ordered }
+        }
+    }
+}
+
+/// `levels` are filters above the scan, the innermost first. Each stays a filter of its own: see [`crate::logical`].
+fn scan(table: Arc<TableDef>, levels: Vec<Vec<Expr>>, wanted: &[SortKey]) -> Planned {
+    let mut levels: Vec<Vec<Expr>> = levels.into_iter().map(split_betweens).collect();
+    let (path, ordered) = access::choose(&table, &mut levels, wanted);
+    let mut operator = Operator::Scan(Scan { table, path });
+    for predicates in levels {
+        operator = filtered(operator, predicates);
+    }
+    Planned { operator, ordered }
+}
+
+fn filtered(input: Operator, mut predicates: Vec<Expr>) -> Operator {
+    predicates.retain(|predicate| predicate.literal() != Some(&Datum::Bool(true)));
+    if predicates.is_empty() {
+        return input;
+    }
+    Operator::Filter { input: Box::new(input), predicates }
+}
+
+fn is_never_true(predicate: &Expr) -> bool {
+    matches!(predicate.literal(), Some(Datum::Bool(false) | Datum::Null))
+}
+
+/// `column BETWEEN a AND b` is two bounds. Only of a column: anything else would be evaluated twice.
+fn split_betweens(predicates: Vec<Expr>) -> Vec<Expr> {
+    let mut split = Vec::with_capacity(predicates.len());
+    for predicate in predicates {
+        match predicate {
+            Expr::Between { expr, low, high, negated: false }
+                if matches!(*expr, Expr::Column(_)) =>
+            {
+                let bound = |op, left: &Expr, right| Expr::Compare {
+                    op,
+                    left: Box::new(left.clone()),
+                    right,
+                };
+                split.push(bound(Comparison::GreaterOrEqual, &expr, low));
+                split.push(bound(Comparison::LessOrEqual, &expr, high));
+            }
+            other => split.push(other),
+        }
+    }
+    split
+}

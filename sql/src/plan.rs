@@ -1,0 +1,191 @@
+//! A query ready to be executed, any number of times and by any thread.
+
+use cosmictron_storage::Store;
+use cosmictron_types::{TableId, Timestamp, TxId};
+
+use crate::bind;
+use crate::catalog::Catalog;
+use crate::error::{EvalError, SqlError};
+use crate::execute::budget::Budget;
+use crate::execute::{MORE, Run};
+use crate::explain::explain;
+use crate::expr::Expr;
+use crate::expr::tuple::Cell;
+use crate::limits::{ExecutionLimits, PlanLimits};
+use crate::logical::{Node, Query};
+use crate::params::Params;
+use crate::physical::{self, Operator};
+use crate::rowset::{OutputColumn, RowSet};
+use crate::syntax;
+use crate::time_travel::{AsOf, Moment, Present};
+use crate::value::{Datum, SqlType};
+
+/// A planned SELECT. Keep it by its text, and forget it when a schema changes; a plan that outlived its tables is
+/// refused as [`SqlError::StalePlan`].
+#[derive(Debug)]
+pub struct Plan {
+    operator: Operator,
+    /// What the answer shows of each tuple, one a column.
+    exprs: Vec<Expr>,
+    columns: Vec<OutputColumn>,
+    tables: Vec<TableId>,
+    params: Vec<SqlType>,
+    as_of: Option<Moment>,
+    explanation: String,
+    /// Whether the text was EXPLAIN: the answer is then the plan itself.
+    is_explain: bool,
+}
+
+const _: () = {
+    const fn is_shared<T: Send + Sync>() {}
+    is_shared::<Plan>();
+    is_shared::<Params>();
+};
+
+/// Plans a text: one SELECT, or EXPLAIN of one.
+pub fn plan(text: &str, catalog: &dyn Catalog, limits: &PlanLimits) -> Result<Plan, SqlError> {
+    let statement = syntax::parse(text, limits)?;
+    let bound = bind::bind(&statement, catalog, limits)?;
+    let Query { node, output } = bound.query;
+    let mut tables = Vec::new();
+    collect_tables(&node, &mut tables);
+    let operator = physical::plan(node);
+    let explanation = explain(&operator, &output);
+    let columns = match statement.explain {
+        true => vec![OutputColumn::text("plan")],
+        false => output.iter().map(OutputColumn::new).collect(),
+    };
+    Ok(Plan {
+        operator,
+        columns,
+        exprs: output.into_iter().map(|output| output.expr).collect(),
+        tables,
+        params: bound.params,
+        as_of: bound.as_of,
+        explanation,
+        is_explain: statement.explain,
+    })
+}
+
+fn collect_tables(node: &Node, tables: &mut Vec<TableId>) {
+    match node {
+        Node::Unit => {}
+        Node::Scan(table) => tables.push(table.id),
+        Node::Filter { input, .. }
+        | Node::Aggregate { input, .. }
+        | Node::Distinct { input, .. }
+        | Node::Sort { input, .. }
+        | Node::Limit { input, .. } => collect_tables(input, tables),
+    }
+}
+
+impl Plan {
+    /// The columns of the answer; at least one.
+    pub fn columns(&self) -> &[OutputColumn] {
+        &self.columns
+    }
+
+    /// The tables that an execution reads.
+    pub fn tables(&self) -> &[TableId] {
+        &self.tables
+    }
+
+    /// The types of `$1`, `$2`, … as they were inferred.
+    pub fn params(&self) -> &[SqlType] {
+        &self.params
+    }
+
+    /// The plan as text: an operator a line, each above the one that it draws on.
+    pub fn explain(&self) -> &str {
+        &self.explanation
+    }
+
+    /// Reads parameters from JSON values. Numbers beyond 64 bits lose digits in a [`serde_json::Value`] before they get
+    /// here, so they have to be strings; [`Plan::read_params`] takes them either way.
+    pub fn bind_params(&self, values: &[serde_json::Value]) -> Result<Params, SqlError> {
+        let texts: Vec<String> = values.iter().map(serde_json::Value::to_string).collect();
+        Params::read(&self.params, texts.iter().map(String::as_str))
+    }
+
+    /// Reads parameters from the text of a JSON array, exactly.
+    pub fn read_params(&self, text: &[u8]) -> Result<Params, SqlError> {
+        Params::read_array(&self.params, text)
+    }
+
+    /// The moment that the query names, if it does.
+    pub fn as_of(&self, params: &Params) -> Result<Option<AsOf>, SqlError> {
+        let Some(moment) = &self.as_of else { return Ok(None) };
+        let (Moment::Tx(expr) | Moment::Timestamp(expr)) = moment;
+        let null = || SqlError::Evaluation(EvalError::NullMoment);
+        let Datum::Int(number) = expr.evaluate(&[], params.values())? else { return Err(null()) };
+        let out_of_range = |type_name| SqlError::Evaluation(EvalError::OutOfRange { type_name });
+        Ok(Some(match moment {
+            Moment::Tx(_) => {
+                AsOf::Tx(TxId::new(u64::try_from(number).map_err(|_| out_of_range("u64"))?))
+            }
+            Moment::Timestamp(_) => AsOf::Timestamp(Timestamp::from_micros(
+                i64::try_from(number).map_err(|_| out_of_range("timestamp"))?,
+            )),
+        }))
+    }
+
+    /// Reads the store as it is. A query that names a moment is refused: see [`Plan::execute_as_of`].
+    pub fn execute<'e>(
+        &'e self,
+        store: &'e Store,
+        params: &'e Params,
+        limits: &ExecutionLimits,
+    ) -> Result<RowSet<'e>, SqlError> {
+        if let Some(asked) = self.as_of(params)? {
+            return Err(SqlError::HistoryNotKept { asked });
+        }
+        self.run(store, params, limits)
+    }
+
+    /// As [`Plan::execute`], for a store that holds the rows of `present`: a query may name that moment too.
+    pub fn execute_as_of<'e>(
+        &'e self,
+        store: &'e Store,
+        params: &'e Params,
+        limits: &ExecutionLimits,
+        present: Present,
+    ) -> Result<RowSet<'e>, SqlError> {
+        if let Some(asked) = self.as_of(params)? {
+            asked.check_present(present)?;
+        }
+        self.run(store, params, limits)
+    }
+
+    fn run<'e>(
+        &'e self,
+        store: &'e Store,
+        params: &'e Params,
+        limits: &ExecutionLimits,
+    ) -> Result<RowSet<'e>, SqlError> {
+        if params.values().len() != self.params.len() {
+            let (expected, found) = (self.params.len(), params.values().len());
+            return Err(SqlError::ParameterCount { expected, found });
+        }
+        let run = Run { store, params: params.values(), budget: Budget::new(limits) };
+        let mut rows = RowSet::new(&self.columns);
+        if self.is_explain {
+            for line in self.explanation.lines() {
+                rows.open_row(&run.budget)?;
+                rows.push(Cell::Value(Datum::text(line)), &run.budget)?;
+            }
+            return Ok(rows);
+        }
+        let _ = self.operator.run(&run, &mut |tuple| {
+            rows.open_row(&run.budget)?;
+            for expr in &self.exprs {
+                let cell = match expr {
+                    Expr::Column(column) => tuple[column.part].cell(column),
+                    expr => Cell::Value(run.value(expr, tuple)?),
+                };
+                rows.push(cell, &run.budget)?;
+            }
+            Ok(MORE)
+        })?;
+        Ok(rows)
+    }
+}

@@ -1,0 +1,127 @@
+//! The answer of an execution, and its JSON.
+//!
+//! A bare column is held as the bytes of its row and goes into the text from there; only computed columns hold values.
+
+use cosmictron_types::{Type, json};
+
+use crate::error::{Resource, SqlError};
+use crate::execute::budget::{Budget, check};
+use crate::expr::Expr;
+use crate::expr::tuple::Cell;
+use crate::logical::Output;
+use crate::value::column::decode;
+use crate::value::json::write;
+use crate::value::{Datum, SqlType};
+
+/// A column of an answer.
+#[derive(Clone, Debug)]
+pub struct OutputColumn {
+    pub name: String,
+    /// Its `Display` is the name that clients see: `u64`, `string`, `numeric`.
+    pub ty: SqlType,
+    pub nullable: bool,
+    /// How a stored value of it is encoded.
+    stored: Type,
+}
+
+impl OutputColumn {
+    pub(crate) fn new(output: &Output) -> Self {
+        let Output { name, expr, ty } = output;
+        // Only a column of a table is ever given out in its encoding, and it has the type that it is stored as.
+        let stored = match expr {
+            Expr::Column(column) => column.stored_type(),
+            _ => Type::Bool,
+        };
+        Self { name: name.clone(), ty: ty.clone(), nullable: expr.is_nullable(), stored }
+    }
+
+    pub(crate) fn text(name: &str) -> Self {
+        Self { name: name.into(), ty: SqlType::String, nullable: false, stored: Type::String }
+    }
+}
+
+/// Rows of an answer. Borrows from the store, the plan and the parameters.
+#[derive(Debug)]
+pub struct RowSet<'e> {
+    columns: &'e [OutputColumn],
+    /// Row after row; one a column.
+    cells: Vec<Cell<'e>>,
+    /// Bytes of all values, for the limit.
+    bytes: u64,
+}
+
+impl<'e> RowSet<'e> {
+    /// There is at least one column.
+    pub(crate) fn new(columns: &'e [OutputColumn]) -> Self {
+        assert!(!columns.is_empty());
+        Self { columns, cells: Vec::new(), bytes: 0 }
+    }
+
+    /// Makes room for a row; its cells are to be pushed.
+    pub(crate) fn open_row(&mut self, budget: &Budget) -> Result<(), SqlError> {
+        check(Resource::Rows, self.len() as u64 + 1, budget.limits().rows_max)?;
+        self.bytes += (self.columns.len() * size_of::<Cell<'_>>()) as u64;
+        if self.cells.is_empty() {
+            self.cells.reserve_exact(self.columns.len());
+        }
+        Ok(())
+    }
+
+    pub(crate) fn push(&mut self, cell: Cell<'e>, budget: &Budget) -> Result<(), SqlError> {
+        let bytes = match &cell {
+            Cell::Encoded(tail) => tail.len(),
+            Cell::Value(value) => value.heap_bytes(),
+        };
+        self.bytes += bytes as u64;
+        self.cells.push(cell);
+        check(Resource::ResultBytes, self.bytes, budget.limits().bytes_max)
+    }
+
+    pub fn columns(&self) -> &'e [OutputColumn] {
+        self.columns
+    }
+
+    /// How many rows there are.
+    pub fn len(&self) -> usize {
+        self.cells.len() / self.columns.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.cells.is_empty()
+    }
+
+    /// The rows, each as its values.
+    pub fn rows(&self) -> impl Iterator<Item = Vec<Datum<'_>>> {
+        self.cells.chunks_exact(self.columns.len()).map(|row| {
+            row.iter().zip(self.columns).map(|(cell, column)| column.value(cell)).collect()
+        })
+    }
+
+    /// Appends the rows as a JSON array of arrays.
+    pub fn write_json(&self, out: &mut Vec<u8>) {
+        out.push(b'[');
+        for (number, row) in self.cells.chunks_exact(self.columns.len()).enumerate() {
+            out.extend_from_slice(if number == 0 { b"[" } else { b",[" });
+            for (at, (cell, column)) in row.iter().zip(self.columns).enumerate() {
+                if at > 0 {
+                    out.push(b',');
+                }
+                match cell {
+                    Cell::Encoded(tail) => json::write_value(&column.stored, tail, out),
+                    Cell::Value(value) => write(&column.ty, value, out),
+                }
+            }
+            out.push(b']');
+        }
+        out.push(b']');
+    }
+}
+
+impl OutputColumn {
+    fn value<'c>(&self, cell: &'c Cell<'_>) -> Datum<'c> {
+        match cell {
+            Cell::Encoded(tail) => decode(&self.ty, self.stored.is_option(), tail),
+            Cell::Value(value) => value.clone(),
+        }
+    }
+}
