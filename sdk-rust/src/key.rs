@@ -8,7 +8,6 @@
 //!
 //! Keys are taken by reference, in the form that a caller has at hand: a `String` column is looked up with a `&str`.
 
-use core::borrow::Borrow;
 use core::ops::{Bound, Range, RangeFrom, RangeFull, RangeInclusive, RangeTo, RangeToInclusive};
 
 use cosmictron_types::column::{SLOT_END_BYTES, length_bytes};
@@ -132,6 +131,52 @@ impl<'a> KeyWriter<'a> {
     }
 }
 
+/// A value that bounds a range of keys: a key, a reference to one, or a `String` or a `Vec<u8>`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot bound a range over a column whose key is `{K}`",
+    label = "not a `{K}`"
+)]
+pub trait AsKey<K: ?Sized> {
+    /// The key.
+    fn as_key(&self) -> &K;
+}
+
+impl<K> AsKey<K> for K {
+    fn as_key(&self) -> &K {
+        self
+    }
+}
+
+impl<K: ?Sized> AsKey<K> for &K {
+    fn as_key(&self) -> &K {
+        self
+    }
+}
+
+impl AsKey<str> for String {
+    fn as_key(&self) -> &str {
+        self
+    }
+}
+
+impl AsKey<str> for &String {
+    fn as_key(&self) -> &str {
+        self
+    }
+}
+
+impl AsKey<[u8]> for Vec<u8> {
+    fn as_key(&self) -> &[u8] {
+        self
+    }
+}
+
+impl AsKey<[u8]> for &Vec<u8> {
+    fn as_key(&self) -> &[u8] {
+        self
+    }
+}
+
 /// A range of keys: `a..b`, `a..=b`, `a..`, `..b`, `..=b`, `..`, or a pair of [`Bound`]s, of values or references.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a range over a column whose key is `{K}`",
@@ -143,33 +188,33 @@ pub trait KeyRange<K: ?Sized> {
     fn bounds(&self) -> (Bound<&K>, Bound<&K>);
 }
 
-impl<K: ?Sized, B: Borrow<K>> KeyRange<K> for Range<B> {
+impl<K: ?Sized, B: AsKey<K>> KeyRange<K> for Range<B> {
     fn bounds(&self) -> (Bound<&K>, Bound<&K>) {
-        (Bound::Included(self.start.borrow()), Bound::Excluded(self.end.borrow()))
+        (Bound::Included(self.start.as_key()), Bound::Excluded(self.end.as_key()))
     }
 }
 
-impl<K: ?Sized, B: Borrow<K>> KeyRange<K> for RangeInclusive<B> {
+impl<K: ?Sized, B: AsKey<K>> KeyRange<K> for RangeInclusive<B> {
     fn bounds(&self) -> (Bound<&K>, Bound<&K>) {
-        (Bound::Included(self.start().borrow()), Bound::Included(self.end().borrow()))
+        (Bound::Included(self.start().as_key()), Bound::Included(self.end().as_key()))
     }
 }
 
-impl<K: ?Sized, B: Borrow<K>> KeyRange<K> for RangeFrom<B> {
+impl<K: ?Sized, B: AsKey<K>> KeyRange<K> for RangeFrom<B> {
     fn bounds(&self) -> (Bound<&K>, Bound<&K>) {
-        (Bound::Included(self.start.borrow()), Bound::Unbounded)
+        (Bound::Included(self.start.as_key()), Bound::Unbounded)
     }
 }
 
-impl<K: ?Sized, B: Borrow<K>> KeyRange<K> for RangeTo<B> {
+impl<K: ?Sized, B: AsKey<K>> KeyRange<K> for RangeTo<B> {
     fn bounds(&self) -> (Bound<&K>, Bound<&K>) {
-        (Bound::Unbounded, Bound::Excluded(self.end.borrow()))
+        (Bound::Unbounded, Bound::Excluded(self.end.as_key()))
     }
 }
 
-impl<K: ?Sized, B: Borrow<K>> KeyRange<K> for RangeToInclusive<B> {
+impl<K: ?Sized, B: AsKey<K>> KeyRange<K> for RangeToInclusive<B> {
     fn bounds(&self) -> (Bound<&K>, Bound<&K>) {
-        (Bound::Unbounded, Bound::Included(self.end.borrow()))
+        (Bound::Unbounded, Bound::Included(self.end.as_key()))
     }
 }
 
@@ -179,9 +224,9 @@ impl<K: ?Sized> KeyRange<K> for RangeFull {
     }
 }
 
-impl<K: ?Sized, B: Borrow<K>> KeyRange<K> for (Bound<B>, Bound<B>) {
+impl<K: ?Sized, B: AsKey<K>> KeyRange<K> for (Bound<B>, Bound<B>) {
     fn bounds(&self) -> (Bound<&K>, Bound<&K>) {
-        (self.0.as_ref().map(Borrow::borrow), self.1.as_ref().map(Borrow::borrow))
+        (self.0.as_ref().map(AsKey::as_key), self.1.as_ref().map(AsKey::as_key))
     }
 }
 
@@ -215,6 +260,7 @@ mod tests {
             bounds::<str>("a".."b"),
             (Bound::Included(text("a")), Bound::Excluded(text("b")))
         );
+        assert_eq!(bounds::<str>(&text("a")..), (Bound::Included(text("a")), Bound::Unbounded));
         assert_eq!(bounds::<str>(..=text("b")), (Bound::Unbounded, Bound::Included(text("b"))));
         assert_eq!(bounds::<u8>(&1..=&5), (Bound::Included(1), Bound::Included(5)));
         assert_eq!(bounds::<u8>(1..), (Bound::Included(1), Bound::Unbounded));

@@ -59,6 +59,8 @@
 //! what the exported functions call; `relation` is what the compiler checks; `host` speaks with the server, `native`
 //! stands in for it.
 
+#![deny(missing_docs)]
+
 mod buffer;
 pub mod console;
 mod context;
@@ -87,7 +89,7 @@ pub use cosmictron_sdk_macros::{Column, index, reducer, rls, table, view};
 pub use cosmictron_types::{Column, ConnectionId, Duration, Identity, Timestamp, TxId, Uuid};
 pub use describe::ViewRow;
 pub use error::{DeleteError, InsertError, Refusal, ScheduleError, UpdateError};
-pub use key::{AutoIncColumn, KeyColumn, KeyRange, PrimaryKeyColumn};
+pub use key::{AsKey, AutoIncColumn, KeyColumn, KeyRange, PrimaryKeyColumn};
 pub use reducer::ReducerReturn;
 pub use rng::Rng;
 pub use rows::{IndexRows, Rows};
@@ -112,8 +114,8 @@ pub mod __private {
     pub use crate::key::KeyWriter;
     pub use crate::reducer::{Arguments, call, describe_result, kind, report};
     pub use crate::relation::{
-        Changeable, ColumnName, HasPrimaryKey, NamedColumn, NamedTable, TableName, UniqueColumn,
-        auto_inc, column, key, primary_key, table as named_table, unique_column,
+        Changeable, ColumnName, HasPrimaryKey, NamedTable, TableName, UniqueColumn, auto_inc,
+        primary_key, target,
     };
     pub use crate::rows::{between, equal};
     pub use crate::table::{

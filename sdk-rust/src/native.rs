@@ -5,9 +5,10 @@
 //! would refuse fails here as well. What the server enforces is enforced: types, unique columns, foreign keys,
 //! append-only tables. What it limits (rows and bytes of a transaction, log output) is not.
 //!
-//! A lookup reads the whole table: this is for tests, with hundreds of rows and not with millions.
+//! A scan copies what is ahead of it: this is for tests, with thousands of rows and not with millions.
 
 mod order;
+mod scan;
 mod store;
 
 use core::cell::RefCell;
@@ -129,7 +130,7 @@ fn length(bytes: &[u8]) -> i64 {
 }
 
 pub(crate) fn scan(table: u32, index: i32, lower: &[u8], upper: &[u8], flags: u32) -> i32 {
-    with_store(|store| number(store.open_scan(table, index, lower, upper, flags)))
+    with_store(|store| store.open_scan(table, index, (lower, upper), flags))
 }
 
 pub(crate) fn next(scan: i32, out: &mut Vec<u8>, bytes_max: usize) -> i64 {

@@ -4,11 +4,11 @@
 //! foreign key asks for *the* table that implements [`NamedTable`] for a name, and the compiler finds it or says that
 //! there is none. Two names with the same 64-bit hash would be reported as ambiguous, never taken for one another.
 //!
-//! Nothing here runs.
+//! Nothing here runs on a server.
 
 use core::marker::PhantomData;
 
-use crate::key::{KeyColumn, PrimaryKeyColumn};
+use crate::key::PrimaryKeyColumn;
 use crate::table::{Table, TableDescription};
 
 /// The table name with this hash.
@@ -27,22 +27,15 @@ pub struct ColumnName<const HASH: u64>;
 )]
 pub trait NamedTable<T> {}
 
-/// `T` has a column of this name.
-#[diagnostic::on_unimplemented(
-    message = "a foreign key refers to a column that table `{T}` does not have",
-    label = "no such column in `{T}`"
-)]
-pub trait NamedColumn<T> {}
-
 /// `T` has a column of this name whose values are unique.
 #[diagnostic::on_unimplemented(
-    message = "a foreign key refers to a column of `{T}` that is not unique",
-    label = "not unique in `{T}`",
+    message = "a foreign key refers to a column of `{T}` that does not exist or is not unique",
+    label = "no unique column of this name in `{T}`",
     note = "a foreign key points at a column with `#[primary_key]` or `#[unique]`"
 )]
 pub trait UniqueColumn<T> {
     /// The column's type.
-    type Value: KeyColumn;
+    type Value;
 }
 
 /// A column of this type can point at a unique column of type `V`.
@@ -58,24 +51,18 @@ impl<V: PrimaryKeyColumn> ForeignKeyColumn<V> for Option<V> {}
 
 /// What a foreign key refers to.
 #[derive(Debug)]
-pub struct Target<V>(PhantomData<fn() -> V>);
+pub struct Target<T, V>(PhantomData<fn() -> (T, V)>);
 
-/// A table of this module by its name.
-pub fn table<N: NamedTable<T>, T: Table>() -> &'static TableDescription {
-    T::description()
-}
-
-/// The column must exist.
-pub fn column<N: NamedTable<T>, C: NamedColumn<T>, T>() {}
-
-/// The column must be unique.
-pub fn unique_column<N: NamedTable<T>, C: UniqueColumn<T>, T>() -> Target<C::Value> {
+/// The table and the column must exist, and the column must be unique.
+pub fn target<N: NamedTable<T>, C: UniqueColumn<T>, T: Table>() -> Target<T, C::Value> {
     Target(PhantomData)
 }
 
-impl<V> Target<V> {
+impl<T: Table, V> Target<T, V> {
     /// The types must agree. A method, so that the compiler knows `V` before it looks at `F`.
-    pub fn of<F: ForeignKeyColumn<V>>(self) {}
+    pub fn of<F: ForeignKeyColumn<V>>(self) -> &'static TableDescription {
+        T::description()
+    }
 }
 
 /// A primary key must be a key that is never absent.
@@ -83,9 +70,6 @@ pub fn primary_key<T: PrimaryKeyColumn>() {}
 
 /// An `auto_inc` column must be an integer.
 pub fn auto_inc<T: crate::key::AutoIncColumn>() {}
-
-/// An index's column must have an order.
-pub fn key<T: KeyColumn>() {}
 
 /// Tables whose rows can be told apart by a primary key.
 #[diagnostic::on_unimplemented(

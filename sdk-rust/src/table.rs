@@ -44,12 +44,12 @@ pub struct TableDescription {
     indexes: &'static [IndexDescription],
     /// Appends the table's item of the module's schema.
     describe: fn(&mut String),
-    /// The tables that foreign keys point at.
+    /// The tables that foreign keys point at, as often as they do.
     #[cfg_attr(
         target_arch = "wasm32",
         expect(dead_code, reason = "a server follows foreign keys by itself")
     )]
-    targets: &'static [fn() -> &'static TableDescription],
+    targets: fn() -> Vec<&'static TableDescription>,
     handle: AtomicU32,
 }
 
@@ -75,7 +75,7 @@ impl TableDescription {
         name: &'static str,
         indexes: &'static [IndexDescription],
         describe: fn(&mut String),
-        targets: &'static [fn() -> &'static TableDescription],
+        targets: fn() -> Vec<&'static TableDescription>,
     ) -> Self {
         Self { name, indexes, describe, targets, handle: AtomicU32::new(UNKNOWN) }
     }
@@ -90,8 +90,8 @@ impl TableDescription {
     }
 
     #[cfg(not(target_arch = "wasm32"))]
-    pub(crate) fn targets(&self) -> impl Iterator<Item = &'static TableDescription> {
-        self.targets.iter().map(|target| target())
+    pub(crate) fn targets(&self) -> Vec<&'static TableDescription> {
+        (self.targets)()
     }
 
     pub(crate) fn handle(&self) -> u32 {

@@ -14,6 +14,11 @@ use crate::{ConnectionId, Duration, Identity, Timestamp};
 
 /// A type that can be stored in a column. Implemented for the types of the table in `docs/file-format.md`; derive it
 /// for your own structs and enums with `#[derive(Column)]` of the SDK.
+#[diagnostic::on_unimplemented(
+    message = "a value of type `{Self}` cannot be stored in a column or sent to a reducer",
+    label = "not a column type",
+    note = "column types are bool, integers of 8 to 128 bits, f32, f64, String, Vec<u8>, Timestamp, Duration, Identity, Uuid, Option<T>, Vec<T>, and your own structs and enums with `#[derive(Column)]`"
+)]
 pub trait Column: Sized {
     /// Encoded bytes, when they are the same for every value.
     const WIDTH: Option<usize>;

@@ -97,7 +97,7 @@ fn write_struct(name: &Ident, fields: &Fields) -> TokenStream {
     description.raw("]}}");
     let bindings = bindings(fields);
     let pattern = pattern(&quote!(Self), fields, &bindings);
-    let encode = encode_fields(&bindings);
+    let encode = encode_fields(fields, &bindings);
     let decode = decode_fields(&quote!(Self), fields, &bindings);
     let encode = quote! { let #pattern = self; #encode };
     let column =
@@ -139,7 +139,7 @@ fn write_enum(name: &Ident, data: &DataEnum) -> TokenStream {
         let ident = &variant.ident;
         let bindings = bindings(&variant.fields);
         let pattern = pattern(&quote!(Self::#ident), &variant.fields, &bindings);
-        let encode_fields = encode_fields(&bindings);
+        let encode_fields = encode_fields(&variant.fields, &bindings);
         encode.extend(quote! { #pattern => { __out.push(#tag); #encode_fields } });
         let value = decode_fields(&quote!(Self::#ident), &variant.fields, &bindings);
         decode.extend(quote! { #tag => ::core::result::Result::Ok(#value), });
@@ -211,8 +211,12 @@ fn pattern(path: &TokenStream, fields: &Fields, bindings: &[Ident]) -> TokenStre
     }
 }
 
-fn encode_fields(bindings: &[Ident]) -> TokenStream {
-    quote! { #(::cosmictron_sdk::Column::encode(#bindings, __out);)* }
+fn encode_fields(fields: &Fields, bindings: &[Ident]) -> TokenStream {
+    let encode = fields.iter().zip(bindings).map(|(field, binding)| {
+        let ty = &field.ty;
+        quote_spanned! {ty.span()=> <#ty as ::cosmictron_sdk::Column>::encode(#binding, __out); }
+    });
+    quote! { #(#encode)* }
 }
 
 fn decode_fields(path: &TokenStream, fields: &Fields, bindings: &[Ident]) -> TokenStream {

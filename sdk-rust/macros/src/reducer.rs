@@ -177,7 +177,7 @@ fn exports(words: &Words, function: &ItemFn, signature: &Signature) -> TokenStre
             extern "C" fn __call(_input: usize, __length: usize) -> i32 {
                 ::cosmictron_sdk::__private::call(
                     __length,
-                    const { 0 #(#widths)* },
+                    0 #(#widths)*,
                     |__ctx, __arguments| {
                         #(#reads)*
                         let __returned = #ident(#context #(#locals),*);

@@ -24,7 +24,7 @@ pub(crate) fn expand(words: TokenStream, item: Item) -> TokenStream {
         Item::Struct(item) => item,
         other => {
             let text = "`#[table]` belongs on a struct, whose fields are the table's columns";
-            let error = Error::new(Span::call_site(), text).into_compile_error();
+            let error = Error::new(keyword(&other), text).into_compile_error();
             return quote! { #other #error };
         }
     };
@@ -38,6 +38,16 @@ pub(crate) fn expand(words: TokenStream, item: Item) -> TokenStream {
             let error = error.into_compile_error();
             quote! { #item #error }
         }
+    }
+}
+
+/// The word that says what an item is.
+fn keyword(item: &Item) -> Span {
+    match item {
+        Item::Enum(item) => item.enum_token.span,
+        Item::Union(item) => item.union_token.span,
+        Item::Fn(item) => item.sig.fn_token.span,
+        _ => Span::call_site(),
     }
 }
 

@@ -3,13 +3,14 @@
 //! Invariants:
 //! 1. Every row fits its table's layout, every unique index and every foreign key holds after each call.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use cosmictron_types::RowLayout;
 use cosmictron_types::schema::{ModuleSchema, TableSchema};
 use cosmictron_types::ty::Type;
 
 use super::order::{Datum, Index, column_of, datum};
+use super::scan::Scan;
 use crate::error::code;
 use crate::schedule::Call;
 use crate::table::TableDescription;
@@ -18,36 +19,31 @@ use crate::table::TableDescription;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Store {
     tables: Vec<StoredTable>,
-    scans: BTreeMap<i32, Scan>,
+    /// Open scans, and the table that each is of.
+    scans: BTreeMap<i32, (usize, Scan)>,
     scans_opened: i32,
     /// What was said about the last rejection.
     pub(super) refusal: String,
     scheduled: Vec<(i64, Call)>,
 }
 
+/// One table and its rows.
 #[derive(Clone, Debug)]
-struct StoredTable {
+pub(super) struct StoredTable {
     schema: TableSchema,
     layout: RowLayout,
-    indexes: Vec<Index>,
+    pub(super) indexes: Vec<Index>,
+    /// For every index, the keys of all rows and their numbers.
+    pub(super) entries: Vec<BTreeSet<Entry>>,
     /// In the order of insertion.
-    rows: BTreeMap<u64, Vec<u8>>,
+    pub(super) rows: BTreeMap<u64, Vec<u8>>,
     rows_inserted: u64,
     /// The last number given out, for every column.
     sequences: Vec<u128>,
 }
 
-#[derive(Clone, Debug)]
-struct Scan {
-    table: usize,
-    /// Without one, rows come in the order of insertion.
-    index: Option<usize>,
-    lower: Vec<Datum>,
-    upper: Vec<Datum>,
-    flags: u32,
-    /// The row that came last.
-    after: Option<(Vec<Datum>, u64)>,
-}
+/// A row's key in an index, and its number.
+pub(super) type Entry = (Vec<Datum>, u64);
 
 /// Why a row is not written: a code of the guest ABI, and words.
 #[derive(Debug)]
@@ -61,9 +57,6 @@ fn reject<T>(code: i64, text: String) -> Result<T, Rejection> {
 }
 
 const EVENT_TABLE: i64 = -6;
-const LOWER_EXCLUSIVE: u32 = 1;
-const UPPER_EXCLUSIVE: u32 = 2;
-const DESCENDING: u32 = 4;
 
 impl Store {
     /// The table's position; makes it, and those that it refers to, when they are new.
@@ -97,7 +90,7 @@ impl Store {
         self.check_row(table as usize, row, None)?;
         let stored = &mut self.tables[table as usize];
         stored.rows_inserted += 1;
-        stored.rows.insert(stored.rows_inserted, row.to_vec());
+        stored.put(stored.rows_inserted, row.to_vec());
         Ok(())
     }
 
@@ -111,9 +104,11 @@ impl Store {
             return reject(code::NOT_FOUND, text);
         };
         self.check_row(position, row, Some(number))?;
-        let old = self.tables[position].rows.insert(number, row.to_vec()).unwrap_or_default();
+        let old = self.tables[position].take(number);
+        self.tables[position].put(number, row.to_vec());
         if let Err(rejection) = self.check_references(position, &old) {
-            self.tables[position].rows.insert(number, old);
+            self.tables[position].take(number);
+            self.tables[position].put(number, old);
             return Err(rejection);
         }
         Ok(())
@@ -125,14 +120,14 @@ impl Store {
         stored.refuse_event()?;
         let key = stored.indexes[index as usize].parse_key(key);
         let numbers: Vec<u64> = stored.numbers_with(index as usize, &key).collect();
-        let rows = &mut self.tables[position].rows;
-        let deleted: BTreeMap<u64, Vec<u8>> =
-            numbers.iter().filter_map(|number| rows.remove_entry(number)).collect();
-        for row in deleted.values() {
-            if let Err(rejection) = self.check_references(position, row) {
-                self.tables[position].rows.extend(deleted);
-                return Err(rejection);
+        let deleted: Vec<(u64, Vec<u8>)> =
+            numbers.iter().map(|&number| (number, self.tables[position].take(number))).collect();
+        let check = |(_, row): &(u64, Vec<u8>)| self.check_references(position, row);
+        if let Err(rejection) = deleted.iter().try_for_each(check) {
+            for (number, row) in deleted {
+                self.tables[position].put(number, row);
             }
+            return Err(rejection);
         }
         Ok(i64::try_from(deleted.len()).expect("memory holds fewer rows"))
     }
@@ -152,45 +147,29 @@ impl Store {
         &mut self,
         table: u32,
         index: i32,
-        lower: &[u8],
-        upper: &[u8],
+        bounds: (&[u8], &[u8]),
         flags: u32,
-    ) -> usize {
+    ) -> i32 {
         let table = table as usize;
-        let index = usize::try_from(index).ok();
-        let key = |key: &[u8]| match index {
-            Some(index) if !key.is_empty() => self.tables[table].indexes[index].parse_key(key),
-            _ => Vec::new(),
-        };
-        let scan = Scan { table, index, lower: key(lower), upper: key(upper), flags, after: None };
+        let scan = Scan::new(&self.tables[table], usize::try_from(index).ok(), bounds, flags);
         self.scans_opened += 1;
-        self.scans.insert(self.scans_opened, scan);
-        usize::try_from(self.scans_opened).expect("counted up from 0")
+        self.scans.insert(self.scans_opened, (table, scan));
+        self.scans_opened
     }
 
-    /// Appends as many rows as fit to `out`, or returns how many bytes the next one needs.
+    /// Appends as many rows as fit to `out`, or returns how many bytes the next one needs. Closes the scan at its end.
     pub(super) fn next(
         &mut self,
         number: i32,
         out: &mut Vec<u8>,
         bytes_max: usize,
     ) -> Option<usize> {
-        let scan = self.scans.get_mut(&number).expect("an open scan");
-        let table = &self.tables[scan.table];
-        for (key, row_number) in scan.ahead(table) {
-            let row = &table.rows[&row_number];
-            let needed = 4 + row.len();
-            if out.len() + needed > bytes_max {
-                return out.is_empty().then_some(needed);
-            }
-            out.extend_from_slice(&u32::try_from(row.len()).expect("a row is small").to_le_bytes());
-            out.extend_from_slice(row);
-            scan.after = Some((key, row_number));
-        }
-        if out.is_empty() {
+        let (table, scan) = self.scans.get_mut(&number).expect("an open scan");
+        let needed = scan.next(&self.tables[*table], out, bytes_max);
+        if needed.is_none() && out.is_empty() {
             self.scans.remove(&number);
         }
-        None
+        needed
     }
 
     pub(super) fn close(&mut self, scan: i32) {
@@ -256,6 +235,7 @@ impl StoredTable {
         Self {
             layout: schema.layout(),
             indexes: schema.indexes.iter().map(|index| Index::new(&schema, index)).collect(),
+            entries: vec![BTreeSet::new(); schema.indexes.len()],
             rows: BTreeMap::new(),
             rows_inserted: 0,
             sequences: vec![0; schema.columns.len()],
@@ -313,9 +293,24 @@ impl StoredTable {
 
     /// The numbers of the rows whose key in an index begins with `key`.
     fn numbers_with(&self, index: usize, key: &[Datum]) -> impl Iterator<Item = u64> {
-        let index = &self.indexes[index];
-        let matching = move |row: &Vec<u8>| index.key(&self.layout, row).starts_with(key);
-        self.rows.iter().filter(move |(_, row)| matching(row)).map(|(&number, _)| number)
+        // A key comes before all that begin with it.
+        let entries = self.entries[index].range((key.to_vec(), 0)..);
+        entries.take_while(move |(entry, _)| entry.starts_with(key)).map(|&(_, number)| number)
+    }
+
+    fn put(&mut self, number: u64, row: Vec<u8>) {
+        for (index, entries) in self.indexes.iter().zip(&mut self.entries) {
+            entries.insert((index.key(&self.layout, &row), number));
+        }
+        self.rows.insert(number, row);
+    }
+
+    fn take(&mut self, number: u64) -> Vec<u8> {
+        let row = self.rows.remove(&number).expect("an index knows only rows that there are");
+        for (index, entries) in self.indexes.iter().zip(&mut self.entries) {
+            entries.remove(&(index.key(&self.layout, &row), number));
+        }
+        row
     }
 
     /// A row's value in a column.
@@ -327,41 +322,11 @@ impl StoredTable {
 
     /// Whether a row has this value in a column.
     fn has(&self, column: &str, value: &Datum) -> bool {
-        self.rows.values().any(|row| self.value(column, row) == *value)
-    }
-}
-
-impl Scan {
-    /// The rows that are still to come, in order.
-    fn ahead(&self, table: &StoredTable) -> Vec<(Vec<Datum>, u64)> {
-        let key = |row: &[u8]| {
-            self.index.map_or_else(Vec::new, |index| table.indexes[index].key(&table.layout, row))
-        };
-        let mut ahead: Vec<_> = table
-            .rows
-            .iter()
-            .map(|(&number, row)| (key(row), number))
-            .filter(|(key, _)| self.is_within(key))
-            .collect();
-        ahead.sort();
-        let is_descending = self.flags & DESCENDING != 0;
-        if is_descending {
-            ahead.reverse();
+        let at = self.schema.column(column).expect("a parsed schema names columns that exist");
+        match self.indexes.iter().position(|index| index.columns.first() == Some(&at.index())) {
+            Some(index) => self.numbers_with(index, core::slice::from_ref(value)).next().is_some(),
+            None => self.rows.values().any(|row| self.value(column, row) == *value),
         }
-        if let Some(after) = &self.after {
-            ahead.retain(|at| if is_descending { at < after } else { at > after });
-        }
-        ahead
-    }
-
-    /// A bound that gives fewer columns than the index has stands for everything that begins with it.
-    fn is_within(&self, key: &[Datum]) -> bool {
-        let compare = |bound: &[Datum]| key[..bound.len().min(key.len())].cmp(bound);
-        let (lower, upper) = (compare(&self.lower), compare(&self.upper));
-        let excludes = |flag| self.flags & flag != 0;
-        let above = lower.is_gt() || lower.is_eq() && !excludes(LOWER_EXCLUSIVE);
-        let below = upper.is_lt() || upper.is_eq() && !excludes(UPPER_EXCLUSIVE);
-        (self.lower.is_empty() || above) && (self.upper.is_empty() || below)
     }
 }
 
@@ -379,5 +344,5 @@ fn describe(table: &TableDescription, items: &mut BTreeMap<&'static str, String>
     let mut item = String::new();
     table.describe(&mut item);
     items.insert(table.name(), item);
-    table.targets().for_each(|target| describe(target, items));
+    table.targets().into_iter().for_each(|target| describe(target, items));
 }

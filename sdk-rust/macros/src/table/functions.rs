@@ -1,6 +1,6 @@
 //! Writes the functions of a table: what the author of a module calls.
 
-use proc_macro2::{Ident, TokenStream};
+use proc_macro2::{Ident, Span, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
 use syn::ItemStruct;
 use syn::spanned::Spanned as _;
@@ -172,6 +172,12 @@ impl Access<'_> {
         format_ident!("{verb}_by_{}", names.join("_and_"), span = last.ident.span())
     }
 
+    /// Where the function stands for the compiler, which complains of the whole of it when a type is no key.
+    fn span(&self) -> Span {
+        let last = self.columns[self.columns.len() - 1];
+        self.table.columns[last].ty.span()
+    }
+
     /// What the documentation calls the columns.
     fn columns_text(&self) -> String {
         let names: Vec<String> =
@@ -200,7 +206,7 @@ impl Access<'_> {
             let columns = self.columns.iter().map(|&at| &self.table.columns[at]);
             let statements = columns.map(|column| {
                 let (ident, ty) = (&column.ident, &column.ty);
-                quote! { __key.#step::<#ty>(#ident); }
+                quote_spanned! {ty.span()=> __key.#step::<#ty>(#ident); }
             });
             quote! { #(#statements)* }
         };
@@ -220,7 +226,7 @@ impl Access<'_> {
             let result = quote! { ::cosmictron_sdk::IndexRows<Self> };
             (result, format_ident!("equal"), format!("The rows with this {}.", self.columns_text()))
         };
-        quote! {
+        quote_spanned! {self.span()=>
             #[doc = #text]
             pub fn #name(#(#parameters),*) -> #result {
                 ::cosmictron_sdk::__private::#function::<Self>(#position, #count, |__key| { #write })
@@ -244,11 +250,13 @@ impl Access<'_> {
         };
         let (prefix_comma, key_ty) = (
             (!prefix.is_empty()).then(|| quote! { , }),
-            quote! { <#ty as ::cosmictron_sdk::KeyColumn>::Key },
+            quote_spanned! {ty.span()=> <#ty as ::cosmictron_sdk::KeyColumn>::Key },
         );
-        quote! {
+        quote_spanned! {self.span()=>
             #[doc = #text]
-            pub fn #name(#(#parameters),* #prefix_comma #range) -> ::cosmictron_sdk::IndexRows<Self> {
+            pub fn #name(
+                #(#parameters),* #prefix_comma #range
+            ) -> ::cosmictron_sdk::IndexRows<Self> {
                 ::cosmictron_sdk::__private::between::<Self, #key_ty>(
                     #position,
                     #prefix_count,
@@ -266,10 +274,10 @@ impl Access<'_> {
             let columns = prefix.iter().map(|&at| &self.table.columns[at]);
             let statements = columns.map(|column| {
                 let (ident, ty) = (&column.ident, &column.ty);
-                quote! { __key.#step::<#ty>(#ident); }
+                quote_spanned! {ty.span()=> __key.#step::<#ty>(#ident); }
             });
             let ty = &self.table.columns[last].ty;
-            quote! {
+            quote_spanned! {ty.span()=>
                 #(#statements)*
                 if let ::core::option::Option::Some(__bound) = __bound {
                     __key.#step::<#ty>(__bound);
@@ -286,7 +294,7 @@ impl Access<'_> {
         let write = self.write_key();
         let changeable = changeable(self.table);
         let text = format!("Deletes the rows with this {}; how many.", self.columns_text());
-        quote! {
+        quote_spanned! {self.span()=>
             #[doc = #text]
             pub fn #name(
                 #(#parameters),*

@@ -52,7 +52,7 @@ fn row(table: &Table, item: &ItemStruct) -> TokenStream {
                 __bytes: &[u8],
             ) -> ::core::result::Result<Self, ::cosmictron_sdk::__private::DecodeError> {
                 let mut __row =
-                    ::cosmictron_sdk::__private::RowReader::new(__bytes, const { #fixed_bytes })?;
+                    ::cosmictron_sdk::__private::RowReader::new(__bytes, #fixed_bytes)?;
                 let __value = Self { #(#fields: #reads),* };
                 __row.finish()?;
                 ::core::result::Result::Ok(__value)
@@ -75,18 +75,12 @@ fn table_trait(table: &Table, item: &ItemStruct) -> TokenStream {
     let index_count = table.indexes.len();
     let describe = describe(table);
     let describe_columns = describe_columns(table);
-    let targets = table.columns.iter().filter_map(|column| column.foreign_key.as_ref());
-    let targets = targets.map(|key| {
-        let hash = hash(&name_of(&key.table));
-        quote_spanned! {key.table.span()=>
-            ::cosmictron_sdk::__private::named_table::<::cosmictron_sdk::__private::TableName<#hash>, _>
-        }
-    });
+    let targets = table.columns.iter().filter_map(target);
     let numbered = table.columns.iter().enumerate().filter(|(_, column)| column.auto_inc);
     let take_generated = numbered.map(|(at, Column { ident, ty, .. })| {
         let before = fixed_bytes(&table.columns[..at]);
         quote_spanned! {ty.span()=>
-            self.#ident = ::cosmictron_sdk::__private::number_at::<#ty>(__stored, const { #before });
+            self.#ident = ::cosmictron_sdk::__private::number_at::<#ty>(__stored, #before);
         }
     });
     quote! {
@@ -99,8 +93,13 @@ fn table_trait(table: &Table, item: &ItemStruct) -> TokenStream {
                     [#(::cosmictron_sdk::__private::IndexDescription::new(#index_names)),*];
                 static TABLE: ::cosmictron_sdk::__private::TableDescription =
                     ::cosmictron_sdk::__private::TableDescription::new(
-                        #table_name, &INDEXES, __describe, &[#(#targets),*],
+                        #table_name, &INDEXES, __describe, __targets,
                     );
+                fn __targets() -> ::std::vec::Vec<
+                    &'static ::cosmictron_sdk::__private::TableDescription,
+                > {
+                    ::std::vec![#(#targets),*]
+                }
                 fn __describe(__out: &mut ::std::string::String) {
                     #describe
                 }
@@ -195,25 +194,17 @@ fn describe_columns(table: &Table) -> TokenStream {
     columns.into_statements()
 }
 
-/// Makes the table and its columns known to the type system by their names, for foreign keys.
+/// Makes the table and its unique columns known to the type system by their names, for foreign keys.
 fn names(table: &Table, item: &ItemStruct) -> TokenStream {
     let name = &item.ident;
     let table_hash = hash(&table.name);
-    let columns = table.columns.iter().enumerate().map(|(at, column)| {
-        let hash = hash(&column.name);
-        let ty = &column.ty;
-        let unique = table.is_unique(at).then(|| {
-            quote_spanned! {ty.span()=>
-                #[automatically_derived]
-                impl ::cosmictron_sdk::__private::UniqueColumn<#name>
-                    for ::cosmictron_sdk::__private::ColumnName<#hash> { type Value = #ty; }
-            }
-        });
-        quote! {
+    let unique = table.columns.iter().enumerate().filter(|&(at, _)| table.is_unique(at));
+    let columns = unique.map(|(_, Column { name: column, ty, .. })| {
+        let hash = hash(column);
+        quote_spanned! {ty.span()=>
             #[automatically_derived]
-            impl ::cosmictron_sdk::__private::NamedColumn<#name>
-                for ::cosmictron_sdk::__private::ColumnName<#hash> {}
-            #unique
+            impl ::cosmictron_sdk::__private::UniqueColumn<#name>
+                for ::cosmictron_sdk::__private::ColumnName<#hash> { type Value = #ty; }
         }
     });
     quote! {
@@ -224,31 +215,25 @@ fn names(table: &Table, item: &ItemStruct) -> TokenStream {
     }
 }
 
-/// Has the compiler check what only types can show.
+/// Has the compiler check what only types can show. (An index's column must be a key: the functions that look it up
+/// say so.)
 fn checks(table: &Table) -> TokenStream {
-    let keys = table.columns.iter().enumerate().filter_map(|(at, column)| {
-        let ty = &column.ty;
-        let is_key = |index: &&Index| index.columns.contains(&at);
-        let index = table.indexes.iter().find(is_key)?;
-        let check = if column.auto_inc {
-            format_ident!("auto_inc")
-        } else if index.primary {
-            format_ident!("primary_key")
-        } else {
-            format_ident!("key")
+    let primary_key = table.indexes.first().filter(|index| index.primary);
+    let is_primary_key = |at: usize| primary_key.is_some_and(|index| index.columns == [at]);
+    let checks = table.columns.iter().enumerate().filter_map(|(at, column)| {
+        let check = match column.auto_inc {
+            true => format_ident!("auto_inc"),
+            false if is_primary_key(at) => format_ident!("primary_key"),
+            false => return None,
         };
+        let ty = &column.ty;
         Some(quote_spanned! {ty.span()=> ::cosmictron_sdk::__private::#check::<#ty>(); })
     });
-    let foreign_keys = table.columns.iter().filter_map(check_foreign_key);
-    quote! {
-        const _: fn() = || {
-            #(#keys)*
-            #(#foreign_keys)*
-        };
-    }
+    quote! { const _: fn() = || { #(#checks)* }; }
 }
 
-fn check_foreign_key(column: &Column) -> Option<TokenStream> {
+/// What a foreign key points at. The compiler checks that it exists, is unique and has the column's type.
+fn target(column: &Column) -> Option<TokenStream> {
     let key = column.foreign_key.as_ref()?;
     let ty = &column.ty;
     let (table_hash, column_hash) = (hash(&name_of(&key.table)), hash(&name_of(&key.column)));
@@ -258,14 +243,10 @@ fn check_foreign_key(column: &Column) -> Option<TokenStream> {
     let column = quote_spanned! {key.column.span()=>
         ::cosmictron_sdk::__private::ColumnName<#column_hash>
     };
-    let check_column = quote! { ::cosmictron_sdk::__private::column::<#table, #column, _>(); };
-    let target = quote! { ::cosmictron_sdk::__private::unique_column::<#table, #column, _>() };
-    let check_type = quote_spanned! {ty.span()=> __target.of::<#ty>(); };
-    Some(quote! {
-        #check_column
-        let __target = #target;
-        #check_type
-    })
+    let target = quote_spanned! {key.column.span()=>
+        ::cosmictron_sdk::__private::target::<#table, #column, _>()
+    };
+    Some(quote_spanned! {ty.span()=> { let __target = #target; __target.of::<#ty>() } })
 }
 
 fn export(table: &Table, item: &ItemStruct) -> TokenStream {
