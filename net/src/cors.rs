@@ -1,11 +1,13 @@
 //! Answers browsers that ask across origins (the CORS protocol of the Fetch standard).
 //!
-//! Tokens travel in `Authorization`, which scripts set themselves, so credentials in the browser's sense (cookies) are
-//! never allowed, and a list of origins is a courtesy to users rather than a wall.
+//! Tokens travel in `Authorization`, which scripts set themselves, so credentials in the browser's
+//! sense (cookies) are never allowed, and a list of origins is a courtesy to users rather than a
+//! wall.
 
 use crate::http::{HeaderName, Headers, Response};
 
-/// How long a browser may remember a preflight's answer, in seconds: two hours, the most that Chromium heeds.
+/// How long a browser may remember a preflight's answer, in seconds: two hours, the most that
+/// Chromium heeds.
 const MAX_AGE_SECS: u64 = 7200;
 
 /// Fields of an answer that a script may read besides the few that it always may.
@@ -18,7 +20,8 @@ pub enum Cors {
     Off,
     /// All of them.
     Any,
-    /// These, each as a browser sends it: `https://app.example`, with the port where it is not the scheme's.
+    /// These, each as a browser sends it: `https://app.example`, with the port where it is not the
+    /// scheme's.
     Origins(Vec<String>),
 }
 
@@ -28,7 +31,8 @@ impl Cors {
         self.allow_origin(response, headers.find(HeaderName::Origin))
     }
 
-    /// As [`Cors::allow`], for an answer that is written when the request's head is gone: `origin` is its `Origin`.
+    /// As [`Cors::allow`], for an answer that is written when the request's head is gone: `origin`
+    /// is its `Origin`.
     pub fn allow_origin<'o>(&self, response: Response<'o>, origin: Option<&[u8]>) -> Response<'o> {
         match self.allowed_origin(origin) {
             Some(origin) => self
@@ -38,8 +42,8 @@ impl Cors {
         }
     }
 
-    /// Adds the fields that answer a preflight: an OPTIONS request with `Access-Control-Request-Method`. `methods` are
-    /// those of the route, as a list.
+    /// Adds the fields that answer a preflight: an OPTIONS request with
+    /// `Access-Control-Request-Method`. `methods` are those of the route, as a list.
     pub fn allow_preflight<'o>(
         &self,
         response: Response<'o>,
@@ -85,4 +89,73 @@ pub fn is_preflight(method: crate::Method, headers: &Headers<'_>) -> bool {
     method == crate::Method::Options
         && headers.find(HeaderName::Origin).is_some()
         && headers.find(HeaderName::AccessControlRequestMethod).is_some()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::{Decoder, Limits, Progress, Status};
+
+    /// The fields of the answer to a request with `fields`, one line each.
+    fn answer(cors: &Cors, method: &str, fields: &str) -> String {
+        let request = format!("{method} / HTTP/1.1\r\nHost: x\r\n{fields}\r\n");
+        let mut decoder = Decoder::new(Limits::default());
+        decoder.input().extend_from_slice(request.as_bytes());
+        let Ok(Progress::Request(request)) = decoder.next(|_| 0) else { panic!("no request") };
+        let head = request.head;
+        let mut out = Vec::new();
+        let response = Response::begin(&mut out, &head.reply(), Status::NoContent);
+        match is_preflight(head.method, &head.headers) {
+            true => cors.allow_preflight(response, &head.headers, "GET, POST").empty(),
+            false => cors.allow(response, &head.headers).empty(),
+        }
+        let text = String::from_utf8(out).unwrap();
+        text.split("\r\n").skip(1).collect::<Vec<_>>().join("\n").trim_end().to_owned()
+    }
+
+    const ASKS: &str = "Origin: https://a.example\r\n";
+    const ASKS_FIRST: &str = "Origin: https://a.example\r\n\
+        Access-Control-Request-Method: POST\r\n\
+        Access-Control-Request-Headers: authorization,content-type\r\n";
+
+    #[test]
+    fn any_origin_may_be_allowed() {
+        assert_eq!(
+            answer(&Cors::Any, "GET", ASKS),
+            "Access-Control-Allow-Origin: *\nAccess-Control-Expose-Headers: ETag, Retry-After"
+        );
+        assert_eq!(
+            answer(&Cors::Any, "OPTIONS", ASKS_FIRST),
+            "Access-Control-Allow-Origin: *\nAccess-Control-Allow-Methods: GET, POST\n\
+             Access-Control-Max-Age: 7200\n\
+             Access-Control-Allow-Headers: authorization,content-type"
+        );
+        assert_eq!(answer(&Cors::Any, "GET", ""), "");
+    }
+
+    #[test]
+    fn a_listed_origin_is_named_and_caches_are_told() {
+        let cors = Cors::Origins(vec!["https://b.example".into(), "https://a.example".into()]);
+        assert_eq!(
+            answer(&cors, "GET", ASKS),
+            "Access-Control-Allow-Origin: https://a.example\nVary: Origin\n\
+             Access-Control-Expose-Headers: ETag, Retry-After"
+        );
+        assert_eq!(answer(&cors, "GET", ""), "Vary: Origin");
+    }
+
+    #[test]
+    fn others_are_not_allowed() {
+        let cors = Cors::Origins(vec!["https://a.example.org".into(), "https://a.exampl".into()]);
+        assert_eq!(answer(&cors, "GET", ASKS), "Vary: Origin");
+        assert_eq!(answer(&cors, "OPTIONS", ASKS_FIRST), "Vary: Origin");
+        assert_eq!(answer(&Cors::Off, "GET", ASKS), "");
+        assert_eq!(answer(&Cors::Off, "OPTIONS", ASKS_FIRST), "");
+    }
+
+    #[test]
+    fn only_options_is_a_preflight() {
+        let answered = answer(&Cors::Any, "POST", ASKS_FIRST);
+        assert!(!answered.contains("Allow-Methods"), "{answered}");
+    }
 }

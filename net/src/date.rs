@@ -1,6 +1,7 @@
 //! Renders instants as HTTP dates (RFC 9110 section 5.6.7).
 //!
-//! Nothing here reads a clock: whoever has one renders the date once a second and hands it to every answer.
+//! Nothing here reads a clock: whoever has one renders the date once a second and hands it to every
+//! answer.
 
 use cosmictron_types::Timestamp;
 
@@ -15,7 +16,8 @@ const SECS_MAX: i64 = 253_402_300_799;
 pub struct HttpDate([u8; 29]);
 
 impl HttpDate {
-    /// The date of `at`, to the second; instants before 1970 or after 9999 become the nearest of those.
+    /// The date of `at`, to the second; instants before 1970 or after 9999 become the nearest of
+    /// those.
     pub fn new(at: Timestamp) -> HttpDate {
         let secs = at.as_secs().clamp(0, SECS_MAX);
         let (days, second) = (secs / SECS_PER_DAY, secs % SECS_PER_DAY);
@@ -49,8 +51,8 @@ fn two_digits(text: &mut [u8], value: i64) {
     text[1] = b'0' + value % 10;
 }
 
-/// Year, month and day of the day that is `days` after 1970-01-01. Years begin in March here, so that the leap day is
-/// the last of its year and month lengths repeat every five months.
+/// Year, month and day of the day that is `days` after 1970-01-01. Years begin in March here, so
+/// that the leap day is the last of its year and month lengths repeat every five months.
 fn civil(days: i64) -> (i64, i64, i64) {
     const DAYS_PER_ERA: i64 = 146_097; // 400 years: 400 x 365 + 97 leap days.
     const DAYS_TO_EPOCH: i64 = 719_468; // From 0000-03-01 to 1970-01-01.

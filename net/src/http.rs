@@ -6,16 +6,16 @@
 //!   socket ◀──one write per batch── out: Vec<u8> ◀── Response ◀┘
 //! ```
 //!
-//! A server's connection reads into [`Decoder::input`], takes requests from [`Decoder::next`] until it says
-//! `NeedMore`, appends one [`Response`] for each to the same vector and then writes that vector once. A client does
-//! the reverse with [`RequestEncoder`] and [`ResponseDecoder`].
+//! A server's connection reads into [`Decoder::input`], takes requests from [`Decoder::next`] until
+//! it says `NeedMore`, appends one [`Response`] for each to the same vector and then writes that
+//! vector once. A client does the reverse with [`RequestEncoder`] and [`ResponseDecoder`].
 //!
-//! An [`HttpError`] ends a connection: it is answered once, nothing that follows is read. The driver should then shut
-//! down its sending side and read for a moment longer, since closing a socket with unread bytes resets it and can
-//! destroy the answer on its way.
+//! An [`HttpError`] ends a connection: it is answered once, nothing that follows is read. The
+//! driver should then shut down its sending side and read for a moment longer, since closing a
+//! socket with unread bytes resets it and can destroy the answer on its way.
 //!
-//! What is not here: deadlines ([`Decoder::phase`] says which applies), routes, and the meaning of any header beyond
-//! framing.
+//! What is not here: deadlines ([`Decoder::phase`] says which applies), routes, and the meaning of
+//! any header beyond framing.
 
 mod body;
 mod chunked;

@@ -1,21 +1,25 @@
 //! HTTP/1.1 and what travels in it, as state machines over bytes.
 //!
-//! Bytes that a socket gave go in, requests come out; answers are appended to a vector that somebody else writes.
-//! Nothing here does I/O, reads a clock, knows a route or a table: a driver owns the socket and the deadlines, the
-//! product owns the meaning. Both sides of the wire are here, so that the server, its tests, its command line and the
-//! load generator speak through one piece of code.
+//! Bytes that a socket gave go in, requests come out; answers are appended to a vector that
+//! somebody else writes. Nothing here does I/O, reads a clock, knows a route or a table: a driver
+//! owns the socket and the deadlines, the product owns the meaning. Both sides of the wire are
+//! here, so that the server, its tests, its command line and the load generator speak through one
+//! piece of code.
 //!
 //! **Invariants**
-//! 1. The result of decoding depends on the bytes alone, never on how they were split between reads.
-//! 2. Whatever could be read in two ways is refused, and nothing after it is read from that connection.
-//! 3. Work is linear in the bytes that arrive, however small the pieces; memory is bounded by [`http::Limits`] and the
-//!    body limit of the route.
+//! 1. The result of decoding depends on the bytes alone, never on how they were split between
+//!    reads.
+//! 2. Whatever could be read in two ways is refused, and nothing after it is read from that
+//!    connection.
+//! 3. Work is linear in the bytes that arrive, however small the pieces; memory is bounded by
+//!    [`http::Limits`] and the body limit of the route.
 //! 4. An answer's `Content-Length` is the length of the body that follows it, always.
 //!
-//! Reading order: [`http`] is the core: the request decoder, the response encoder, and their mirror images for
-//! clients. [`problem`] writes errors as `application/problem+json`. [`uri`] takes paths and queries apart, [`media`]
-//! media types, [`multipart`] form bodies. [`negotiate`] chooses a content coding, [`compress`] applies it, [`cors`]
-//! answers browsers, [`date`] renders the `Date` header.
+//! Reading order: [`http`] is the core: the request decoder, the response encoder, and their mirror
+//! images for clients. [`problem`] writes errors as `application/problem+json`. [`uri`] takes paths
+//! and queries apart, [`media`] media types, [`multipart`] form bodies. [`negotiate`] chooses a
+//! content coding, [`compress`] applies it, [`cors`] answers browsers, [`date`] renders the `Date`
+//! header.
 
 #![warn(missing_docs)]
 #![warn(clippy::cast_possible_truncation, clippy::cast_sign_loss)]

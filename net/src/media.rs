@@ -28,7 +28,8 @@ impl<'a> MediaType<'a> {
         self.essence.eq_ignore_ascii_case(essence.as_bytes())
     }
 
-    /// The value of the parameter `name`; `None` when it is absent, repeated, or the parameters are malformed.
+    /// The value of the parameter `name`; `None` when it is absent, repeated, or the parameters are
+    /// malformed.
     pub fn parameter(&self, name: &str) -> Option<Cow<'a, [u8]>> {
         find_parameter(self.parameters, name).ok().flatten()
     }
@@ -38,8 +39,8 @@ impl<'a> MediaType<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct BadParameters;
 
-/// Finds `name` among `parameters`, which begin with the semicolon before the first of them. All of them are checked,
-/// so the answer does not depend on what is asked for.
+/// Finds `name` among `parameters`, which begin with the semicolon before the first of them. All of
+/// them are checked, so the answer does not depend on what is asked for.
 pub(crate) fn find_parameter<'a>(
     parameters: &'a [u8],
     name: &str,
@@ -90,4 +91,48 @@ fn unquote(inside: &[u8]) -> Cow<'_, [u8]> {
         plain.extend(octet);
     }
     Cow::Owned(plain)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(value: &str, essence: &str, charset: Option<&str>) {
+        let media = MediaType::parse(value.as_bytes()).unwrap();
+        assert!(media.is(essence), "{value}");
+        let found = media.parameter("charset");
+        assert_eq!(found.as_deref(), charset.map(str::as_bytes), "{value}");
+    }
+
+    #[test]
+    fn a_media_type_has_an_essence_and_parameters() {
+        check("application/json", "application/json", None);
+        check("Application/JSON ; charset=utf-8", "application/json", Some("utf-8"));
+        check("a/b;x=y;Charset=\"a\\\"b;\" ;", "a/b", Some("a\"b;"));
+        check("a/b;;charset=x", "a/b", Some("x"));
+    }
+
+    #[test]
+    fn malformed_parameters_are_as_if_absent() {
+        for parameters in [
+            "charset",
+            "charset=",
+            "charset=\"x",
+            "charset=x y",
+            "charset =x",
+            "=x;charset=x",
+            "charset=x;charset=x",
+            "charset=\"\0\"",
+        ] {
+            check(&format!("a/b;{parameters}"), "a/b", None);
+        }
+    }
+
+    #[test]
+    fn what_is_no_media_type_is_refused() {
+        for value in ["", "a", "/", "a/", "/b", "a b/c", "a/b/c", "a/b c"] {
+            assert_eq!(MediaType::parse(value.as_bytes()), None, "{value}");
+        }
+    }
 }

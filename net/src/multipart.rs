@@ -102,7 +102,8 @@ pub struct Multipart<'a> {
     delimiter: Finder<'static>,
     limits: MultipartLimits,
     parts: usize,
-    /// Just behind the boundary that comes before the next part; `None` at the end or after an error.
+    /// Just behind the boundary that comes before the next part; `None` at the end or after an
+    /// error.
     at: Option<usize>,
 }
 

@@ -20,9 +20,10 @@ type Quality = u16;
 const QUALITY_MAX: Quality = 1000;
 
 impl ContentCoding {
-    /// The coding that suits `headers` best: the one with the greatest quality, and among equals zstd before gzip
-    /// before none, which is the order of time and size here. When the client refuses everything the body is sent as it
-    /// is, which is what the RFC allows and what a client can always read.
+    /// The coding that suits `headers` best: the one with the greatest quality, and among equals
+    /// zstd before gzip before none, which is the order of time and size here. When the client
+    /// refuses everything the body is sent as it is, which is what the RFC allows and what a client
+    /// can always read.
     pub fn choose(headers: &Headers<'_>) -> ContentCoding {
         let mut offer = Offer::default();
         for value in headers.find_all(HeaderName::AcceptEncoding) {
@@ -114,5 +115,68 @@ fn parse_quality(quality: &[u8]) -> Option<Quality> {
         (b'0', _) => Some(thousandths),
         (b'1', 0) => Some(QUALITY_MAX),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ContentCoding::{self, Gzip, Identity, Zstd};
+    use crate::http::{Decoder, Limits, Progress};
+
+    #[track_caller]
+    fn check(fields: &[&str], expected: ContentCoding) {
+        let fields = fields.iter().map(|value| format!("Accept-Encoding: {value}\r\n"));
+        let request = format!("GET / HTTP/1.1\r\nHost: x\r\n{}\r\n", fields.collect::<String>());
+        let mut decoder = Decoder::new(Limits::default());
+        decoder.input().extend_from_slice(request.as_bytes());
+        let Ok(Progress::Request(request)) = decoder.next(|_| 0) else { panic!("no request") };
+        assert_eq!(ContentCoding::choose(&request.head.headers), expected);
+    }
+
+    #[test]
+    fn the_best_coding_that_both_know_is_chosen() {
+        check(&[], Identity);
+        check(&[""], Identity);
+        check(&["gzip"], Gzip);
+        check(&["GZIP, deflate, br"], Gzip);
+        check(&["gzip, deflate, br, zstd"], Zstd);
+        check(&["gzip", "zstd"], Zstd);
+        check(&["gzip;q=1.0, zstd;q=0.9"], Gzip);
+        check(&["gzip;q=0.001"], Gzip);
+        check(&["br, deflate"], Identity);
+        check(&["*"], Zstd);
+        check(&["*, zstd;q=0"], Gzip);
+        check(&["x-gzip"], Gzip);
+    }
+
+    #[test]
+    fn what_is_refused_is_not_used() {
+        check(&["gzip;q=0"], Identity);
+        check(&["gzip;q=0.000, zstd ; q=0"], Identity);
+        check(&["gzip, gzip;q=0"], Identity);
+        check(&["*;q=0"], Identity);
+        check(&["gzip;q=0, *"], Zstd);
+        check(&["identity;q=0, gzip;q=0.1"], Gzip);
+        check(&["identity, gzip;q=0.5"], Identity);
+        check(&["identity;q=0"], Identity);
+    }
+
+    #[test]
+    fn malformed_elements_are_as_if_absent() {
+        for value in [
+            "gzip;q=2",
+            "gzip;q=1.001",
+            "gzip;q=.5",
+            "gzip;q=0.1234",
+            "gzip;q=-1",
+            "gzip;q=",
+            "gzip;q=0,5x",
+            "gzip;x=1",
+            "gzip q=1",
+            "gzip;q=nan",
+            "gzip;q=0x",
+        ] {
+            check(&[value], Identity);
+        }
     }
 }

@@ -71,8 +71,9 @@ pub(crate) const fn is_field(octet: u8) -> bool {
     has(octet, FIELD)
 }
 
-/// Whether `bytes` may be sent as a request target. Browsers leave `| [ ] { } ^ \`` unescaped in queries, which
-/// harms nobody, so they pass; quotes, angle brackets, backslashes and fragments do not.
+/// Whether `bytes` may be sent as a request target. Browsers leave `| [ ] { } ^ \`` unescaped in
+/// queries, which harms nobody, so they pass; quotes, angle brackets, backslashes and fragments do
+/// not.
 pub(crate) fn is_target_all(bytes: &[u8]) -> bool {
     bytes.iter().all(|&octet| has(octet, TARGET))
 }
@@ -93,7 +94,8 @@ pub(crate) fn trim(mut bytes: &[u8]) -> &[u8] {
     bytes
 }
 
-/// The elements of a comma-separated list, trimmed; empty ones are skipped, as RFC 9110 section 5.6.1.2 asks.
+/// The elements of a comma-separated list, trimmed; empty ones are skipped, as RFC 9110 section
+/// 5.6.1.2 asks.
 pub(crate) fn list(value: &[u8]) -> impl Iterator<Item = &[u8]> {
     value.split(|&octet| octet == b',').map(trim).filter(|element| !element.is_empty())
 }
@@ -106,8 +108,8 @@ pub(crate) fn trim_start(mut bytes: &[u8]) -> &[u8] {
     bytes
 }
 
-/// The length of the quoted string that `bytes` begins with, both quotes included; `None` when it is malformed or not
-/// closed.
+/// The length of the quoted string that `bytes` begins with, both quotes included; `None` when it
+/// is malformed or not closed.
 pub(crate) fn quoted_length(bytes: &[u8]) -> Option<usize> {
     let mut at = 1;
     loop {
@@ -120,8 +122,8 @@ pub(crate) fn quoted_length(bytes: &[u8]) -> Option<usize> {
     }
 }
 
-/// Appends a header field. `name` is a token of ours; control octets in `value`, which may stem from a peer, become
-/// spaces, so that no value can end its line.
+/// Appends a header field. `name` is a token of ours; control octets in `value`, which may stem
+/// from a peer, become spaces, so that no value can end its line.
 pub(crate) fn push_field(out: &mut Vec<u8>, name: &str, value: &str) {
     debug_assert!(is_token_all(name.as_bytes()), "{name}");
     out.extend_from_slice(name.as_bytes());

@@ -1,7 +1,8 @@
 //! Writes errors as `application/problem+json` (RFC 9457).
 //!
-//! `code` is the stable word that programs read; `detail` is for people. The `type` of a problem is the relative
-//! reference `/problems/<code>`: a server needs no name of its own to be right, and may serve a page there.
+//! `code` is the stable word that programs read; `detail` is for people. The `type` of a problem is
+//! the relative reference `/problems/<code>`: a server needs no name of its own to be right, and
+//! may serve a page there.
 //!
 //! ```json
 //! {"type":"/problems/ambiguous_name","title":"Name is ambiguous","status":409,"code":"ambiguous_name",
@@ -73,7 +74,7 @@ problems! {
     /// The request target is longer than allowed.
     TargetTooLong "target_too_long" UriTooLong "Request target is too long",
     /// The body is of a kind that is not taken.
-    UnsupportedMediaType "unsupported_media_type" UnsupportedMediaType "Media type is not supported",
+    UnsupportedMediaType "unsupported_media_type" UnsupportedMediaType "Media type not supported",
     /// An expectation other than 100-continue.
     ExpectationFailed "expectation_failed" ExpectationFailed "Expectation can't be met",
     /// The reducer refused or panicked; the detail is its own message.
@@ -97,7 +98,7 @@ problems! {
     /// The work took longer than it was given.
     DeadlineExceeded "deadline_exceeded" GatewayTimeout "Deadline exceeded",
     /// A version of HTTP that the server does not speak.
-    VersionNotSupported "version_not_supported" HttpVersionNotSupported "HTTP version is not supported",
+    VersionNotSupported "version_not_supported" HttpVersionNotSupported "HTTP version not supported",
     /// The disk is full.
     OutOfSpace "out_of_space" InsufficientStorage "Out of storage space",
 }
@@ -118,7 +119,8 @@ pub enum Member<'a> {
 pub struct Problem<'a> {
     /// What kind it is.
     pub code: ProblemCode,
-    /// What is particular to this occurrence. No secret, host path or other user's data may stand in it.
+    /// What is particular to this occurrence. No secret, host path or other user's data may stand
+    /// in it.
     pub detail: Cow<'a, str>,
     /// When the client may try again, in seconds: the `Retry-After` field.
     pub retry_after_secs: Option<u32>,
@@ -170,7 +172,8 @@ impl<'a> Problem<'a> {
         out.push(b'}');
     }
 
-    /// Begins the whole answer, for those who add fields to it; [`Problem::write_body`] goes into its body.
+    /// Begins the whole answer, for those who add fields to it; [`Problem::write_body`] goes into
+    /// its body.
     pub fn begin<'o>(&self, out: &'o mut Vec<u8>, reply: &Reply) -> Response<'o> {
         let response = Response::begin(out, reply, self.code.status());
         // RFC 9110 section 15.5.2: a 401 says which scheme would do.
@@ -212,8 +215,9 @@ fn write_texts(out: &mut Vec<u8>, texts: &[Cow<'_, str>]) {
     out.push(b']');
 }
 
-/// Appends `text` as a JSON string. Besides what JSON demands, `<`, DEL and the two line separators of Unicode are
-/// escaped, so that the answer stays harmless in a terminal, in JavaScript and in a page.
+/// Appends `text` as a JSON string. Besides what JSON demands, `<`, DEL and the two line separators
+/// of Unicode are escaped, so that the answer stays harmless in a terminal, in JavaScript and in a
+/// page.
 fn write_text(out: &mut Vec<u8>, text: &str) {
     out.push(b'"');
     for character in text.chars() {
@@ -238,5 +242,75 @@ fn write_escape(out: &mut Vec<u8>, character: char) {
     out.extend_from_slice(b"\\u");
     for shift in [12, 8, 4, 0] {
         out.push(DIGITS[(code >> shift & 0xf) as usize]);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[track_caller]
+    fn check(problem: &Problem<'_>, expected: &str) {
+        let mut body = Vec::new();
+        problem.write_body(&mut body);
+        assert_eq!(String::from_utf8(body).unwrap(), expected);
+    }
+
+    #[test]
+    fn a_problem_has_the_members_of_the_rfc_and_a_code() {
+        check(
+            &Problem::new(ProblemCode::NotFound, "no reducer named x"),
+            "{\"type\":\"/problems/not_found\",\"title\":\"Not found\",\"status\":404,\
+             \"code\":\"not_found\",\"detail\":\"no reducer named x\"}",
+        );
+    }
+
+    #[test]
+    fn a_problem_may_have_members_of_its_own() {
+        check(
+            &Problem::new(ProblemCode::AmbiguousName, "")
+                .with("candidates", Member::Texts(vec!["a/x".into(), "b\"/x".into()]))
+                .with("oldest_tx_id", Member::Number(u64::MAX))
+                .with("field", Member::Text("args.to".into())),
+            "{\"type\":\"/problems/ambiguous_name\",\"title\":\"Name is ambiguous\",\"status\":409,\
+             \"code\":\"ambiguous_name\",\"detail\":\"\",\"candidates\":[\"a/x\",\"b\\\"/x\"],\
+             \"oldest_tx_id\":18446744073709551615,\"field\":\"args.to\"}",
+        );
+    }
+
+    #[test]
+    fn text_is_escaped() {
+        let mut out = Vec::new();
+        write_text(&mut out, "a\"\\\n\r\t\0\x1b\x7f\u{85}\u{2028}</script>\u{e4}\u{1f600}");
+        assert_eq!(
+            String::from_utf8(out).unwrap(),
+            "\"a\\\"\\\\\\n\\r\\t\\u0000\\u001b\\u007f\\u0085\\u2028\\u003c/script>\
+             \u{e4}\u{1f600}\""
+        );
+    }
+
+    #[test]
+    fn codes_are_stable_words() {
+        let mut codes: Vec<_> = ProblemCode::ALL.iter().map(|code| code.as_str()).collect();
+        codes.sort_unstable();
+        codes.dedup();
+        assert_eq!(codes.len(), ProblemCode::ALL.len());
+        for code in ProblemCode::ALL {
+            assert!(code.as_str().bytes().all(|octet| octet.is_ascii_lowercase() || octet == b'_'));
+            assert!(400 <= code.status().code());
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_escapes_its_string(text in any::<String>()) {
+            let mut out = Vec::new();
+            write_text(&mut out, &text);
+            let out = String::from_utf8(out).unwrap();
+            let read: String = serde_json::from_str(&out).unwrap();
+            prop_assert_eq!(read, text);
+            prop_assert!(out.bytes().all(|octet| 0x20 <= octet && octet != b'<'));
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! Takes paths and query strings apart and undoes percent-encoding (RFC 3986).
 //!
-//! A path is split at its slashes before anything is decoded, so `%2F` within a segment is a slash in a name and never
-//! a separator. Dots are left alone: nothing here is a file system.
+//! A path is split at its slashes before anything is decoded, so `%2F` within a segment is a slash
+//! in a name and never a separator. Dots are left alone: nothing here is a file system.
 
 use std::borrow::Cow;
 use std::iter::FusedIterator;
@@ -60,8 +60,9 @@ fn digit(octet: u8) -> Result<u8, UriError> {
     }
 }
 
-/// The decoded segments of a path, in order: `/v1/modules/a%2Fb` has `v1`, `modules` and `a/b`. Two slashes in a row
-/// have an empty segment between them, a slash at the end has one behind it, and `/` has none.
+/// The decoded segments of a path, in order: `/v1/modules/a%2Fb` has `v1`, `modules` and `a/b`. Two
+/// slashes in a row have an empty segment between them, a slash at the end has one behind it, and
+/// `/` has none.
 #[derive(Clone, Debug)]
 pub struct PathSegments<'a> {
     rest: Option<&'a str>,
@@ -94,7 +95,8 @@ impl FusedIterator for PathSegments<'_> {}
 /// A decoded parameter of a query string.
 pub type Parameter<'a> = (Cow<'a, str>, Cow<'a, str>);
 
-/// A query string as HTML forms write it: `a=1&b=two+words`. A parameter without `=` has an empty value.
+/// A query string as HTML forms write it: `a=1&b=two+words`. A parameter without `=` has an empty
+/// value.
 #[derive(Clone, Copy, Debug)]
 pub struct Query<'a>(&'a str);
 
@@ -125,8 +127,8 @@ impl<'a> Query<'a> {
     }
 }
 
-/// Appends `text` as one path segment, or as one name or value of a query, with everything escaped that could be taken
-/// for a separator.
+/// Appends `text` as one path segment, or as one name or value of a query, with everything escaped
+/// that could be taken for a separator.
 pub fn percent_encode(out: &mut Vec<u8>, text: &str) {
     for &octet in text.as_bytes() {
         match octet {
@@ -142,4 +144,94 @@ pub(crate) fn push_escape(out: &mut Vec<u8>, octet: u8) {
     out.push(b'%');
     out.push(DIGITS[usize::from(octet >> 4)]);
     out.push(DIGITS[usize::from(octet & 0xf)]);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[track_caller]
+    fn check_path(path: &str, expected: &[&str]) {
+        let segments: Result<Vec<_>, _> = PathSegments::new(path).collect();
+        assert_eq!(segments.unwrap(), expected, "{path}");
+    }
+
+    #[test]
+    fn a_path_is_split_before_it_is_decoded() {
+        check_path("/", &[]);
+        check_path("*", &["*"]);
+        check_path("/v1/health", &["v1", "health"]);
+        check_path("/v1/modules/a%2Fb", &["v1", "modules", "a/b"]);
+        check_path("/%C3%A4%20+", &["\u{e4} +"]);
+        check_path("/a/", &["a", ""]);
+        check_path("//a", &["", "a"]);
+        check_path("/../%2e%2E", &["..", ".."]);
+    }
+
+    #[track_caller]
+    fn check_refused(text: &str, expected: UriError) {
+        assert_eq!(percent_decode(text).unwrap_err(), expected, "{text}");
+    }
+
+    #[test]
+    fn malformed_escapes_are_refused() {
+        for text in ["%", "a%", "%4", "%4g", "%g4", "%%41", "%+1", "% 1", "%-1"] {
+            check_refused(text, UriError::BadEscape);
+        }
+        check_refused("%00", UriError::Nul);
+        check_refused("a\0", UriError::Nul);
+        for text in ["%FF", "%C3", "%C0%AF", "%ED%A0%80"] {
+            check_refused(text, UriError::NotUtf8);
+        }
+    }
+
+    #[test]
+    fn text_without_escapes_is_borrowed() {
+        assert!(matches!(percent_decode("a+b"), Ok(Cow::Borrowed("a+b"))));
+    }
+
+    #[track_caller]
+    fn check_query(query: &str, expected: &[(&str, &str)]) {
+        let parameters: Result<Vec<_>, _> = Query::new(query).iter().collect();
+        let parameters = parameters.unwrap();
+        let parameters: Vec<_> =
+            parameters.iter().map(|(name, value)| (&**name, &**value)).collect();
+        assert_eq!(parameters, expected, "{query}");
+    }
+
+    #[test]
+    fn a_query_has_parameters() {
+        check_query("", &[]);
+        check_query("&&", &[]);
+        check_query("a=1&b=two+words&c=%2B", &[("a", "1"), ("b", "two words"), ("c", "+")]);
+        check_query("a", &[("a", "")]);
+        check_query("a==b=&=c", &[("a", "=b="), ("", "c")]);
+        check_query("%61=%26", &[("a", "&")]);
+    }
+
+    #[test]
+    fn a_parameter_is_found_once() {
+        let query = Query::new("a=1&b=2&c=3&%63=4");
+        assert_eq!(query.find("b").unwrap().unwrap(), "2");
+        assert_eq!(query.find("d"), Ok(None));
+        assert_eq!(query.find("c"), Err(UriError::Repeated));
+        assert_eq!(Query::new("a=1&b=%").find("a"), Err(UriError::BadEscape));
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_encoded_is_decoded(text in "[^\0]{0,40}") {
+            let mut encoded = Vec::new();
+            percent_encode(&mut encoded, &text);
+            let encoded = String::from_utf8(encoded).unwrap();
+            prop_assert_eq!(percent_decode(&encoded).unwrap(), &text[..]);
+            let path = format!("/{encoded}");
+            let segments: Vec<_> = PathSegments::new(&path).collect();
+            let expected = if text.is_empty() { vec![] } else { vec![Ok(Cow::from(&text))] };
+            prop_assert_eq!(segments, expected);
+            let query = format!("x={encoded}");
+            prop_assert_eq!(Query::new(&query).find("x").unwrap().unwrap(), &text[..]);
+        }
+    }
 }

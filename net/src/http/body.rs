@@ -26,7 +26,8 @@ pub(super) enum Body {
     UntilClose { start: usize, bytes_max: usize },
 }
 
-/// A body that was read: where it is, and where the next message begins, from the start of its message.
+/// A body that was read: where it is, and where the next message begins, from the start of its
+/// message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct BodyEnd {
     pub(super) body: Range<usize>,

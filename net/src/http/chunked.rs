@@ -1,7 +1,8 @@
 //! Decodes a chunked body in place (RFC 9112 section 7.1).
 //!
-//! Decoded octets are moved down over the framing that stood before them, so that the body ends up in one piece where
-//! it began, and the buffer never holds more than the decoded body and the bytes of one read.
+//! Decoded octets are moved down over the framing that stood before them, so that the body ends up
+//! in one piece where it began, and the buffer never holds more than the decoded body and the bytes
+//! of one read.
 //!
 //! ```text
 //!   0        start         decoded        at                      len
@@ -10,7 +11,8 @@
 //!
 //! **Invariants**
 //! 1. start ≤ decoded ≤ at ≤ len.
-//! 2. Each octet of data is moved once when it arrives; what is moved again is at most one unfinished line a read.
+//! 2. Each octet of data is moved once when it arrives; what is moved again is at most one
+//!    unfinished line a read.
 //! 3. decoded − start never exceeds the limit.
 
 use super::error::HttpError;
@@ -148,7 +150,8 @@ impl Chunked {
         }
     }
 
-    /// Reads one line of the trailers and drops it: nobody may merge it into the head that was already acted upon.
+    /// Reads one line of the trailers and drops it: nobody may merge it into the head that was
+    /// already acted upon.
     fn read_trailer(
         &mut self,
         message: &[u8],

@@ -7,9 +7,9 @@
 //!    └──────── refused ────────┴───────────────────────▶ Failed
 //! ```
 //!
-//! The bytes stand in one vector that the driver reads into. Requests are slices of it; what was handed out is given
-//! back when the driver next asks for [`Decoder::input`], all at once, so a batch of pipelined requests costs at most
-//! one move of the unfinished rest.
+//! The bytes stand in one vector that the driver reads into. Requests are slices of it; what was
+//! handed out is given back when the driver next asks for [`Decoder::input`], all at once, so a
+//! batch of pipelined requests costs at most one move of the unfinished rest.
 //!
 //! **Invariants**
 //! 1. A refused connection stays refused: every later call returns the same error.
@@ -17,7 +17,7 @@
 
 use std::ops::Range;
 
-use super::body::{Body, BodyEnd};
+use super::body::{Body, BodyEnd, Framing};
 use super::error::HttpError;
 use super::head::{Head, RequestRecord};
 use super::input::{Input, read_bytes};
@@ -38,14 +38,15 @@ pub struct Request<'a> {
 pub enum Progress<'a> {
     /// Nothing is complete: read more.
     NeedMore {
-        /// The client waits for [`Response::interim`](super::Response::interim) before it sends the body. Said once a
-        /// request.
+        /// The client waits for [`Response::interim`](super::Response::interim) before it sends the
+        /// body. Said once a request.
         expects_continue: bool,
     },
     /// A complete request.
     Request(Request<'a>),
-    /// A complete request that asks for a WebSocket. Agreed to, the bytes behind it are the new protocol's:
-    /// [`Decoder::take_unread`]. Refused, it is a request like any other and the connection goes on.
+    /// A complete request that asks for a WebSocket. Agreed to, the bytes behind it are the new
+    /// protocol's: [`Decoder::take_unread`]. Refused, it is a request like any other and the
+    /// connection goes on.
     Upgrade(Request<'a>),
     /// The last request was handed out: whatever still arrives is not for us.
     Closed,
@@ -106,8 +107,9 @@ impl Decoder {
         }
     }
 
-    /// The buffer to append received bytes to. It holds exactly what was not yet decoded, so a driver that reads by
-    /// value may take it out and put it back longer. Call [`Decoder::next`] until it needs more before reading again.
+    /// The buffer to append received bytes to. It holds exactly what was not yet decoded, so a
+    /// driver that reads by value may take it out and put it back longer. Call [`Decoder::next`]
+    /// until it needs more before reading again.
     pub fn input(&mut self) -> &mut Vec<u8> {
         if matches!(self.state, State::Closed | State::Failed(_)) {
             self.input.discard();
@@ -124,8 +126,8 @@ impl Decoder {
         read_bytes(missing)
     }
 
-    /// What the connection waits for. A connection that ends in [`Phase::Idle`] or [`Phase::Closed`] ended well; in
-    /// any other phase the client left in the middle of a request.
+    /// What the connection waits for. A connection that ends in [`Phase::Idle`] or
+    /// [`Phase::Closed`] ended well; in any other phase the client left in the middle of a request.
     pub fn phase(&self) -> Phase {
         match &self.state {
             // An empty line behind a body is an old client's habit, not the start of a request.
@@ -144,8 +146,9 @@ impl Decoder {
         self.input.take_unread()
     }
 
-    /// The next request, if all of it has arrived. `body_limit` is asked once a request, when its head is known and
-    /// before any of its body counts: how many bytes its body may have.
+    /// The next request, if all of it has arrived. `body_limit` says how many bytes its body may
+    /// have; it is asked once for a request that has one, when the head is known and before any of
+    /// the body counts.
     pub fn next(
         &mut self,
         body_limit: impl FnOnce(&Head<'_>) -> usize,
@@ -169,7 +172,10 @@ impl Decoder {
                     return Ok(Step::NeedMore { expects_continue: false });
                 };
                 self.record.parse(&message[..head_bytes], &self.limits)?;
-                let bytes_max = body_limit(&self.record.view(&message[..head_bytes]));
+                let bytes_max = match self.record.framing {
+                    Framing::Length(0) => 0,
+                    _ => body_limit(&self.record.view(&message[..head_bytes])),
+                };
                 let body = Body::new(self.record.framing, head_bytes, bytes_max)?;
                 let asks_to_continue = self.record.expects_continue;
                 self.state = State::Body { head_bytes, body, asks_to_continue };

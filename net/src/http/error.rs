@@ -4,8 +4,8 @@ use super::header::HeaderName;
 use super::status::Status;
 use crate::problem::ProblemCode;
 
-/// Why a request or a response was refused. All of them are the peer's doing and end the connection, since what
-/// follows on it can't be told apart from the refused message.
+/// Why a request or a response was refused. All of them are the peer's doing and end the
+/// connection, since what follows on it can't be told apart from the refused message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum HttpError {
     /// A line feed without the carriage return before it.

@@ -1,11 +1,13 @@
 //! Reads the head of a request and decides how the message is framed.
 //!
-//! httparse finds the parts; what it lets pass and RFC 9112 does not is refused here. The order of the checks does not
-//! depend on how the bytes arrived, since a head is only parsed when all of it is there.
+//! httparse finds the parts; what it lets pass and RFC 9112 does not is refused here. The order of
+//! the checks does not depend on how the bytes arrived, since a head is only parsed when all of it
+//! is there.
 //!
 //! **Invariants**
 //! 1. A head that parses has exactly one possible framing.
-//! 2. All spans lie within the head that was parsed; the head is kept until the request was handed out.
+//! 2. All spans lie within the head that was parsed; the head is kept until the request was handed
+//!    out.
 
 use std::mem::MaybeUninit;
 
@@ -34,7 +36,8 @@ pub struct Head<'a> {
     pub method: Method,
     /// The version that the client speaks.
     pub version: Version,
-    /// The path, not decoded: starts with `/`, or is `*` when OPTIONS asks about the server as a whole.
+    /// The path, not decoded: starts with `/`, or is `*` when OPTIONS asks about the server as a
+    /// whole.
     pub path: &'a str,
     /// What stands behind the `?`, not decoded; empty when there is none.
     pub query: &'a str,
@@ -55,7 +58,8 @@ impl Head<'_> {
     }
 }
 
-/// A parsed head as positions, so that it outlives the moving of its bytes. Reused from request to request.
+/// A parsed head as positions, so that it outlives the moving of its bytes. Reused from request to
+/// request.
 #[derive(Clone, Debug)]
 pub(super) struct RequestRecord {
     method: Method,
@@ -101,7 +105,8 @@ impl RequestRecord {
         let status = parsed
             .parse_with_uninit_headers(head, places)
             .map_err(|error| refuse(error, head, limits))?;
-        // The search for the end of the head ended at the same empty line, or the two disagree about the framing.
+        // The search for the end of the head ended at the same empty line, or the two disagree
+        // about the framing.
         if status != httparse::Status::Complete(head.len()) {
             return Err(HttpError::BadHeaderName);
         }
@@ -129,9 +134,8 @@ impl RequestRecord {
         let mut framing = FramingFields::default();
         self.host = Span::default();
         for field in fields {
-            let name = field.name.as_bytes();
-            if let Some(known) = self.headers.push(head, name, octet::trim(field.value))? {
-                let value = octet::trim(field.value);
+            let value = octet::trim(field.value);
+            if let Some(known) = self.headers.push(head, field.name.as_bytes(), value)? {
                 if known == HeaderName::Host {
                     framing.has_host = true;
                     self.host = Span::within(head, value);
@@ -276,12 +280,14 @@ impl FramingFields {
         Ok(())
     }
 
-    /// The framing that was asked for, `None` when nothing was said. `is_old` for an HTTP/1.0 message.
+    /// The framing that was asked for, `None` when nothing was said. `is_old` for an HTTP/1.0
+    /// message.
     pub(super) fn framing(&self, is_old: bool) -> Result<Option<Framing>, HttpError> {
         match (self.coding, self.length) {
             (Coding::None, length) => Ok(length.map(Framing::Length)),
             (_, Some(_)) => Err(HttpError::BothLengths),
-            // A sender of HTTP/1.0 can't have meant it; whoever passed it on read the body otherwise.
+            // A sender of HTTP/1.0 can't have meant it; whoever passed it on read the body
+            // otherwise.
             _ if is_old => Err(HttpError::BadTransferEncoding),
             (Coding::Chunked, None) => Ok(Some(Framing::Chunked)),
             (Coding::UnknownThenChunked, None) => Err(HttpError::UnknownTransferCoding),
@@ -290,7 +296,8 @@ impl FramingFields {
     }
 }
 
-/// Digits and nothing else. A length beyond 64 bits counts as the largest one: it exceeds any limit.
+/// Digits and nothing else. A length beyond 64 bits counts as the largest one: it exceeds any
+/// limit.
 fn parse_length(value: &[u8]) -> Result<u64, HttpError> {
     if value.is_empty() || !value.iter().all(u8::is_ascii_digit) {
         return Err(HttpError::BadContentLength);

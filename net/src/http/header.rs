@@ -1,7 +1,7 @@
 //! Finds header fields by name, in place.
 //!
-//! A parsed head keeps only where each field stands (8 bytes a field) and, for the names that the server asks for on
-//! every request, which field it is. Values are never copied.
+//! A parsed head keeps only where each field stands (8 bytes a field) and, for the names that the
+//! server asks for on every request, which field it is. Values are never copied.
 //!
 //! **Invariants**
 //! 1. Spans lie within the head that they were made from.
@@ -27,8 +27,8 @@ macro_rules! header_names {
                 match self { $(HeaderName::$name => $text,)* }
             }
 
-            /// Whether a second field of this name makes the message ambiguous. The others are lists, whose fields
-            /// add up.
+            /// Whether a second field of this name makes the message ambiguous. The others are
+            /// lists, whose fields add up.
             pub const fn is_single(self) -> bool {
                 match self { $(HeaderName::$name => header_names!(@$times),)* }
             }
@@ -185,8 +185,8 @@ impl HeaderTable {
     }
 }
 
-/// The header fields of one message. Names are compared without regard to case; values have no white space around
-/// them and no control octets in them, but may hold octets that are not UTF-8.
+/// The header fields of one message. Names are compared without regard to case; values have no
+/// white space around them and no control octets in them, but may hold octets that are not UTF-8.
 #[derive(Clone, Copy)]
 pub struct Headers<'a> {
     head: &'a [u8],

@@ -4,7 +4,8 @@
 //! 1. `start` ≤ `bytes.len()`, and the unread bytes are `bytes[start..]`.
 //! 2. After [`Input::reclaim`], `start` is 0 and the vector holds the unread bytes alone.
 
-/// Room that an idle connection keeps for its next message. What a large body needed beyond it is freed.
+/// Room that an idle connection keeps for its next message. What a large body needed beyond it is
+/// freed.
 const BYTES_KEPT: usize = 64 * 1024;
 
 /// The least and the most room that is worth offering to one read.
@@ -22,8 +23,8 @@ impl Input {
         &self.bytes[self.start..]
     }
 
-    /// Gives back what was decoded and lends the vector to be appended to. The unread rest is moved at most once a
-    /// message, since it is less than a message when everything before it was taken.
+    /// Gives back what was decoded and lends the vector to be appended to. The unread rest is moved
+    /// at most once a message, since it is less than a message when everything before it was taken.
     pub(super) fn reclaim(&mut self) -> &mut Vec<u8> {
         let unread = self.bytes.len() - self.start;
         if unread == 0 && BYTES_KEPT < self.bytes.capacity() {

@@ -3,19 +3,19 @@
 /// The largest head that [`Limits`] can allow: positions in a head are kept in 16 bits.
 pub const HEAD_BYTES_CAP: usize = u16::MAX as usize;
 
-/// The most header fields that [`Limits`] can allow: as many places stand on the stack while a head is parsed
-/// (100 x 32 B = 3.2 KB).
+/// The most header fields that [`Limits`] can allow: as many places stand on the stack while a head
+/// is parsed (100 x 32 B = 3.2 KB).
 pub const HEADERS_CAP: usize = 100;
 
 /// The longest line that says a chunk's size: 16 digits, and extensions, which nobody uses.
 pub(super) const CHUNK_LINE_BYTES_MAX: usize = 512;
 
-/// The most bytes of chunk extensions in one body. They carry nothing that we keep, so a body made of them is an
-/// attack on our time.
+/// The most bytes of chunk extensions in one body. They carry nothing that we keep, so a body made
+/// of them is an attack on our time.
 pub(super) const CHUNK_EXTENSION_BYTES_MAX: usize = 4096;
 
-/// Bounds on the head of a message and on the trailers behind a chunked body. The bound on a body is the route's, and
-/// is asked for when the head is known.
+/// Bounds on the head of a message and on the trailers behind a chunked body. The bound on a body
+/// is the route's, and is asked for when the head is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     head_bytes_max: usize,
@@ -24,8 +24,9 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// A head of at most `head_bytes_max` octets, its request target of at most `target_bytes_max`, at most
-    /// `headers_max` fields. Values beyond [`HEAD_BYTES_CAP`] and [`HEADERS_CAP`] are lowered to those.
+    /// A head of at most `head_bytes_max` octets, its request target of at most `target_bytes_max`,
+    /// at most `headers_max` fields. Values beyond [`HEAD_BYTES_CAP`] and [`HEADERS_CAP`] are
+    /// lowered to those.
     pub const fn new(head_bytes_max: usize, target_bytes_max: usize, headers_max: usize) -> Limits {
         Limits {
             head_bytes_max: lesser(head_bytes_max, HEAD_BYTES_CAP),

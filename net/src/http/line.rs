@@ -1,7 +1,8 @@
 //! Finds line ends and the end of a head in bytes that arrive piece by piece.
 //!
 //! **Invariants**
-//! 1. No octet is looked at twice, however the bytes are split: each search resumes where the last one stopped.
+//! 1. No octet is looked at twice, however the bytes are split: each search resumes where the last
+//!    one stopped.
 //! 2. Errors are found in the order of the octets, so that they do not depend on the split.
 
 use memchr::memchr;
@@ -18,8 +19,9 @@ pub(super) struct HeadSearch {
 }
 
 impl HeadSearch {
-    /// The length of the head at the start of `bytes`, its empty line included; `None` when it is not all there. One
-    /// empty line before it is taken as part of it (RFC 9112 section 2.2: old clients send one after a body).
+    /// The length of the head at the start of `bytes`, its empty line included; `None` when it is
+    /// not all there. One empty line before it is taken as part of it (RFC 9112 section 2.2: old
+    /// clients send one after a body).
     pub(super) fn advance(
         &mut self,
         bytes: &[u8],
@@ -71,8 +73,8 @@ pub(super) enum LineSearch {
     TooLong,
 }
 
-/// Searches the line at the start of `bytes`, of which the first `searched` octets are known to hold no line feed. A
-/// line has at most `bytes_max` octets, its end included.
+/// Searches the line at the start of `bytes`, of which the first `searched` octets are known to
+/// hold no line feed. A line has at most `bytes_max` octets, its end included.
 pub(super) fn find_line(
     bytes: &[u8],
     searched: usize,

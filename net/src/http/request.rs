@@ -8,8 +8,8 @@
 //!
 //! **Invariants**
 //! 1. `Content-Length` is the length of the body.
-//! 2. Neither target nor value can end a line: what a target can't hold is percent-encoded, control octets in values
-//!    become spaces.
+//! 2. Neither target nor value can end a line: what a target can't hold is percent-encoded, control
+//!    octets in values become spaces.
 
 use super::method::Method;
 use crate::{octet, uri};
@@ -23,7 +23,8 @@ pub struct RequestEncoder<'a> {
 }
 
 impl<'a> RequestEncoder<'a> {
-    /// Begins a request at the end of `out`. `target` is a path and query, their parts encoded already.
+    /// Begins a request at the end of `out`. `target` is a path and query, their parts encoded
+    /// already.
     pub fn begin(
         out: &'a mut Vec<u8>,
         method: Method,
@@ -63,8 +64,8 @@ impl<'a> RequestEncoder<'a> {
         out.extend_from_slice(body);
     }
 
-    /// Finishes the head of a request whose body follows in chunks: [`write_chunk`](super::write_chunk), then
-    /// [`write_last_chunk`](super::write_last_chunk).
+    /// Finishes the head of a request whose body follows in chunks:
+    /// [`write_chunk`](super::write_chunk), then [`write_last_chunk`](super::write_last_chunk).
     pub fn chunked(self, content_type: &str) {
         let out =
             self.header("Content-Type", content_type).header("Transfer-Encoding", "chunked").out;

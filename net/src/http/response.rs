@@ -6,8 +6,9 @@
 //!     .body(…)           Content-Type, Content-Length, empty line, body
 //! ```
 //!
-//! The head goes straight into the output; the body too, when it is written by a closure: its length is filled in
-//! afterwards. An answer that is begun is finished by exactly one of the methods that take `self`.
+//! The head goes straight into the output; the body too, when it is written by a closure: its
+//! length is filled in afterwards. An answer that is begun is finished by exactly one of the
+//! methods that take `self`.
 //!
 //! **Invariants**
 //! 1. `Content-Length` is the length of the body, also where HEAD leaves the body out.
@@ -86,7 +87,8 @@ impl<'a> Response<'a> {
         out.extend_from_slice(b"\r\n");
     }
 
-    /// Adds a field. `name` is a token of ours; control octets in `value`, which may stem from a client, become spaces.
+    /// Adds a field. `name` is a token of ours; control octets in `value`, which may stem from a
+    /// client, become spaces.
     pub fn header(self, name: &str, value: &str) -> Response<'a> {
         octet::push_field(self.out, name, value);
         self
@@ -127,7 +129,8 @@ impl<'a> Response<'a> {
         let out = self.header("Content-Type", content_type).out;
         out.extend_from_slice(b"Content-Length: ");
         let digits_at = out.len();
-        // White space before the value is no part of it, so the digits can be put in behind it later.
+        // White space before the value is no part of it, so the digits can be put in behind it
+        // later.
         out.resize(digits_at + LENGTH_DIGITS, b' ');
         out.extend_from_slice(b"\r\n\r\n");
         let body_at = out.len();

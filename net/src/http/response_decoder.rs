@@ -1,10 +1,11 @@
 //! Decodes responses from the bytes of one connection: the client's half.
 //!
-//! Built of the same parts as the request decoder and as strict. Interim responses (100, 103) are skipped; 101 is
-//! handed out, and the bytes behind it are the new protocol's.
+//! Built of the same parts as the request decoder and as strict. Interim responses (100, 103) are
+//! skipped; 101 is handed out, and the bytes behind it are the new protocol's.
 //!
 //! **Invariants**
-//! 1. Responses are handed out in the order of the requests; the caller says which method each one answers.
+//! 1. Responses are handed out in the order of the requests; the caller says which method each one
+//!    answers.
 //! 2. A body that ends with its connection is handed out only when the connection has ended.
 
 use std::mem::MaybeUninit;

@@ -66,8 +66,8 @@ fn split_query(target: &[u8]) -> (&[u8], &[u8]) {
     }
 }
 
-/// Whether `value` is `host [ ":" port ]`, without user information. Empty is a host too: it is what a client sends
-/// when its target has none.
+/// Whether `value` is `host [ ":" port ]`, without user information. Empty is a host too: it is
+/// what a client sends when its target has none.
 pub(super) fn is_host(value: &[u8]) -> bool {
     let (host_is_good, port) = match value {
         [b'[', rest @ ..] => {

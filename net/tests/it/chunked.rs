@@ -9,7 +9,8 @@ use cosmictron_net::{Decoder, HttpError, Limits, Progress};
 const HEAD: &[u8] = b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n";
 const BODY_BYTES_MAX: usize = 300;
 
-/// What a naive decoder makes of `bytes`: the body and how long it was encoded, or nothing as long as it is unfinished.
+/// What a naive decoder makes of `bytes`: the body and how long it was encoded, or nothing as long
+/// as it is unfinished.
 fn model(bytes: &[u8]) -> Result<Option<(Vec<u8>, usize)>, ()> {
     let mut body = Vec::new();
     let mut at = 0;

@@ -97,8 +97,8 @@ fn chunked(body: &[u8]) -> Vec<u8> {
     [&request("/", "Transfer-Encoding: chunked\r\n"), body].concat()
 }
 
-/// A million chunks of one octet once cost some servers a second for each megabyte: here each octet is moved once, and
-/// the framing does not pile up in the buffer.
+/// A million chunks of one octet once cost some servers a second for each megabyte: here each octet
+/// is moved once, and the framing does not pile up in the buffer.
 #[test]
 fn a_million_tiny_chunks_are_one_body() {
     let chunks = b"1\r\nx\r\n".repeat(1_000_000);
@@ -197,7 +197,8 @@ fn a_large_body_does_not_stay_in_memory() {
     assert_eq!(decoder.input().capacity(), 0);
 }
 
-/// The bytes behind an agreed upgrade are another protocol's; behind a refused one they are requests.
+/// The bytes behind an agreed upgrade are another protocol's; behind a refused one they are
+/// requests.
 #[test]
 fn an_upgrade_hands_over_what_is_unread() {
     let upgrade = request("/ws", "Connection: Upgrade\r\nUpgrade: websocket\r\n");
@@ -212,7 +213,8 @@ fn an_upgrade_hands_over_what_is_unread() {
     assert_eq!(next.head.path, "/next");
 }
 
-/// A driver that reads by value takes the buffer out, and what was decoded before does not come back.
+/// A driver that reads by value takes the buffer out, and what was decoded before does not come
+/// back.
 #[test]
 fn the_buffer_can_be_taken_out_and_put_back() {
     let mut decoder = Decoder::new(Limits::default());

@@ -29,7 +29,8 @@ fn responses_follow_each_other() {
 
 #[test]
 fn the_answer_to_head_has_no_body() {
-    let bytes = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nb";
+    let bytes = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n\
+        HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nb";
     check(bytes, &[Head, Get], false, "200\n200 \"b\"\n");
 }
 

@@ -1,4 +1,5 @@
-//! However the bytes of a connection are split between reads, the same things are decoded from them.
+//! However the bytes of a connection are split between reads, the same things are decoded from
+//! them.
 
 use proptest::collection::vec;
 use proptest::prelude::*;
