@@ -128,6 +128,8 @@ pub(super) struct Decoder<'o> {
     limits: Limits,
     /// `out` may grow to here.
     end_max: usize,
+    /// Where the next byte goes while a column is read that has its own slot in the row; else it goes to the end.
+    pub(super) slot_at: Option<usize>,
     /// Why the text is refused. serde's errors carry only text, so ours waits here while theirs goes out.
     refusal: Option<Refusal>,
 }
@@ -136,17 +138,27 @@ impl<'o> Decoder<'o> {
     fn new(limits: Limits, scratch: &'o mut Scratch, out: &'o mut Vec<u8>) -> Self {
         let end_max = out.len().saturating_add(limits.row_bytes_max as usize);
         let Scratch { spans, spare } = scratch;
-        Self { out, spans, spare, limits, end_max, refusal: None }
+        Self { out, spans, spare, limits, end_max, slot_at: None, refusal: None }
     }
 
-    /// Writes to the end of the output.
+    /// Writes what comes next of the encoding.
     pub(super) fn append(&mut self, bytes: &[u8]) -> Result<(), Flaw> {
+        if let Some(at) = &mut self.slot_at {
+            self.out[*at..*at + bytes.len()].copy_from_slice(bytes);
+            *at += bytes.len();
+            return Ok(());
+        }
         self.check_room(bytes.len())?;
         self.out.extend_from_slice(bytes);
         Ok(())
     }
 
     pub(super) fn append_zeros(&mut self, count: usize) -> Result<(), Flaw> {
+        if let Some(at) = &mut self.slot_at {
+            // A slot is made of zeros, and every column is written once.
+            *at += count;
+            return Ok(());
+        }
         self.check_room(count)?;
         self.out.resize(self.out.len() + count, 0);
         Ok(())
@@ -157,6 +169,7 @@ impl<'o> Decoder<'o> {
         self.append_zeros(1 + ty.required().width().unwrap_or(0))
     }
 
+    /// Asked before a length is written too: one beyond every limit need not fit into its four bytes.
     pub(super) fn check_room(&self, bytes: usize) -> Result<(), Flaw> {
         if bytes > self.end_max - self.out.len() {
             return Err(Flaw::TooLarge { bytes_max: self.limits.row_bytes_max });

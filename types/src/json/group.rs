@@ -51,13 +51,15 @@ impl Group<'_, '_, '_> {
         read: impl FnOnce(Value<'_, '_, '_>) -> Result<bool, E>,
     ) -> Result<bool, E> {
         let Group { decoder, members } = self;
-        let (start, ty) = (decoder.out.len(), &members.fields[index].ty);
-        match read(Value { decoder, ty, form: members.form() }) {
-            Ok(true) => members.keep(decoder, progress, index, start),
-            Ok(false) => return Ok(false),
-            Err(error) => return Err(decoder.passed(members.step(index), error)),
+        let start = members.begin(decoder, progress, index);
+        let value = Value { decoder, ty: &members.fields[index].ty, form: members.form() };
+        let is_read = read(value).map_err(|error| decoder.passed(members.step(index), error))?;
+        if is_read {
+            members.keep(decoder, progress, index, start);
+        } else {
+            decoder.slot_at = None;
         }
-        Ok(true)
+        Ok(is_read)
     }
 }
 

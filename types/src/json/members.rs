@@ -1,7 +1,7 @@
 //! Brings the fields of a struct, of a variant or of a call, which come in any order, into the encoding's order.
 //!
-//! Every field is written to the end of the output as it comes, and its span noted. A row's fixed columns move on to
-//! their slots at once. Only when the rest did not come in order is it copied once more: the usual call costs no copy.
+//! A row's fixed columns are written to their slots; every other field goes to the end of the output as it comes, and
+//! its span is noted. Only when those did not come in order are they copied once more: the usual call costs no copy.
 
 use super::decode::Decoder;
 use super::error::{Flaw, Refusal, Step, shown_name};
@@ -121,7 +121,20 @@ impl<'s> Members<'s> {
         Ok(Progress { fixed_at, base, spans_at, missing, next: 0, filled: 0, ordered: true })
     }
 
-    /// Notes that a field's bytes lie at the end of the output, from `start` on.
+    /// Makes the decoder write the field that comes next to where it belongs; says where it will begin.
+    pub(super) fn begin(
+        &self,
+        decoder: &mut Decoder<'_>,
+        progress: &Progress,
+        index: usize,
+    ) -> usize {
+        if let Some(Slot::Fixed { at, .. }) = self.slot(index) {
+            decoder.slot_at = Some(progress.fixed_at + at);
+        }
+        decoder.out.len()
+    }
+
+    /// Notes that a field was written, `start` being what [`Members::begin`] said.
     pub(super) fn keep(
         &self,
         decoder: &mut Decoder<'_>,
@@ -129,11 +142,8 @@ impl<'s> Members<'s> {
         index: usize,
         start: usize,
     ) {
-        let slot = self.layout.map(|layout| layout.slot(column(index)));
-        if let Some(Slot::Fixed { at, width }) = slot {
-            assert_eq!(decoder.out.len(), start + width);
-            decoder.out.copy_within(start.., progress.fixed_at + at);
-            decoder.out.truncate(start);
+        if let Some(Slot::Fixed { at, width }) = self.slot(index) {
+            assert_eq!(decoder.slot_at.take(), Some(progress.fixed_at + at + width));
         }
         let end = decoder.out.len();
         decoder.spans[progress.spans_at + index] = Span { start, end };
@@ -143,6 +153,10 @@ impl<'s> Members<'s> {
             progress.ordered &= progress.filled <= index;
             progress.filled = index + 1;
         }
+    }
+
+    fn slot(&self, index: usize) -> Option<Slot> {
+        self.layout.map(|layout| layout.slot(column(index)))
     }
 
     /// Fills in what may be absent, and brings everything into the fields' order.
@@ -185,7 +199,7 @@ impl<'s> Members<'s> {
                 let flaw = Flaw::Missing { expected: field.ty.to_string() };
                 return Err(Refusal { flaw, steps: vec![self.step(index)] });
             }
-            let start = decoder.out.len();
+            let start = self.begin(decoder, progress, index);
             decoder.append_absent(&field.ty)?;
             self.keep(decoder, progress, index, start);
         }

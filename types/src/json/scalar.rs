@@ -93,13 +93,14 @@ impl Decoder<'_> {
         let is_read = match ty {
             Type::String => {
                 if form == Form::Own {
+                    self.check_room(text.len())?;
                     self.append(&length_bytes(text.len()))?;
                 }
                 return self.append(text.as_bytes());
             }
             Type::Bytes => self.append_bytes(text)?,
-            Type::Identity => self.append_hex(text, Identity::BYTES)?,
-            Type::ConnectionId => self.append_hex(text, size_of::<ConnectionId>())?,
+            Type::Identity => self.append_name::<{ Identity::BYTES }>(text)?,
+            Type::ConnectionId => self.append_name::<{ size_of::<ConnectionId>() }>(text)?,
             Type::Uuid => self.append_some(parse_uuid(text).map(Uuid::into_bytes))?,
             Type::Enum(ty) => return self.append_unit_variant(ty, text),
             _ => false,
@@ -109,17 +110,18 @@ impl Decoder<'_> {
 
     fn append_bytes(&mut self, text: &str) -> Result<bool, Flaw> {
         let Some(hex) = text.strip_prefix("\\x") else { return Ok(false) };
-        // Checked before there is a length to write: a longer one need not fit into four bytes.
-        self.check_room(hex.len() / 2)?;
-        self.append(&length_bytes(hex.len() / 2))?;
-        self.append_hex(hex, hex.len() / 2)
-    }
-
-    /// Whether `text` is `count` bytes in hex digits; then they are written.
-    fn append_hex(&mut self, text: &str, count: usize) -> Result<bool, Flaw> {
+        let count = hex.len() / 2;
+        self.check_room(count)?;
+        self.append(&length_bytes(count))?;
         let start = self.out.len();
         self.append_zeros(count)?;
-        Ok(parse_hex(text, &mut self.out[start..]).is_some())
+        Ok(parse_hex(hex, &mut self.out[start..]).is_some())
+    }
+
+    fn append_name<const N: usize>(&mut self, hex: &str) -> Result<bool, Flaw> {
+        let mut name = [0; N];
+        let parsed = parse_hex(hex, &mut name);
+        self.append_some(parsed.map(|()| name))
     }
 
     fn append_unit_variant(&mut self, ty: &EnumType, name: &str) -> Result<(), Flaw> {

@@ -4,7 +4,8 @@ use super::{
     check, check_as, check_refused, color, decode, decode_call, field, item, list, option, params,
     structure,
 };
-use crate::json::{ECHO_CHARS_MAX, Limits, Scratch, decode_value};
+use crate::RowLayout;
+use crate::json::{ECHO_CHARS_MAX, Limits, Scratch, decode_arguments, decode_value};
 use crate::ty::Type;
 
 #[test]
@@ -29,6 +30,28 @@ fn the_limit_is_exact() {
     assert_eq!(out, b"before");
     decode(3, b"\"abc\"", &mut out).unwrap();
     assert_eq!(out, b"beforeabc");
+}
+
+#[test]
+fn the_limit_of_a_row_is_exact_in_whatever_order_its_columns_come() {
+    let params =
+        [field("id", Type::U64), field("name", Type::String), field("n", option(Type::I128))];
+    let layout = RowLayout::new(params.iter().map(|param| param.ty.clone()));
+    for text in [
+        r#"{"name":"abc","n":1,"id":1}"#,
+        r#"{"id":1,"n":1,"name":"abc"}"#,
+        r#"{"id":1,"name":"abc"}"#,
+        r#"[1,"abc"]"#,
+    ] {
+        let decode = |row_bytes_max| {
+            let (limits, mut scratch) = (Limits { row_bytes_max }, Scratch::default());
+            let mut row = Vec::new();
+            decode_arguments(&params, &layout, text.as_bytes(), limits, &mut scratch, &mut row)
+                .map(|()| row.len())
+        };
+        assert_eq!(decode(8 + 4 + 17 + 3).unwrap(), 32);
+        assert!(decode(31).is_err());
+    }
 }
 
 #[test]
