@@ -7,8 +7,8 @@
 
 use std::sync::Arc;
 
-use cosmictron_types::schema::TableSchema;
-use cosmictron_types::{ColumnIndex, DecodeError, IndexId, Reader, RowLayout, TableId, Type};
+use cosmictron_types::schema::{ForeignKey, TableSchema};
+use cosmictron_types::{ColumnIndex, DecodeError, IndexId, Reader, RowLayout, Slot, TableId, Type};
 
 use crate::key::form::{Comparison, Part};
 use crate::key::{InvalidKey, Key};
@@ -60,15 +60,18 @@ pub struct SequenceDef {
     /// The column type's greatest value.
     pub max: u128,
     pub signed: bool,
+    /// Where the number lies in a row.
+    pub(crate) at: usize,
+    pub(crate) width: usize,
 }
 
 impl TableDef {
-    /// `resolve` names the tables that foreign keys point at, and says where their columns are; a foreign key that
-    /// it does not know comes back as the error.
+    /// `resolve` finds the column that a foreign key of a type points at. Columns for which it does not come back as the
+    /// error.
     pub(crate) fn new(
         id: TableId,
         schema: Arc<TableSchema>,
-        resolve: impl Fn(&str, &str) -> Option<(TableId, ColumnIndex)>,
+        resolve: impl Fn(&ForeignKey, &Type) -> Option<(TableId, ColumnIndex)>,
     ) -> Result<TableDef, Vec<ColumnIndex>> {
         let layout = schema.layout();
         let mut indexes: Vec<IndexDef> = schema
@@ -89,7 +92,8 @@ impl TableDef {
         for (at, column) in schema.columns.iter().enumerate() {
             let Some(key) = &column.foreign_key else { continue };
             let column = column_at(at);
-            let Some((target, target_column)) = resolve(&key.table, &key.column) else {
+            let ty = layout.types()[at].required();
+            let Some((target, target_column)) = resolve(key, ty) else {
                 unresolved.push(column);
                 continue;
             };
@@ -99,7 +103,7 @@ impl TableDef {
         if !unresolved.is_empty() {
             return Err(unresolved);
         }
-        let sequences = sequences(&schema);
+        let sequences = sequences(&schema, &layout);
         let name = schema.name.as_str().into();
         Ok(TableDef { id, name, schema, layout, indexes, foreign_keys, sequences })
     }
@@ -123,9 +127,25 @@ impl TableDef {
         self.schema.event
     }
 
+    /// The unique index of a single column: what a foreign key can point at.
+    pub(crate) fn unique_index_of(&self, column: ColumnIndex) -> Option<IndexId> {
+        let is_it = |index: &IndexDef| index.unique && index.columns == [column];
+        self.indexes.iter().position(is_it).map(index_at)
+    }
+
     /// The key that a checked row has in an index.
     pub fn key_of(&self, index: IndexId, row: &[u8]) -> Key {
         self.index(index).key_of(&self.layout, row)
+    }
+
+    /// The places of the indexes in which two rows have different keys.
+    pub(crate) fn changed_indexes(&self, old: &[u8], new: &[u8]) -> Vec<usize> {
+        let is_changed = |&at: &usize| !self.indexes[at].is_same_key(&self.layout, old, new);
+        (0..self.indexes.len()).filter(is_changed).collect()
+    }
+
+    pub(crate) fn column_name(&self, column: ColumnIndex) -> String {
+        self.schema.columns[column.index()].name.clone()
     }
 
     /// One column of a checked row, in tail form.
@@ -144,6 +164,11 @@ impl IndexDef {
             .collect();
         let (unique, primary, internal) = (false, false, false);
         Self { name: name.into(), columns, unique, primary, internal, parts, prefixes }
+    }
+
+    /// The order of a single column, where no table has an index of it.
+    pub(crate) fn of_column(column: ColumnIndex, layout: &RowLayout) -> Self {
+        Self::new("", vec![column], layout)
     }
 
     pub(crate) fn parts(&self) -> &[Part] {
@@ -195,12 +220,16 @@ impl IndexDef {
     pub fn read_key(&self, bytes: &[u8]) -> Result<Key, InvalidKey> {
         let mut reader = Reader::new(bytes);
         let columns = usize::from(reader.byte().map_err(InvalidKey::Row)?);
+        self.read_key_row(columns, reader.rest())
+    }
+
+    /// Reads a key from a row of the index's first `columns` columns.
+    pub fn read_key_row(&self, columns: usize, row: &[u8]) -> Result<Key, InvalidKey> {
         let columns_max = self.parts.len();
         let layout = columns
             .checked_sub(1)
             .and_then(|at| self.prefixes.get(at))
             .ok_or(InvalidKey::Columns { columns, columns_max })?;
-        let row = reader.rest();
         layout.check(row).map_err(|invalid| self.invalid_column(invalid.column, invalid.error))?;
         let mut key = Key::new();
         for (at, part) in self.parts[..columns].iter().enumerate() {
@@ -231,33 +260,30 @@ fn index_beginning_with(
         indexes.push(def);
         indexes.len() - 1
     });
-    // At most INDEXES_MAX of the schema's and one a column.
-    IndexId::new(u16::try_from(at).expect("a table has fewer than 65536 indexes"))
+    index_at(at)
 }
 
-fn sequences(schema: &TableSchema) -> Vec<SequenceDef> {
+fn sequences(schema: &TableSchema, layout: &RowLayout) -> Vec<SequenceDef> {
     let auto_inc = schema.columns.iter().enumerate().filter(|(_, column)| column.auto_inc);
     auto_inc
-        .map(|(at, column)| {
-            let (bits, signed) = match column.ty {
-                Type::I8 => (8, true),
-                Type::I16 => (16, true),
-                Type::I32 => (32, true),
-                Type::I64 => (64, true),
-                Type::I128 => (128, true),
-                Type::U8 => (8, false),
-                Type::U16 => (16, false),
-                Type::U32 => (32, false),
-                Type::U64 => (64, false),
-                Type::U128 => (128, false),
-                ref other => panic!("a checked schema has no auto_inc of {other}"),
+        .map(|(at, schema)| {
+            let column = column_at(at);
+            let Slot::Fixed { at, width } = layout.slot(column) else {
+                panic!("a checked schema has no auto_inc of {}", schema.ty);
             };
-            let max = u128::MAX >> (128 - bits + u32::from(signed));
-            SequenceDef { column: column_at(at), max, signed }
+            let signed =
+                matches!(schema.ty, Type::I8 | Type::I16 | Type::I32 | Type::I64 | Type::I128);
+            let bits = 8 * width - usize::from(signed);
+            SequenceDef { column, max: u128::MAX >> (128 - bits), signed, at, width }
         })
         .collect()
 }
 
 pub(crate) fn column_at(at: usize) -> ColumnIndex {
     ColumnIndex::new(u16::try_from(at).expect("COLUMNS_MAX fits in 16 bits"))
+}
+
+pub(crate) fn index_at(at: usize) -> IndexId {
+    // At most INDEXES_MAX of the schema's and one a column.
+    IndexId::new(u16::try_from(at).expect("a table has fewer than 65536 indexes"))
 }

@@ -7,15 +7,19 @@
 
 pub mod change;
 pub mod definition;
+mod heap;
 pub mod key;
+pub mod log;
 pub mod store;
 pub mod table;
+mod tree;
 
 pub use change::{Change, ChangeReader, InvalidChange, LoggedChange};
 pub use definition::{ForeignKeyDef, IndexDef, SequenceDef, TableDef};
+pub use heap::RowId;
 pub use key::{InvalidKey, Key, KeyBuilder};
 pub use store::apply::ApplyError;
 pub use store::schema_change::{Difference, SchemaChange, SchemaDifference};
 pub use store::write::WriteError;
 pub use store::{Store, StoreLimits, TransactionLimits};
-pub use table::{Cursor, Range, RowId, Scan, Table, TableBytes};
+pub use table::{Cursor, Range, Scan, Table, TableBytes};

@@ -1,40 +1,66 @@
 //! All tables of one shard, and the transaction that is open on them.
+//!
+//! A transaction changes tables in place: its own reads see its writes, and committing it is almost nothing. What it
+//! found is kept aside in a write set until it ends, so that it can be undone and its net changes can be told. One
+//! transaction is open at a time; the store belongs to whoever holds it, and holds nothing but its own memory, so it can
+//! be lent to another thread as a value.
+//!
+//! Invariants:
+//! 1. Between two calls all constraints hold: unique indexes, foreign keys, primary keys.
+//! 2. A write that is refused has changed nothing.
+//! 3. After [`Store::rollback`] rows, their ids, the entries of all indexes and the sequences are as they were at
+//!    [`Store::begin`].
+//! 4. `bytes` is the memory of all tables, and no insert or update leads beyond the limit. Undoing and replaying may:
+//!    what was there before, or was durable, is never refused.
 
 pub mod apply;
+mod constraint;
 pub mod schema_change;
+mod sequence;
+mod transaction;
 pub mod write;
+mod write_set;
 
-use std::sync::Arc;
+#[cfg(test)]
+mod tests;
 
-use cosmictron_types::schema::TableSchema;
-use cosmictron_types::{IndexId, TableId, TxId};
+use std::collections::BTreeMap;
 
-use crate::change::Change;
-use crate::key::Key;
-use crate::table::{RowId, Table};
-use apply::ApplyError;
-use schema_change::{SchemaChange, SchemaDifference};
-use write::WriteError;
+use cosmictron_types::TableId;
+
+use crate::table::Table;
+use write_set::WriteSet;
 
 /// All tables of one shard as one value.
 #[derive(Debug)]
 pub struct Store {
-    tables: Vec<Table>,
+    limits: StoreLimits,
+    /// Tables by place; places of dropped tables are `None` and used again.
+    tables: Vec<Option<Table>>,
+    places: BTreeMap<TableId, u32>,
+    /// Memory of all tables when it was last measured: after each write.
+    bytes: u64,
+    /// The limits of the open transaction, if one is open.
+    open: Option<TransactionLimits>,
+    write_set: WriteSet,
 }
 
 /// Bounds on what a store takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StoreLimits {
-    /// Memory of all tables. Writes that could go beyond are refused with [`WriteError::StoreFull`].
+    /// Memory of all tables. A write that could go beyond is refused with
+    /// [`WriteError::StoreFull`](write::WriteError::StoreFull). The rows that an open transaction found
+    /// are kept in addition, up to its [`TransactionLimits::bytes_max`].
     pub bytes_max: u64,
-    /// Bytes of one row.
+    /// Bytes of one row; below 2 GiB.
     pub row_bytes_max: u32,
 }
 
-/// Bounds on what one transaction writes, counting each write.
+/// Bounds on what one transaction writes. Each write counts, also of the same row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TransactionLimits {
     pub rows_max: u64,
+    /// Bytes of inserted, updated (as they become) and deleted rows.
     pub bytes_max: u64,
 }
 
@@ -53,112 +79,45 @@ impl Default for TransactionLimits {
 }
 
 impl Store {
-    pub fn new(_limits: StoreLimits) -> Self {
-        Self { tables: Vec::new() }
+    pub fn new(limits: StoreLimits) -> Self {
+        Self {
+            limits,
+            tables: Vec::new(),
+            places: BTreeMap::new(),
+            bytes: 0,
+            open: None,
+            write_set: WriteSet::default(),
+        }
     }
 
-    /// `resolve` gives the ids of the tables that foreign keys name. On failure nothing has changed.
-    pub fn create_table(
-        &mut self,
-        _id: TableId,
-        _schema: Arc<TableSchema>,
-        _resolve: &dyn Fn(&str) -> Option<TableId>,
-    ) -> Result<(), Vec<SchemaDifference>> {
-        todo!()
-    }
-
-    /// As [`Store::change_schema`] of one table.
-    pub fn alter_table(
-        &mut self,
-        _id: TableId,
-        _schema: Arc<TableSchema>,
-        _resolve: &dyn Fn(&str) -> Option<TableId>,
-    ) -> Result<(), Vec<SchemaDifference>> {
-        todo!()
-    }
-
-    /// Refused while another table refers to it.
-    pub fn drop_table(&mut self, _id: TableId) -> Result<(), Vec<SchemaDifference>> {
-        todo!()
-    }
-
-    /// Creates, alters and drops tables in one step: all of it, or nothing and the list of what rows cannot follow.
-    pub fn change_schema(
-        &mut self,
-        _change: SchemaChange,
-        _resolve: &dyn Fn(&str) -> Option<TableId>,
-    ) -> Result<(), Vec<SchemaDifference>> {
-        todo!()
-    }
-
-    pub fn table(&self, _id: TableId) -> Option<&Table> {
-        todo!()
+    pub fn table(&self, id: TableId) -> Option<&Table> {
+        self.places.get(&id).map(|&place| self.at(place))
     }
 
     /// All tables, in the order of their ids.
     pub fn tables(&self) -> impl Iterator<Item = &Table> {
-        self.tables.iter()
+        self.places.values().map(|&place| self.at(place))
     }
 
     /// Memory of all tables.
     pub fn bytes(&self) -> u64 {
-        todo!()
+        self.bytes
     }
 
-    /// Opens a transaction. Panics when one is open.
-    pub fn begin(&mut self, _limits: TransactionLimits) {
-        todo!()
+    pub fn limits(&self) -> &StoreLimits {
+        &self.limits
     }
 
-    /// Checks and inserts a row. `auto_inc` columns that are 0 are filled in place, and are 0 again after an error.
-    ///
-    /// Panics, as every write does, when no transaction is open or there is no such table.
-    pub fn insert(&mut self, _table: TableId, _row: &mut [u8]) -> Result<RowId, WriteError> {
-        todo!()
+    /// The place of a table that the caller was given.
+    fn place(&self, id: TableId) -> u32 {
+        *self.places.get(&id).unwrap_or_else(|| panic!("table {id} is not in this store"))
     }
 
-    /// Replaces the row that has this primary key. After an error nothing has changed.
-    pub fn update(&mut self, _table: TableId, _row: &[u8]) -> Result<RowId, WriteError> {
-        todo!()
+    fn at(&self, place: u32) -> &Table {
+        self.tables[place as usize].as_ref().expect("a place in use has a table")
     }
 
-    /// Deletes all rows that begin with `key` in an index; how many. After an error none is deleted.
-    pub fn delete(
-        &mut self,
-        _table: TableId,
-        _index: IndexId,
-        _key: &Key,
-    ) -> Result<u64, WriteError> {
-        todo!()
-    }
-
-    /// What the open transaction changed, net: one change a row, in the order in which rows were first touched.
-    pub fn changes(&self) -> impl Iterator<Item = Change<'_>> {
-        core::iter::empty()
-    }
-
-    /// Whether the open transaction has to be logged.
-    pub fn is_changed(&self) -> bool {
-        todo!()
-    }
-
-    /// Appends the open transaction's changes in the log's form.
-    pub fn encode_changes(&self, _out: &mut Vec<u8>) {
-        todo!()
-    }
-
-    /// Makes the open transaction's changes those of `tx`. Panics when none is open.
-    pub fn commit(&mut self, _tx: TxId) {
-        todo!()
-    }
-
-    /// Undoes the open transaction: rows, indexes and sequences are as before. Panics when none is open.
-    pub fn rollback(&mut self) {
-        todo!()
-    }
-
-    /// Commits logged changes as `tx`. On failure nothing has changed.
-    pub fn apply(&mut self, _tx: TxId, _changes: &[u8]) -> Result<(), ApplyError> {
-        todo!()
+    fn at_mut(&mut self, place: u32) -> &mut Table {
+        self.tables[place as usize].as_mut().expect("a place in use has a table")
     }
 }

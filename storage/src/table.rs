@@ -1,49 +1,114 @@
-//! Rows of one table and the indexes over them.
+//! Rows of one table and the indexes over them, as readers see them and as the store changes them.
+//!
+//! What a row costs in memory beside its own bytes: 12 bytes of header and up to 7 (an eighth, above 256 bytes) to the
+//! next slot size, 4 bytes of directory, and 12.3 bytes for each index in nodes that are full, as ascending keys leave
+//! them, or about 17 when keys come in any order.
+//!
+//! Invariants:
+//! 1. Every index holds exactly one entry for every row that is not dead, under the key that the row has.
+//! 2. `graves` holds the rows that the open transaction deleted, by primary key, so that a row which is put back under
+//!    the same key takes its old place. It is empty between transactions.
 
-use core::ops::Bound;
+mod range;
+
+use core::cmp::Ordering;
 use std::sync::Arc;
 
-use cosmictron_types::{ColumnIndex, IndexId, TxId};
+use cosmictron_types::{ColumnIndex, IndexId, RowLayout, TableId, TxId};
 
-use crate::definition::TableDef;
+use crate::definition::{IndexDef, TableDef};
+use crate::heap::{Heap, RowId, Stamp};
 use crate::key::Key;
+use crate::tree::{Probe, Tree};
 
-/// A row's place in its table, for as long as the row lives: an update keeps it. Used again after the row is gone.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct RowId(pub(crate) u32);
-
-impl RowId {
-    /// Before every row.
-    pub const FIRST: RowId = RowId(0);
-
-    pub const fn get(self) -> u32 {
-        self.0
-    }
-}
+pub use range::{Cursor, Range, Scan};
 
 /// One table.
 #[derive(Debug)]
 pub struct Table {
     def: Arc<TableDef>,
+    heap: Heap,
+    /// One for each of the definition's indexes.
+    trees: Vec<Tree>,
+    graves: Tree,
+    /// The greatest number that each of the definition's sequences has given out or seen.
+    sequences: Vec<u128>,
+    links: Links,
+}
+
+/// How foreign keys tie a table to others. Follows from all definitions together, so it is worked out anew whenever one
+/// changes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Links {
+    /// For each of the definition's foreign keys, the unique index of the target.
+    pub(crate) targets: Vec<IndexId>,
+    pub(crate) referrers: Vec<Referrer>,
+}
+
+/// A foreign key that points at this table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Referrer {
+    /// The table with the foreign key.
+    pub(crate) table: TableId,
+    /// Its column, and the index of that table which begins with it.
+    pub(crate) column: ColumnIndex,
+    pub(crate) index: IndexId,
+    /// The column of this table that it points at.
+    pub(crate) target_column: ColumnIndex,
+}
+
+/// What a table consists of, taken apart to be put together in another way.
+pub(crate) struct Parts {
+    pub(crate) def: Arc<TableDef>,
+    pub(crate) heap: Heap,
+    /// One for each of the definition's indexes, with an entry for each row.
+    pub(crate) trees: Vec<Tree>,
+    /// One for each of the definition's sequences.
+    pub(crate) sequences: Vec<u128>,
 }
 
 /// Memory of a table, in bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TableBytes {
-    /// Pages of rows, free places in them included.
+    /// Pages and directory of rows, free places in them included.
     pub rows: u64,
     /// Nodes of all indexes, free places in them included.
     pub indexes: u64,
 }
 
+impl TableBytes {
+    pub fn total(self) -> u64 {
+        self.rows + self.indexes
+    }
+}
+
 impl Table {
+    pub(crate) fn new(def: Arc<TableDef>) -> Self {
+        let trees = def.indexes.iter().map(|_| Tree::new()).collect();
+        let sequences = vec![0; def.sequences.len()];
+        Self::from_parts(Parts { def, heap: Heap::new(), trees, sequences })
+    }
+
+    /// The new table has no links.
+    pub(crate) fn from_parts(parts: Parts) -> Self {
+        let Parts { def, heap, trees, sequences } = parts;
+        assert!(trees.iter().all(|tree| tree.len() == heap.len()));
+        assert_eq!((trees.len(), sequences.len()), (def.indexes.len(), def.sequences.len()));
+        Self { def, heap, trees, graves: Tree::new(), sequences, links: Links::default() }
+    }
+
+    pub(crate) fn into_parts(self) -> Parts {
+        let Self { def, heap, trees, sequences, .. } = self;
+        Parts { def, heap, trees, sequences }
+    }
+
     pub fn def(&self) -> &Arc<TableDef> {
         &self.def
     }
 
     /// How many rows there are.
     pub fn len(&self) -> usize {
-        todo!()
+        self.heap.len()
     }
 
     pub fn is_empty(&self) -> bool {
@@ -51,105 +116,142 @@ impl Table {
     }
 
     /// A row's bytes. Panics when there is no such row: a `RowId` is good until its row is deleted.
-    pub fn row(&self, _row: RowId) -> &[u8] {
-        todo!()
+    pub fn row(&self, row: RowId) -> &[u8] {
+        self.heap.row(row)
     }
 
     /// The transaction that wrote the row as it is; `None` for one that is still open.
-    pub fn created(&self, _row: RowId) -> Option<TxId> {
-        todo!()
+    pub fn created(&self, row: RowId) -> Option<TxId> {
+        match self.heap.stamp(row) {
+            Stamp::Committed(tx) => Some(tx),
+            Stamp::Open(_) => None,
+        }
     }
 
     /// The row with this key in a unique index. With a key of fewer columns, or with an absent column, the first of
     /// the rows that have it.
-    pub fn find(&self, _index: IndexId, _key: &Key) -> Option<RowId> {
-        todo!()
+    pub fn find(&self, index: IndexId, key: &Key) -> Option<RowId> {
+        let at = usize::from(index.get());
+        self.trees[at].find(&Probe::new(key.as_bytes()), &self.keys(at))
     }
 
-    /// The rows between two bounds in an index's order. A bound may give fewer columns than the index has: included, it
-    /// takes in every row that begins with it; excluded, none of them.
-    pub fn range(&self, _index: IndexId, _lower: Bound<&Key>, _upper: Bound<&Key>) -> Range<'_> {
-        todo!()
+    /// The row with the primary key of `row`.
+    pub(crate) fn find_primary(&self, row: &[u8]) -> Option<RowId> {
+        let key = self.def.primary()?.key_of(&self.def.layout, row);
+        self.find(IndexId::new(0), &key)
     }
 
-    /// As [`Table::range`], as something that keeps its place between borrows.
-    pub fn cursor(&self, _index: IndexId, _lower: Bound<&Key>, _upper: Bound<&Key>) -> Cursor {
-        todo!()
-    }
-
-    /// The rows that a cursor has still before it. [`Range::park`] puts the new place into it.
-    pub fn resume(&self, _cursor: &Cursor) -> Range<'_> {
-        todo!()
-    }
-
-    /// All rows, in the order of their [`RowId`]s: the fastest way through a table.
-    pub fn scan(&self) -> Scan<'_> {
-        self.scan_from(RowId::FIRST)
-    }
-
-    /// As [`Table::scan`], beginning at `row` or, when it is gone, at the next one that exists.
-    pub fn scan_from(&self, _row: RowId) -> Scan<'_> {
-        todo!()
-    }
-
+    /// Memory of rows and of indexes.
     pub fn bytes(&self) -> TableBytes {
-        todo!()
+        let trees = self.trees.iter().chain([&self.graves]);
+        TableBytes { rows: self.heap.bytes(), indexes: trees.map(Tree::bytes).sum() }
     }
 
     /// The `auto_inc` columns and the greatest number that each has given out or seen; 0 for none.
     pub fn sequences(&self) -> impl Iterator<Item = (ColumnIndex, u128)> {
-        core::iter::empty()
+        let columns = self.def.sequences.iter().map(|sequence| sequence.column);
+        columns.zip(self.sequences.iter().copied())
+    }
+
+    /// Compares keys of this table's rows in one of its indexes.
+    fn keys(&self, index: usize) -> impl Fn(RowId, &[u8]) -> Ordering {
+        keys(&self.def.indexes[index], &self.def.layout, &self.heap)
     }
 }
 
-/// Rows in an index's order, from both ends.
-#[derive(Debug)]
-pub struct Range<'t> {
-    _table: &'t Table,
-}
+/// What the store does to a table.
+impl Table {
+    pub(crate) fn heap(&self) -> &Heap {
+        &self.heap
+    }
 
-impl Range<'_> {
-    /// Moves the cursor that this was resumed from behind the rows that were taken, at both ends.
-    pub fn park(self, _cursor: &mut Cursor) {
-        todo!()
+    pub(crate) fn heap_mut(&mut self) -> &mut Heap {
+        &mut self.heap
+    }
+
+    pub(crate) fn links(&self) -> &Links {
+        &self.links
+    }
+
+    pub(crate) fn set_links(&mut self, links: Links) {
+        self.links = links;
+    }
+
+    pub(crate) fn sequence(&self, at: usize) -> u128 {
+        self.sequences[at]
+    }
+
+    pub(crate) fn set_sequence(&mut self, at: usize, last: u128) {
+        self.sequences[at] = last;
+    }
+
+    /// More than the table's memory grows by when a row of `length` bytes is written.
+    pub(crate) fn growth_max(&self, length: usize) -> u64 {
+        self.heap.growth_max(length) + (self.trees.len() as u64 + 1) * TREE_GROWTH_MAX
+    }
+
+    /// Enters a row in one index.
+    pub(crate) fn enter(&mut self, index: usize, row: RowId) {
+        let Self { def, heap, trees, .. } = self;
+        let key = def.indexes[index].key_of(&def.layout, heap.row(row));
+        trees[index].insert(key.as_bytes(), row, &keys(&def.indexes[index], &def.layout, heap));
+    }
+
+    /// Takes a row out of one index, under the key that it has.
+    pub(crate) fn leave(&mut self, index: usize, row: RowId) {
+        let Self { def, heap, trees, .. } = self;
+        let key = def.indexes[index].key_of(&def.layout, heap.row(row));
+        trees[index].remove(key.as_bytes(), row, &keys(&def.indexes[index], &def.layout, heap));
+    }
+
+    /// Enters a row in all indexes.
+    pub(crate) fn enter_all(&mut self, row: RowId) {
+        (0..self.trees.len()).for_each(|index| self.enter(index, row));
+    }
+
+    /// Takes a row out of all indexes.
+    pub(crate) fn leave_all(&mut self, row: RowId) {
+        (0..self.trees.len()).for_each(|index| self.leave(index, row));
+    }
+
+    /// Notes a row that has just been killed.
+    pub(crate) fn bury(&mut self, row: RowId) {
+        let Self { def, heap, graves, .. } = self;
+        if let Some(primary) = def.primary() {
+            let key = primary.key_of(&def.layout, heap.row(row));
+            graves.insert(key.as_bytes(), row, &keys(primary, &def.layout, heap));
+        }
+    }
+
+    /// The dead row with the primary key of `new`; it is no longer noted.
+    pub(crate) fn unbury(&mut self, new: &[u8]) -> Option<RowId> {
+        if self.graves.len() == 0 {
+            return None;
+        }
+        let Self { def, heap, graves, .. } = self;
+        let primary = def.primary()?;
+        let key = primary.key_of(&def.layout, new);
+        let keys = keys(primary, &def.layout, heap);
+        let row = graves.find(&Probe::new(key.as_bytes()), &keys)?;
+        graves.remove(key.as_bytes(), row, &keys);
+        Some(row)
+    }
+
+    pub(crate) fn clear_graves(&mut self) {
+        if self.graves.len() > 0 {
+            self.graves.clear();
+        }
     }
 }
 
-impl Iterator for Range<'_> {
-    type Item = RowId;
+/// More than one index grows by with one row.
+const TREE_GROWTH_MAX: u64 = <Tree>::growth_max();
 
-    fn next(&mut self) -> Option<RowId> {
-        todo!()
-    }
-}
-
-impl DoubleEndedIterator for Range<'_> {
-    fn next_back(&mut self) -> Option<RowId> {
-        todo!()
-    }
-}
-
-/// A range of an index that holds no borrow: what changes behind it is not seen, what changes before it is.
-#[derive(Clone, Debug)]
-pub struct Cursor {}
-
-/// Rows in the order of their [`RowId`]s.
-#[derive(Debug)]
-pub struct Scan<'t> {
-    _table: &'t Table,
-}
-
-impl Scan<'_> {
-    /// Where to go on with [`Table::scan_from`].
-    pub fn position(&self) -> RowId {
-        todo!()
-    }
-}
-
-impl Iterator for Scan<'_> {
-    type Item = RowId;
-
-    fn next(&mut self) -> Option<RowId> {
-        todo!()
-    }
+/// Compares the keys of rows in an index, as its tree asks for it.
+pub(crate) fn keys<'t>(
+    index: &'t IndexDef,
+    layout: &'t RowLayout,
+    heap: &'t Heap,
+) -> impl Fn(RowId, &[u8]) -> Ordering + use<'t> {
+    move |row, key| index.compare(layout, heap.row(row), key)
 }

@@ -95,10 +95,6 @@ impl Part {
         self.ty.check_tail(tail)
     }
 
-    pub(crate) fn is_optional(&self) -> bool {
-        self.optional
-    }
-
     /// Whether a checked value of this column is absent.
     pub(crate) fn is_absent(&self, tail: &[u8]) -> bool {
         self.optional && tail[0] == 0

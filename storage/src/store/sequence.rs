@@ -1,0 +1,78 @@
+//! Gives out the numbers of `auto_inc` columns.
+//!
+//! A sequence stands at the greatest number that it has given out or that a row came with, and gives out the next one.
+//! Negative numbers and 0 do not move it. At the column type's greatest value it is exhausted.
+
+use cosmictron_types::schema::COLUMNS_MAX;
+
+use super::Store;
+use super::write::WriteError;
+use crate::definition::SequenceDef;
+use crate::table::Table;
+
+/// Which of a table's sequences filled a row's column.
+pub(super) struct Filled([bool; COLUMNS_MAX]);
+
+impl Store {
+    /// Puts the next number into each `auto_inc` column of a checked row that is 0. Moves no sequence; that is
+    /// [`Store::pass`]'s when the row is in.
+    pub(super) fn fill(&self, place: u32, row: &mut [u8]) -> Result<Filled, WriteError> {
+        let table = self.at(place);
+        let mut filled = Filled([false; COLUMNS_MAX]);
+        for (at, sequence) in table.def().sequences.iter().enumerate() {
+            let tail = &mut row[sequence.at..][..sequence.width];
+            if tail.iter().any(|&byte| byte != 0) {
+                continue;
+            }
+            let last = table.sequence(at);
+            if last >= sequence.max {
+                filled.empty(table, row);
+                return Err(WriteError::AutoIncExhausted {
+                    table: table.def().name.clone(),
+                    column: table.def().column_name(sequence.column),
+                    max: sequence.max,
+                });
+            }
+            tail.copy_from_slice(&(last + 1).to_le_bytes()[..sequence.width]);
+            filled.0[at] = true;
+        }
+        Ok(filled)
+    }
+
+    /// Moves the sequences past the numbers of a row that is in.
+    pub(super) fn pass(&mut self, place: u32, row: &[u8]) {
+        for at in 0..self.at(place).def().sequences.len() {
+            let number = number(&self.at(place).def().sequences[at], row);
+            self.move_sequence(place, at, number);
+        }
+    }
+
+    /// Moves a sequence to `last`, if that is ahead.
+    pub(super) fn move_sequence(&mut self, place: u32, at: usize, last: u128) {
+        let before = self.at(place).sequence(at);
+        if last > before {
+            self.write_set.note_sequence(place, at, before);
+            self.at_mut(place).set_sequence(at, last);
+        }
+    }
+}
+
+impl Filled {
+    /// Makes the columns 0 again.
+    pub(super) fn empty(&self, table: &Table, row: &mut [u8]) {
+        for (sequence, _) in table.def().sequences.iter().zip(self.0).filter(|(_, filled)| *filled)
+        {
+            row[sequence.at..][..sequence.width].fill(0);
+        }
+    }
+}
+
+/// The number that a row has in a sequence's column; 0 for negative ones.
+pub(crate) fn number(sequence: &SequenceDef, row: &[u8]) -> u128 {
+    let tail = &row[sequence.at..][..sequence.width];
+    let mut bytes = [0; 16];
+    bytes[..tail.len()].copy_from_slice(tail);
+    let number = u128::from_le_bytes(bytes);
+    // Read without its sign, a negative number lies above the greatest positive one.
+    if number > sequence.max { 0 } else { number }
+}
