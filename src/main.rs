@@ -1,1 +1,7 @@
-fn main() {}
+//! The `cosmictron` binary.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    cosmictron::cli::run()
+}

@@ -1,0 +1,210 @@
+//! The public contract over HTTP: routes, who may use them, and what they answer.
+//!
+//! ```text
+//!  request ──▶ Route ──▶ caller (token) ──▶ handler ──▶ Outcome
+//!                                                        ├─ Written    the answer stands in the output
+//!                                                        ├─ Waiting    a shard's answer, written when it comes
+//!                                                        └─ Task       several steps: hashing, compiling, mail
+//! ```
+//!
+//! Everything here runs on the core that accepted the connection. Calls and queries, the hot routes, allocate little
+//! and take no task of their own.
+//!
+//! Reading order: [`route`] and [`caller`]; [`envelope`] and [`problem`] for how answers are written; then a file for
+//! each group of routes.
+
+mod account;
+mod admin;
+mod call;
+mod caller;
+mod envelope;
+mod health;
+mod module;
+mod plan_cache;
+mod problem;
+mod route;
+mod sql;
+
+pub use envelope::Envelope;
+pub use health::metrics_text;
+
+use std::cell::RefCell;
+use std::future::Future;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use cosmictron_net::{Compressor, Cors, Head, HttpDate, Problem, Request};
+use cosmictron_runtime::real::Pending;
+use cosmictron_sql::Plan;
+use cosmictron_types::Timestamp;
+use cosmictron_types::json::Scratch;
+
+use crate::auth::{KeyRing, Postbox, TokenCache};
+use crate::config::Config;
+use crate::module_files::ModuleFiles;
+use crate::shard::{Answer, Shard};
+use plan_cache::PlanCache;
+use route::Route;
+
+/// One core's shard, as its tasks hold it.
+pub type ShardHandle = cosmictron_runtime::real::Shard<Shard>;
+
+/// What all cores share. Read only.
+pub struct Common {
+    pub config: Config,
+    pub cors: Cors,
+    pub keys: KeyRing,
+    pub postbox: Postbox,
+    pub modules: ModuleFiles,
+}
+
+/// One core's side of the contract.
+pub struct Api {
+    pub shard: ShardHandle,
+    pub common: Arc<Common>,
+    tokens: RefCell<TokenCache>,
+    plans: RefCell<PlanCache>,
+    scratch: RefCell<Scratch>,
+    compressor: RefCell<Compressor>,
+    date: RefCell<(i64, HttpDate)>,
+    started_at: Timestamp,
+}
+
+/// What became of a request.
+pub enum Outcome {
+    /// The answer stands in the output.
+    Written,
+    /// The answer follows a shard's.
+    Waiting(Waiting),
+    /// The answer takes several steps; these are its bytes.
+    Task(Pin<Box<dyn Future<Output = Vec<u8>>>>),
+}
+
+/// A shard's answer that is not there yet.
+pub struct Waiting {
+    pub pending: Pending<Answer>,
+    pub envelope: Envelope,
+    /// Of a query: what its columns are.
+    pub plan: Option<Arc<Plan>>,
+}
+
+/// What a handler works on.
+struct Exchange<'a> {
+    api: &'a Rc<Api>,
+    request: &'a Request<'a>,
+    envelope: Envelope,
+}
+
+/// A handler's way out: an answer of some kind, or a problem.
+type Handled = Result<Outcome, Problem<'static>>;
+
+impl Api {
+    /// `seed` is chance, for tables keyed by what clients send.
+    pub fn new(shard: ShardHandle, common: Arc<Common>, seed: [u64; 4]) -> Api {
+        let now = shard.now();
+        Api {
+            tokens: RefCell::new(TokenCache::new(seed)),
+            plans: RefCell::new(PlanCache::new(seed)),
+            scratch: RefCell::default(),
+            compressor: RefCell::new(Compressor::new()),
+            date: RefCell::new((now.as_secs(), HttpDate::new(now))),
+            started_at: now,
+            shard,
+            common,
+        }
+    }
+
+    /// How large a request's body may be.
+    pub fn body_bytes_max(&self, head: &Head<'_>) -> usize {
+        match Route::parse(head) {
+            Ok(Route::Deploy) => {
+                // The module, and a little for the form around it.
+                self.common.config.http.module_bytes_max.as_usize() + FORM_BYTES
+            }
+            _ => self.common.config.http.body_bytes_max.as_usize(),
+        }
+    }
+
+    /// Answers a request, or begins to. `out` is the connection's output.
+    pub fn handle(self: &Rc<Self>, request: &Request<'_>, out: &mut Vec<u8>) -> Outcome {
+        let envelope = Envelope::of(&request.head, self);
+        let exchange = Exchange { api: self, request, envelope };
+        let handled = match Route::parse(&request.head) {
+            Ok(route) => exchange.handle(route, out),
+            Err(refused) => exchange.refuse_route(&refused, out),
+        };
+        handled.unwrap_or_else(|problem| {
+            Envelope::of(&request.head, self).problem(self, out, &problem);
+            Outcome::Written
+        })
+    }
+
+    /// Waits for a shard's answer and writes it.
+    pub async fn write(&self, waiting: Waiting, out: &mut Vec<u8>) {
+        let Waiting { pending, envelope, plan } = waiting;
+        match (pending.await, plan) {
+            (Answer::Called(called), _) => call::write(self, &envelope, called, out),
+            (Answer::Rows(rows), Some(plan)) => sql::write(self, &envelope, &plan, rows, out),
+            _ => envelope.problem(self, out, &problem::bug()),
+        }
+    }
+
+    /// The `Date` of answers written now.
+    fn date(&self) -> HttpDate {
+        let now = self.shard.now();
+        let mut cached = self.date.borrow_mut();
+        if cached.0 != now.as_secs() {
+            *cached = (now.as_secs(), HttpDate::new(now));
+        }
+        cached.1
+    }
+}
+
+/// Bytes of a form around a module.
+const FORM_BYTES: usize = 16 << 10;
+
+impl Exchange<'_> {
+    fn handle(self, route: Route<'_>, out: &mut Vec<u8>) -> Handled {
+        match route {
+            Route::Health => self.health(out),
+            Route::Call { module, reducer } => self.call(module.as_deref(), &reducer),
+            Route::Sql => self.sql(),
+            Route::Ready => self.ready(out),
+            Route::Diagnostics => self.diagnostics(),
+            Route::SignUp => self.sign_up(),
+            Route::SignIn => self.sign_in(),
+            Route::RequestLink => self.request_link(),
+            Route::VerifyLink => self.verify_link(),
+            Route::Refresh => self.refresh(),
+            Route::SignOut => self.sign_out(),
+            Route::Me => self.me(),
+            Route::Deploy => self.deploy(),
+            Route::Modules => self.modules(out),
+            Route::Module { name } => self.module(&name, out),
+            Route::Schema { name } => self.schema(&name, out),
+            Route::Undeploy { name } => self.undeploy(&name),
+            Route::Grant => self.grant(true),
+            Route::Revoke => self.grant(false),
+            Route::OpenApi => self.openapi(out),
+            Route::Welcome => self.welcome(out),
+        }
+    }
+
+    /// A task whose result is the answer's bytes.
+    fn task<F>(self, steps: impl FnOnce(Rc<Api>) -> F) -> Handled
+    where
+        F: Future<Output = Result<envelope::Content, Problem<'static>>> + 'static,
+    {
+        let (api, envelope) = (Rc::clone(self.api), self.envelope);
+        let steps = steps(Rc::clone(self.api));
+        Ok(Outcome::Task(Box::pin(async move {
+            let mut out = Vec::new();
+            match steps.await {
+                Ok(content) => content.write(&api, &envelope, &mut out),
+                Err(problem) => envelope.problem(&api, &mut out, &problem),
+            }
+            out
+        })))
+    }
+}

@@ -1,0 +1,255 @@
+//! What the operator decides: defaults, then `cosmictron.toml`, then `COSMICTRON_*` and flags.
+//!
+//! Every setting has a default that is safe on the open internet and fast on a small machine; `docs/configuration.md`
+//! lists them all. A file with an unknown name or a value out of range is refused, never half-read.
+
+mod quantity;
+
+pub use quantity::{ByteCount, Durability, InvalidQuantity, Span};
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+
+use cosmictron_types::ShardCount;
+use serde::{Deserialize, Serialize};
+
+/// Where the server listens when nobody says otherwise.
+const LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 3000);
+const METRICS_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9090);
+
+/// Everything that can be configured.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Address of the API.
+    pub listen: SocketAddr,
+    /// Address of the metrics, for Prometheus.
+    pub metrics_listen: SocketAddr,
+    /// Where everything is kept.
+    pub data_dir: PathBuf,
+    /// Shards to run; as many as this process may use cores when absent.
+    pub shards: Option<u16>,
+    /// When a call counts as committed.
+    pub durability: Durability,
+    /// How long running work may take to finish once the server was told to stop.
+    pub shutdown_timeout: Span,
+    pub http: HttpConfig,
+    pub modules: ModulesConfig,
+    pub storage: StorageConfig,
+    pub auth: AuthConfig,
+    pub mail: MailConfig,
+}
+
+/// Limits of what clients may send, and how slowly.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct HttpConfig {
+    /// Connections per shard; more are refused.
+    pub connections_max: u32,
+    /// For a request's head to arrive.
+    pub head_timeout: Span,
+    /// For a request's body to arrive.
+    pub body_timeout: Span,
+    /// Between two requests.
+    pub idle_timeout: Span,
+    /// Largest body of a call, a query or anything else that is JSON.
+    pub body_bytes_max: ByteCount,
+    /// Largest upload of a module.
+    pub module_bytes_max: ByteCount,
+    /// Web origins that may call from a browser; `*` is every one.
+    pub allowed_origins: Vec<String>,
+}
+
+/// Limits of what a module may do.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ModulesConfig {
+    /// Linear memory of one instance.
+    pub memory_bytes_max: ByteCount,
+    /// For one call of a reducer to run.
+    pub call_timeout: Span,
+    /// Rows that one transaction may write.
+    pub transaction_rows_max: u32,
+    /// Bytes of rows that one transaction may write.
+    pub transaction_bytes_max: ByteCount,
+    /// Answers to calls with an idempotency key are kept this long.
+    pub idempotency_kept: Span,
+}
+
+/// Limits of what is kept.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct StorageConfig {
+    /// Memory for rows and indexes, of all shards together; three quarters of the machine's when absent.
+    pub memory_bytes_max: Option<ByteCount>,
+    /// Size of one log file.
+    pub segment_bytes: ByteCount,
+    /// Rows that one query may look at.
+    pub query_rows_scanned_max: u64,
+    /// Bytes that one query may answer.
+    pub query_bytes_max: ByteCount,
+}
+
+/// Accounts and tokens.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct AuthConfig {
+    /// Fewest bytes of a password.
+    pub password_bytes_min: u16,
+    /// How long a token is good for.
+    pub token_lifetime: Span,
+    /// Whether every account may deploy modules, as in `cosmictron dev`.
+    pub anyone_deploys: bool,
+}
+
+/// How magic links reach people. Without an SMTP server they are written to `outbox/` in the data directory.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct MailConfig {
+    /// `smtps://user@host:465` or `smtp://host:587` (STARTTLS); never with a password in it.
+    pub smtp_url: Option<String>,
+    /// A file that holds the SMTP password.
+    pub smtp_password_file: Option<PathBuf>,
+    /// The sender's address.
+    pub from: Option<String>,
+    /// The page that a link opens; `{token}` is replaced.
+    pub link: Option<String>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            listen: LISTEN,
+            metrics_listen: METRICS_LISTEN,
+            data_dir: PathBuf::from("cosmictron-data"),
+            shards: None,
+            durability: Durability::Always,
+            shutdown_timeout: Span::from_secs(10),
+            http: HttpConfig::default(),
+            modules: ModulesConfig::default(),
+            storage: StorageConfig::default(),
+            auth: AuthConfig::default(),
+            mail: MailConfig::default(),
+        }
+    }
+}
+
+impl Default for HttpConfig {
+    fn default() -> Self {
+        Self {
+            connections_max: 8192,
+            head_timeout: Span::from_secs(10),
+            body_timeout: Span::from_secs(30),
+            idle_timeout: Span::from_secs(75),
+            body_bytes_max: ByteCount::mebibytes(1),
+            module_bytes_max: ByteCount::mebibytes(16),
+            allowed_origins: vec!["*".to_owned()],
+        }
+    }
+}
+
+impl Default for ModulesConfig {
+    fn default() -> Self {
+        Self {
+            memory_bytes_max: ByteCount::mebibytes(64),
+            call_timeout: Span::from_secs(1),
+            transaction_rows_max: 100_000,
+            transaction_bytes_max: ByteCount::mebibytes(16),
+            idempotency_kept: Span::from_secs(24 * 60 * 60),
+        }
+    }
+}
+
+impl Default for StorageConfig {
+    fn default() -> Self {
+        Self {
+            memory_bytes_max: None,
+            segment_bytes: ByteCount::mebibytes(64),
+            query_rows_scanned_max: 10_000_000,
+            query_bytes_max: ByteCount::mebibytes(64),
+        }
+    }
+}
+
+impl Default for AuthConfig {
+    fn default() -> Self {
+        Self {
+            password_bytes_min: 6,
+            token_lifetime: Span::from_secs(7 * 24 * 60 * 60),
+            anyone_deploys: false,
+        }
+    }
+}
+
+/// Why a configuration cannot be used. The operator's doing.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    #[error("{}: {source}", path.display())]
+    Unreadable { path: PathBuf, source: std::io::Error },
+    #[error("{}: {source}", path.display())]
+    Malformed { path: PathBuf, source: Box<toml::de::Error> },
+    #[error("{name} is {found}, outside of {range}")]
+    OutOfRange { name: &'static str, found: String, range: &'static str },
+}
+
+impl Config {
+    /// The file's settings over the defaults.
+    pub fn read(path: &Path) -> Result<Config, ConfigError> {
+        let text = std::fs::read_to_string(path)
+            .map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })?;
+        toml::from_str(&text).map_err(|source| ConfigError::Malformed {
+            path: path.to_owned(),
+            source: Box::new(source),
+        })
+    }
+
+    /// Refuses values that nothing could work with.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        let within = |name, inside: bool, found: String, range| match inside {
+            true => Ok(()),
+            false => Err(ConfigError::OutOfRange { name, found, range }),
+        };
+        let shards = self.shards.unwrap_or(1);
+        within("shards", ShardCount::new(shards).is_some(), shards.to_string(), "1 to 1024")?;
+        let segment = self.storage.segment_bytes;
+        let fits = (1 << 20..=1 << 30).contains(&segment.get());
+        within("storage.segment_bytes", fits, segment.to_string(), "1MiB to 1GiB")?;
+        let memory = self.modules.memory_bytes_max;
+        let fits = (1 << 16..=1 << 32).contains(&memory.get());
+        within("modules.memory_bytes_max", fits, memory.to_string(), "64KiB to 4GiB")?;
+        let password = self.auth.password_bytes_min;
+        let fits = (1..=PASSWORD_BYTES_MAX).contains(&usize::from(password));
+        within("auth.password_bytes_min", fits, password.to_string(), "1 to 1024")?;
+        let call = self.modules.call_timeout;
+        let fits = (1..=3_600_000).contains(&call.as_millis());
+        within("modules.call_timeout", fits, call.to_string(), "1ms to 1h")
+    }
+}
+
+/// Bytes of the longest password; hashing a longer one would be work for nothing.
+pub const PASSWORD_BYTES_MAX: usize = 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_defaults_are_in_range_and_survive_their_text() {
+        let config = Config::default();
+        config.check().unwrap();
+        let text = toml::to_string(&config).unwrap();
+        assert_eq!(toml::from_str::<Config>(&text).unwrap(), config);
+    }
+
+    #[test]
+    fn a_name_that_is_no_setting_is_refused_with_its_line() {
+        let error = toml::from_str::<Config>("shards = 2\n[http]\nidle = \"1s\"").unwrap_err();
+        assert!(error.to_string().contains("unknown field `idle`"), "{error}");
+    }
+
+    #[test]
+    fn a_value_out_of_range_is_named() {
+        let config = Config { shards: Some(0), ..Config::default() };
+        assert_eq!(config.check().unwrap_err().to_string(), "shards is 0, outside of 1 to 1024");
+    }
+}

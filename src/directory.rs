@@ -1,0 +1,210 @@
+//! What every core knows of the whole server: modules, roles, revoked sessions, shards that lost their log.
+//!
+//! Each fact has one owner, the shard whose log holds it; everybody else keeps a replica that is changed by
+//! [`Notice`]s. A notice is sent once the fact is durable, and what it was sent for is answered once all shards have
+//! taken it: who was told that a token is revoked or a module deployed finds it so on every core.
+//!
+//! Invariants:
+//! 1. A name that a lookup yields belongs to an active module.
+//! 2. Replicas are equal once all notices have arrived; a notice may arrive twice without harm.
+
+mod module;
+mod notice;
+
+pub use module::{Module, ModuleStatus};
+pub use notice::Notice;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use cosmictron_storage::TableDef;
+use cosmictron_types::{Identity, ShardCount, ShardId, Timestamp, Uuid};
+
+use crate::auth::Role;
+
+/// One core's replica.
+pub struct Directory {
+    shards: ShardCount,
+    modules: BTreeMap<Arc<str>, Arc<Module>>,
+    /// Modules that have a reducer of a name, by their names.
+    reducers: BTreeMap<Arc<str>, Vec<Place>>,
+    /// Modules that have a table of a name, by their names.
+    tables: BTreeMap<Arc<str>, Vec<Place>>,
+    /// Roles beyond the one that every account has.
+    roles: BTreeMap<Identity, Vec<Role>>,
+    /// Revoked sessions, with the time when their tokens expire anyway.
+    revoked: BTreeMap<Uuid, Timestamp>,
+    failed_logs: Vec<ShardId>,
+    is_open: bool,
+    /// Changes with every module that comes, changes or goes, so that plans made before are known to be old.
+    generation: u64,
+}
+
+/// Something in a module: the module, and the place in its schema's list.
+#[derive(Clone)]
+pub struct Place {
+    pub module: Arc<Module>,
+    pub index: usize,
+}
+
+/// Why a name leads nowhere. The caller's doing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LookupError {
+    Unknown,
+    /// Several modules have it: their names.
+    Ambiguous(Vec<String>),
+}
+
+impl Directory {
+    pub fn new(shards: ShardCount) -> Self {
+        Self {
+            shards,
+            modules: BTreeMap::new(),
+            reducers: BTreeMap::new(),
+            tables: BTreeMap::new(),
+            roles: BTreeMap::new(),
+            revoked: BTreeMap::new(),
+            failed_logs: Vec::new(),
+            is_open: false,
+            generation: 0,
+        }
+    }
+
+    /// Where a module lives: by the hash of its name, whether it is deployed or not.
+    pub fn home_of(&self, module: &str) -> ShardId {
+        module::home_of(module, self.shards)
+    }
+
+    pub fn modules(&self) -> impl Iterator<Item = &Arc<Module>> {
+        self.modules.values()
+    }
+
+    pub fn module(&self, name: &str) -> Option<&Arc<Module>> {
+        self.modules.get(name)
+    }
+
+    /// The reducer of this name, in `module` or in the only module that has it.
+    pub fn reducer(&self, module: Option<&str>, name: &str) -> Result<Place, LookupError> {
+        lookup(&self.reducers, module, name)
+    }
+
+    /// The table of this name, in `module` or in the only module that has it.
+    pub fn table(
+        &self,
+        module: Option<&str>,
+        name: &str,
+    ) -> Result<(Arc<Module>, Arc<TableDef>), LookupError> {
+        let place = lookup(&self.tables, module, name)?;
+        let table = place.module.tables[place.index].clone();
+        Ok((place.module, table))
+    }
+
+    pub fn has_role(&self, identity: Identity, role: Role) -> bool {
+        role == Role::User
+            || self.roles.get(&identity).is_some_and(|roles| {
+                // An admin may do whatever a deployer may.
+                roles.contains(&role) || roles.contains(&Role::Admin)
+            })
+    }
+
+    pub fn roles(&self, identity: Identity) -> impl Iterator<Item = Role> {
+        let beyond = self.roles.get(&identity).map(Vec::as_slice).unwrap_or_default();
+        [Role::User].into_iter().chain(beyond.iter().copied())
+    }
+
+    pub fn is_revoked(&self, session: Uuid) -> bool {
+        self.revoked.contains_key(&session)
+    }
+
+    /// Shards that take no transactions any more because their log failed.
+    pub fn failed_logs(&self) -> &[ShardId] {
+        &self.failed_logs
+    }
+
+    /// Whether clients may come.
+    pub fn is_open(&self) -> bool {
+        self.is_open
+    }
+
+    /// Changes whenever a name may lead elsewhere than before.
+    pub fn generation(&self) -> u64 {
+        self.generation
+    }
+
+    /// Takes a fact in.
+    pub fn apply(&mut self, notice: &Notice) {
+        match notice {
+            Notice::Module(module) => {
+                self.forget(&module.name.clone());
+                self.modules.insert(module.name.clone(), module.clone());
+                self.index(module);
+            }
+            Notice::Open => self.is_open = true,
+            Notice::ModuleGone(name) => self.forget(name),
+            Notice::Roles(identity, roles) if roles.is_empty() => {
+                self.roles.remove(identity);
+            }
+            Notice::Roles(identity, roles) => {
+                self.roles.insert(*identity, roles.clone());
+            }
+            Notice::Revoked { session, expires_at } => {
+                self.revoked.insert(*session, *expires_at);
+            }
+            Notice::LogFailed(shard) if !self.failed_logs.contains(shard) => {
+                self.failed_logs.push(*shard);
+            }
+            Notice::LogFailed(_) => {}
+        }
+    }
+
+    /// Drops revocations of tokens that have expired by now.
+    pub fn forget_expired(&mut self, now: Timestamp) {
+        self.revoked.retain(|_, expires_at| now < *expires_at);
+    }
+
+    fn index(&mut self, module: &Arc<Module>) {
+        if module.status != ModuleStatus::Active {
+            return; // I1
+        }
+        let schema = module.compiled.schema();
+        for (index, reducer) in schema.reducers.iter().enumerate() {
+            let place = Place { module: module.clone(), index };
+            self.reducers.entry(reducer.name.as_str().into()).or_default().push(place);
+        }
+        for (index, table) in schema.tables.iter().enumerate() {
+            let place = Place { module: module.clone(), index };
+            self.tables.entry(table.name.as_str().into()).or_default().push(place);
+        }
+    }
+
+    fn forget(&mut self, name: &str) {
+        self.generation += 1;
+        self.modules.remove(name);
+        for places in [&mut self.reducers, &mut self.tables] {
+            places.retain(|_, places| {
+                places.retain(|place| *place.module.name != *name);
+                !places.is_empty()
+            });
+        }
+    }
+}
+
+fn lookup(
+    places: &BTreeMap<Arc<str>, Vec<Place>>,
+    module: Option<&str>,
+    name: &str,
+) -> Result<Place, LookupError> {
+    let candidates = places.get(name).map(Vec::as_slice).unwrap_or_default();
+    match (module, candidates) {
+        (Some(module), _) => candidates
+            .iter()
+            .find(|place| *place.module.name == *module)
+            .cloned()
+            .ok_or(LookupError::Unknown),
+        (None, []) => Err(LookupError::Unknown),
+        (None, [only]) => Ok(only.clone()),
+        (None, several) => Err(LookupError::Ambiguous(
+            several.iter().map(|place| place.module.name.to_string()).collect(),
+        )),
+    }
+}

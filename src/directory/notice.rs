@@ -1,0 +1,25 @@
+//! A fact that its owner tells every other shard.
+
+use std::sync::Arc;
+
+use cosmictron_types::{Identity, ShardId, Timestamp, Uuid};
+
+use super::Module;
+use crate::auth::Role;
+
+/// What has changed. Taking the same notice twice changes nothing.
+#[derive(Clone)]
+pub enum Notice {
+    /// Clients may come.
+    Open,
+    /// A module was deployed, or its status changed.
+    Module(Arc<Module>),
+    /// A module is gone, data and all.
+    ModuleGone(Arc<str>),
+    /// The roles of an account, beyond the one that every account has.
+    Roles(Identity, Vec<Role>),
+    /// A token is not to be taken any more.
+    Revoked { session: Uuid, expires_at: Timestamp },
+    /// A shard's log failed for good.
+    LogFailed(ShardId),
+}

@@ -1,0 +1,221 @@
+//! One client's connection: reads requests, answers them in order, ends it when the client is too slow.
+//!
+//! All complete requests of one read are begun before the first answer is waited for, and their answers leave in one
+//! write. What comes meanwhile waits in the socket: a client that sends faster than it is answered is held back there.
+
+use std::rc::Rc;
+
+use cosmictron_net::{Decoder, Limits, Phase, Problem, ProblemCode, Progress, Reply, Response};
+use cosmictron_runtime::real::{Deadline, TcpStream};
+use cosmictron_types::Duration;
+
+use super::gate::Pass;
+use crate::api::{Api, Outcome};
+use crate::config::HttpConfig;
+
+/// Requests of one connection that are begun before the first of them is answered.
+const PIPELINED_MAX: usize = 64;
+/// Output that is kept from one batch to the next.
+const OUTPUT_BYTES_KEPT: usize = 64 << 10;
+/// For a client that was refused to take its answer and go.
+const LINGER: Duration = Duration::from_secs(2);
+/// Bytes that are read from it meanwhile.
+const LINGER_BYTES_MAX: usize = 1 << 20;
+
+/// One connection.
+struct Connection {
+    api: Rc<Api>,
+    stream: TcpStream,
+    decoder: Decoder,
+    out: Vec<u8>,
+    /// Answers that are not written yet, in the order of their requests.
+    waiting: Vec<Outcome>,
+    /// Answers that stand behind one that is waited for, by their places in `waiting`.
+    behind: Vec<Vec<u8>>,
+    phase: Phase,
+}
+
+/// Whether the connection goes on.
+#[derive(PartialEq, Eq)]
+enum Next {
+    Read,
+    /// The last answer was given.
+    End,
+    /// The client was refused and may still be sending.
+    Linger,
+}
+
+/// Serves one connection to its end.
+pub async fn serve(api: Rc<Api>, stream: TcpStream, pass: Pass) {
+    let mut connection = Connection {
+        api,
+        stream,
+        decoder: Decoder::new(Limits::default()),
+        out: Vec::new(),
+        waiting: Vec::new(),
+        behind: Vec::new(),
+        phase: Phase::Closed,
+    };
+    connection.run().await;
+    drop(pass);
+}
+
+impl Connection {
+    async fn run(&mut self) {
+        loop {
+            self.set_deadline();
+            let room = self.decoder.read_bytes();
+            let mut input = std::mem::take(self.decoder.input());
+            input.reserve(room);
+            let (read, input) = self.stream.read(input).await;
+            *self.decoder.input() = input;
+            let next = match read {
+                Ok(0) => return,
+                Ok(_) => self.answer_batch().await,
+                Err(_) => self.answer_late().await,
+            };
+            match next {
+                Some(Next::Read) => {}
+                Some(Next::End) => {
+                    // A client that has all of its answers closes; one that does not is not waited for long.
+                    return self.linger().await;
+                }
+                Some(Next::Linger) => return self.linger().await,
+                None => return,
+            }
+        }
+    }
+
+    /// Handles every request that is complete and writes the answers. `None` when the client has gone.
+    async fn answer_batch(&mut self) -> Option<Next> {
+        let mut next = Next::Read;
+        loop {
+            let api = &self.api;
+            match self.decoder.next(|head| api.body_bytes_max(head)) {
+                Ok(Progress::Request(request) | Progress::Upgrade(request)) => {
+                    self.phase = Phase::Closed;
+                    if self.waiting.is_empty() {
+                        match api.handle(&request, &mut self.out) {
+                            Outcome::Written => {}
+                            outcome => self.waiting.push(outcome),
+                        }
+                    } else {
+                        let mut answer = Vec::new();
+                        let outcome = api.handle(&request, &mut answer);
+                        self.waiting.push(outcome);
+                        self.behind.push(answer);
+                        continue;
+                    }
+                    if !self.waiting.is_empty() {
+                        self.behind.push(Vec::new());
+                    }
+                }
+                Ok(Progress::NeedMore { expects_continue }) => {
+                    if expects_continue && self.waiting.is_empty() {
+                        Response::interim(&mut self.out);
+                    }
+                    break;
+                }
+                Ok(Progress::Closed) => {
+                    next = Next::End;
+                    break;
+                }
+                Err(error) => {
+                    self.collect().await;
+                    Problem::from(error).write(&mut self.out, &Reply::closing());
+                    next = Next::Linger;
+                    break;
+                }
+            }
+            if self.waiting.len() >= PIPELINED_MAX {
+                self.collect().await;
+                self.flush().await?;
+            }
+        }
+        self.collect().await;
+        self.flush().await?;
+        if self.api.shard.is_shutting_down() && next == Next::Read {
+            next = Next::End;
+        }
+        Some(next)
+    }
+
+    /// Waits for the answers that are missing and puts all of them into the output.
+    async fn collect(&mut self) {
+        if self.waiting.is_empty() {
+            return;
+        }
+        self.stream.set_deadline(Deadline::None);
+        self.phase = Phase::Closed;
+        for (outcome, answer) in self.waiting.drain(..).zip(self.behind.drain(..)) {
+            match outcome {
+                Outcome::Written => self.out.extend_from_slice(&answer),
+                Outcome::Waiting(waiting) => self.api.write(waiting, &mut self.out).await,
+                Outcome::Task(task) => self.out.extend_from_slice(&task.await),
+            }
+        }
+    }
+
+    /// Writes the output. `None` when the client has gone.
+    async fn flush(&mut self) -> Option<()> {
+        if self.out.is_empty() {
+            return Some(());
+        }
+        let out = std::mem::take(&mut self.out);
+        let (written, mut out) = self.stream.write_all(out).await;
+        out.clear();
+        out.shrink_to(OUTPUT_BYTES_KEPT);
+        self.out = out;
+        written.ok()
+    }
+
+    /// The deadline has passed, or the socket has failed.
+    async fn answer_late(&mut self) -> Option<Next> {
+        let is_midway = matches!(self.decoder.phase(), Phase::ReadingHead | Phase::ReadingBody);
+        if !self.stream.is_expired() || !is_midway {
+            return None;
+        }
+        let detail = "the request did not arrive in time";
+        Problem::new(ProblemCode::RequestTimeout, detail).write(&mut self.out, &Reply::closing());
+        self.flush().await?;
+        Some(Next::Linger)
+    }
+
+    /// Restarts the clock when the connection has come to wait for something else than before: a client that sends a
+    /// byte now and then gains no time.
+    fn set_deadline(&mut self) {
+        let phase = self.decoder.phase();
+        if phase == self.phase {
+            return;
+        }
+        self.phase = phase;
+        let HttpConfig { idle_timeout, head_timeout, body_timeout, .. } =
+            &self.api.common.config.http;
+        self.stream.set_deadline(match phase {
+            Phase::Idle => Deadline::Idle(idle_timeout.get()),
+            Phase::ReadingHead => Deadline::Due(head_timeout.get()),
+            Phase::ReadingBody => Deadline::Due(body_timeout.get()),
+            Phase::Closed => Deadline::Due(LINGER),
+        });
+    }
+
+    /// Ends our side and reads on for a moment: to close with unread bytes would reset the connection and could destroy
+    /// the answer on its way.
+    async fn linger(&mut self) {
+        if self.stream.shutdown().is_err() {
+            return;
+        }
+        self.stream.set_deadline(Deadline::Due(LINGER));
+        let mut read_bytes = 0;
+        let mut buffer = Vec::with_capacity(4096);
+        while read_bytes < LINGER_BYTES_MAX {
+            buffer.clear();
+            let (read, back) = self.stream.read(buffer).await;
+            buffer = back;
+            match read {
+                Ok(0) | Err(_) => return,
+                Ok(bytes) => read_bytes += bytes,
+            }
+        }
+    }
+}

@@ -1,0 +1,253 @@
+//! The data directory: who may use it, what is in it, and whether it is whole.
+//!
+//! ```text
+//!  cosmictron.json   format, random number, shards, whether anything was ever answered from here
+//!  lock              held while a server runs
+//!  log/shard-NNNN/   segments of the write-ahead logs
+//!  modules/          WebAssembly by content hash, and what was compiled from it
+//!  keys/             keys that sign tokens            (mode 0600)
+//!  admin.token       a token of the first account     (mode 0600)
+//!  outbox/           mail, where no server is configured
+//! ```
+//!
+//! Invariants:
+//! 1. A directory is `begun` before the first answer leaves. A begun directory whose logs are missing is never opened as
+//!    an empty one.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use cosmictron_runtime::real::{DirectoryLock, LockError};
+use cosmictron_types::ShardCount;
+use serde::{Deserialize, Serialize};
+
+const MANIFEST: &str = "cosmictron.json";
+const ADMIN_TOKEN: &str = "admin.token";
+/// The version of the directory's layout.
+const FORMAT: u32 = 1;
+
+/// An open data directory. Nobody else can open it meanwhile.
+pub struct DataDirectory {
+    path: PathBuf,
+    manifest: Manifest,
+    is_begun: AtomicBool,
+    _lock: DirectoryLock,
+}
+
+/// What the directory says of itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Manifest {
+    format: u32,
+    /// Random, in hex: the logs carry it, so that none is taken from another directory.
+    data: String,
+    shards: u16,
+    begun: bool,
+}
+
+/// Why a data directory cannot be used. Nothing was changed in it.
+#[derive(Debug, thiserror::Error)]
+pub enum DataDirectoryError {
+    #[error("{}: {source}", path.display())]
+    Io { path: PathBuf, source: io::Error },
+    #[error("{}: {source}", path.display())]
+    Lock { path: PathBuf, source: LockError },
+    #[error("{}: {reason}", path.display())]
+    Manifest { path: PathBuf, reason: String },
+    #[error(
+        "{} holds logs but no {MANIFEST}: put the file back, or restore the directory from a backup",
+        path.display()
+    )]
+    ManifestGone { path: PathBuf },
+    #[error(
+        "{} was served by {found} shards and cannot be served by {asked}: start with --shards {found}",
+        path.display()
+    )]
+    Shards { path: PathBuf, found: u16, asked: u16 },
+    #[error("the system gives no random bytes: {0}")]
+    Random(getrandom::Error),
+}
+
+impl DataDirectory {
+    /// Opens the directory, made when it is missing.
+    pub fn open(path: &Path, shards: ShardCount) -> Result<DataDirectory, DataDirectoryError> {
+        let io_error = |source| DataDirectoryError::Io { path: path.to_owned(), source };
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(io_error)?;
+        let lock = DirectoryLock::acquire(path)
+            .map_err(|source| DataDirectoryError::Lock { path: path.to_owned(), source })?;
+        let manifest = match Manifest::read(path)? {
+            Some(manifest) => manifest,
+            None if has_logs(path) => {
+                return Err(DataDirectoryError::ManifestGone { path: path.to_owned() });
+            }
+            None => Manifest::create(path, shards)?,
+        };
+        if manifest.shards != shards.get() {
+            let (found, asked) = (manifest.shards, shards.get());
+            return Err(DataDirectoryError::Shards { path: path.to_owned(), found, asked });
+        }
+        let is_begun = AtomicBool::new(manifest.begun);
+        let directory = DataDirectory { path: path.to_owned(), manifest, is_begun, _lock: lock };
+        for part in [directory.log(), directory.modules()] {
+            let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(&part);
+            made.map_err(|source| DataDirectoryError::Io { path: part, source })?;
+        }
+        Ok(directory)
+    }
+
+    /// The shards that a directory was served by, where it was served before.
+    pub fn shards_of(path: &Path) -> Option<ShardCount> {
+        ShardCount::new(Manifest::read(path).ok()??.shards)
+    }
+
+    pub fn log(&self) -> PathBuf {
+        self.path.join("log")
+    }
+
+    pub fn modules(&self) -> PathBuf {
+        self.path.join("modules")
+    }
+
+    pub fn keys(&self) -> PathBuf {
+        self.path.join("keys")
+    }
+
+    pub fn outbox(&self) -> PathBuf {
+        self.path.join("outbox")
+    }
+
+    /// The directory's random number.
+    pub fn data(&self) -> u64 {
+        u64::from_str_radix(&self.manifest.data, 16).expect("the manifest was checked")
+    }
+
+    /// Whether anything was ever answered from here.
+    pub fn is_begun(&self) -> bool {
+        // One shard's thread writes it and then tells the others; this is read by that thread or after all have ended.
+        self.is_begun.load(Ordering::Acquire)
+    }
+
+    pub fn has_admin_token(&self) -> bool {
+        self.path.join(ADMIN_TOKEN).exists()
+    }
+
+    pub fn write_admin_token(&self, token: &str) -> Result<(), DataDirectoryError> {
+        write_durably(&self.path, ADMIN_TOKEN, token.as_bytes())
+    }
+
+    /// Says that answers may leave from now on.
+    pub fn begin(&self) -> Result<(), DataDirectoryError> {
+        if self.is_begun() {
+            return Ok(());
+        }
+        Manifest { begun: true, ..self.manifest.clone() }.write(&self.path)?;
+        self.is_begun.store(true, Ordering::Release);
+        Ok(())
+    }
+}
+
+impl Manifest {
+    fn create(path: &Path, shards: ShardCount) -> Result<Manifest, DataDirectoryError> {
+        let data = getrandom::u64().map_err(DataDirectoryError::Random)?;
+        let data = format!("{data:016x}");
+        let manifest = Manifest { format: FORMAT, data, shards: shards.get(), begun: false };
+        manifest.write(path)?;
+        Ok(manifest)
+    }
+
+    /// `None` when there is none.
+    fn read(path: &Path) -> Result<Option<Manifest>, DataDirectoryError> {
+        let file = path.join(MANIFEST);
+        let text = match fs::read_to_string(&file) {
+            Ok(text) => text,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(source) => return Err(DataDirectoryError::Io { path: file, source }),
+        };
+        let refuse = |reason: String| DataDirectoryError::Manifest { path: file.clone(), reason };
+        let manifest: Manifest =
+            serde_json::from_str(&text).map_err(|error| refuse(error.to_string()))?;
+        if manifest.format != FORMAT {
+            return Err(refuse(format!("format {} is not {FORMAT}", manifest.format)));
+        }
+        if manifest.data.len() != 16 || u64::from_str_radix(&manifest.data, 16).is_err() {
+            return Err(refuse("data is not 16 hex digits".to_owned()));
+        }
+        Ok(Some(manifest))
+    }
+
+    fn write(&self, path: &Path) -> Result<(), DataDirectoryError> {
+        let mut text = serde_json::to_vec_pretty(self).expect("a manifest has a JSON form");
+        text.push(b'\n');
+        write_durably(path, MANIFEST, &text)
+    }
+}
+
+fn has_logs(path: &Path) -> bool {
+    let segments =
+        |shard: fs::DirEntry| fs::read_dir(shard.path()).is_ok_and(|mut e| e.next().is_some());
+    fs::read_dir(path.join("log")).is_ok_and(|shards| shards.flatten().any(segments))
+}
+
+/// Replaces a file as a whole: it is either as before or as now, also after a crash. Readable by its owner alone.
+fn write_durably(directory: &Path, name: &str, bytes: &[u8]) -> Result<(), DataDirectoryError> {
+    let path = directory.join(name);
+    let unfinished = directory.join(format!("{name}.new"));
+    let written = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(&unfinished)
+        .and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()))
+        .and_then(|()| fs::rename(&unfinished, &path))
+        .and_then(|()| File::open(directory)?.sync_all());
+    written.map_err(|source| DataDirectoryError::Io { path, source })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn open(path: &Path, shards: u16) -> Result<DataDirectory, DataDirectoryError> {
+        DataDirectory::open(path, ShardCount::new(shards).unwrap())
+    }
+
+    #[test]
+    fn a_directory_remembers_what_it_is() {
+        let root = tempfile::tempdir().unwrap();
+        let first = open(root.path(), 2).unwrap();
+        let data = first.data();
+        assert!(!first.is_begun());
+        first.begin().unwrap();
+        assert!(matches!(open(root.path(), 2), Err(DataDirectoryError::Lock { .. })));
+        drop(first);
+        let second = open(root.path(), 2).unwrap();
+        assert!(second.is_begun());
+        assert_eq!(second.data(), data);
+        drop(second);
+        assert!(matches!(open(root.path(), 1), Err(DataDirectoryError::Shards { found: 2, .. })));
+    }
+
+    #[test]
+    fn logs_without_a_manifest_are_never_taken_for_nothing() {
+        let root = tempfile::tempdir().unwrap();
+        let shard = root.path().join("log/shard-0000");
+        fs::create_dir_all(&shard).unwrap();
+        fs::write(shard.join("0000000001.wal"), b"x").unwrap();
+        assert!(matches!(open(root.path(), 1), Err(DataDirectoryError::ManifestGone { .. })));
+    }
+
+    #[test]
+    fn a_damaged_manifest_is_refused() {
+        for text in
+            ["", "{}", "{\"format\":2,\"data\":\"0123456789abcdef\",\"shards\":1,\"begun\":true}"]
+        {
+            let root = tempfile::tempdir().unwrap();
+            fs::write(root.path().join(MANIFEST), text).unwrap();
+            assert!(matches!(open(root.path(), 1), Err(DataDirectoryError::Manifest { .. })));
+        }
+    }
+}

@@ -1,0 +1,486 @@
+//! One core's part of the server, as a state machine: the store, the log and the guests that work on them.
+//!
+//! ```text
+//!  Request ──▶ route ──▶ (another shard: Message::Forward … Message::Answered)
+//!                │
+//!                ▼ here
+//!           perform ──▶ guest or SQL on the store ──▶ log.append ──▶ outbox ──▶ answer, once durable
+//! ```
+//!
+//! It takes one event at a time and acts through the runtime's seam alone, so the simulation runs this very code. It
+//! runs one transaction at a time, to its end; no lock and no other thread touches its store.
+//!
+//! Invariants (DESIGN.md numbers the server's; these are how this room keeps them):
+//! 1. Under `durability = always` no answer leaves before the log is durable up to everything that the answer tells of
+//!    ([`outbox`]).
+//! 2. A transaction is in the log exactly if it was committed in the store, whole, before the next one began.
+//! 3. `tx_id`s ascend in each shard's log.
+//!
+//! Reading order: [`request`] says what can be asked; [`call`], [`query`], [`account`], [`deploy`], [`schedule`] do it;
+//! [`guest`] is the store as a guest sees it; [`journal`] and [`outbox`] make it durable; [`recovery`] brings it back.
+
+mod account;
+mod announcement;
+mod call;
+mod cleaning;
+mod deploy;
+mod guest;
+mod journal;
+mod outbox;
+mod query;
+mod recovery;
+mod report;
+mod request;
+mod schedule;
+
+pub use outbox::ReplyTo;
+pub use recovery::{BootError, BootPlan, boot};
+pub use report::{ShardReport, TableReport};
+pub use request::{
+    AccountAnswer, AccountError, AccountRequest, Answer, Call, CallError, Called, DataFate, Deploy,
+    DeployError, Deployed, IdempotencyKey, Query, QueryError, Request, Rows, Unavailable, Undeploy,
+    UndeployError,
+};
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use cosmictron_runtime::{Event, MAILBOX_SLOTS, Machine, Ticket};
+use cosmictron_storage::{Store, TransactionLimits, WriteError};
+use cosmictron_types::{Duration, ShardCount, ShardId, Timestamp, TxId};
+use cosmictron_wasm_host::Instances;
+
+use announcement::{AnnouncementId, Announcements, Conclusion};
+use guest::GuestData;
+use journal::{Journal, Landed};
+use outbox::{Held, Outbox};
+use report::Figures;
+
+use crate::directory::{Directory, Notice};
+
+/// The door to time, chance, disk and the other shards.
+pub type Seam<'a> = dyn cosmictron_runtime::Seam<Shard> + 'a;
+
+/// What the operator decided about shards.
+#[derive(Clone, Debug)]
+pub struct ShardOptions {
+    pub transaction: TransactionLimits,
+    pub idempotency_kept: Duration,
+    pub query: cosmictron_sql::ExecutionLimits,
+}
+
+/// Requests to one other shard that may be unanswered: each takes a slot there, and its answer one back.
+const FORWARDED_MAX: usize = MAILBOX_SLOTS / 2;
+
+/// What one shard's machine tells another's.
+pub enum Message {
+    /// Do this and tell me.
+    Forward {
+        ticket: Ticket,
+        request: Request,
+    },
+    Answered {
+        ticket: Ticket,
+        answer: Answer,
+    },
+    /// Something has changed; confirm that you know.
+    Announce {
+        id: AnnouncementId,
+        notice: Notice,
+    },
+    Confirm {
+        id: AnnouncementId,
+    },
+    /// All that the sender's log says others have to know, once, at the start.
+    Snapshot(Vec<Notice>),
+}
+
+/// One shard.
+pub struct Shard {
+    options: Arc<ShardOptions>,
+    /// Away only while a guest works on it.
+    store: Option<Box<Store>>,
+    journal: Journal,
+    outbox: Outbox,
+    directory: Directory,
+    /// Of the active modules whose home this is, by name.
+    instances: BTreeMap<Arc<str>, Instances<GuestData>>,
+    announcements: Announcements,
+    /// Unanswered requests to each shard.
+    forwarded: Vec<usize>,
+    joining: Joining,
+    /// The newest transaction that this shard has committed.
+    committed: TxId,
+    /// And when.
+    committed_at: Timestamp,
+    next_cleaning: Timestamp,
+    figures: Figures,
+    /// The module whose instances want to be replenished once the answer has left.
+    depleted: Option<Arc<str>>,
+    /// Kept from call to call for their allocations.
+    json: Vec<u8>,
+}
+
+/// How far the exchange of snapshots at the start is.
+struct Joining {
+    /// Shards whose snapshot has not come.
+    missing: u16,
+    waiting: Vec<ReplyTo>,
+    /// Asked before the log could be written.
+    syncs: Vec<ReplyTo>,
+}
+
+impl Machine for Shard {
+    type Request = Request;
+    type Answer = Answer;
+    type Message = Message;
+
+    fn handle(&mut self, event: Event<Self>, seam: &mut Seam<'_>) {
+        match event {
+            Event::Start => self.start(seam),
+            Event::Request { ticket, request } => self.route(ticket, request, seam),
+            Event::Message { from, message } => self.hear(from, message, seam),
+            Event::Written { write, result } => {
+                let landed = self.journal.written(write, result);
+                self.after_disk(landed, seam);
+            }
+            Event::SegmentReady { segment, result } => {
+                let landed = self.journal.segment_ready(segment, result);
+                self.after_disk(landed, seam);
+            }
+            Event::Flush => {
+                self.journal.flush(seam);
+                self.replenish();
+            }
+            Event::Tick => self.tick(seam),
+        }
+    }
+}
+
+impl Shard {
+    /// What this core knows of the whole server.
+    pub fn directory(&self) -> &Directory {
+        &self.directory
+    }
+
+    fn store(&self) -> &Store {
+        self.store.as_deref().expect("the store is home between calls")
+    }
+
+    fn store_mut(&mut self) -> &mut Store {
+        self.store.as_deref_mut().expect("the store is home between calls")
+    }
+
+    /// Tells the others what they have to know, and prepares the log.
+    fn start(&mut self, seam: &mut Seam<'_>) {
+        for peer in peers(seam) {
+            seam.send(peer, Message::Snapshot(self.own_facts()));
+        }
+        self.journal.flush(seam);
+        self.wake(seam);
+    }
+
+    fn route(&mut self, ticket: Ticket, request: Request, seam: &mut Seam<'_>) {
+        let home = self.home_of(&request, seam);
+        if home == seam.shard() {
+            self.perform(request, ReplyTo { shard: home, ticket }, seam);
+        } else if self.forwarded[home.index()] >= FORWARDED_MAX {
+            seam.answer(ticket, request.refuse(Unavailable::Overloaded));
+        } else {
+            self.forwarded[home.index()] += 1;
+            seam.send(home, Message::Forward { ticket, request });
+        }
+    }
+
+    fn home_of(&self, request: &Request, seam: &Seam<'_>) -> ShardId {
+        match request {
+            Request::Join | Request::Open => seam.shard(),
+            Request::Sync(shard) | Request::Report(shard) => *shard,
+            Request::Call(call) => call.module.home,
+            Request::Query(query) => query.home.unwrap_or(seam.shard()),
+            Request::Deploy(deploy) => self.directory.home_of(&deploy.name),
+            Request::Undeploy(undeploy) => self.directory.home_of(&undeploy.name),
+            Request::Account(_) => ShardId::FIRST,
+        }
+    }
+
+    fn perform(&mut self, request: Request, reply: ReplyTo, seam: &mut Seam<'_>) {
+        match request {
+            Request::Join => self.join(reply, seam),
+            Request::Sync(_) => self.sync(reply, seam),
+            Request::Open => {
+                self.hold(Some(reply), Answer::Joined, seam.now(), vec![Notice::Open], seam);
+            }
+            Request::Call(call) => self.call(call, reply, seam),
+            Request::Query(query) => self.query(&query, reply, seam),
+            Request::Deploy(deploy) => self.deploy(deploy, reply, seam),
+            Request::Undeploy(undeploy) => self.undeploy(&undeploy, reply, seam),
+            Request::Account(request) => self.account(request, reply, seam),
+            Request::Report(_) => {
+                let answer = Answer::Report(Box::new(self.report(seam)));
+                self.finish(Conclusion { reply: Some(reply), answer, arrived: seam.now() }, seam);
+            }
+        }
+    }
+
+    fn hear(&mut self, from: ShardId, message: Message, seam: &mut Seam<'_>) {
+        match message {
+            Message::Forward { ticket, request } => {
+                self.perform(request, ReplyTo { shard: from, ticket }, seam);
+            }
+            Message::Answered { ticket, answer } => {
+                self.forwarded[from.index()] -= 1;
+                seam.answer(ticket, answer);
+            }
+            Message::Announce { id, notice } => {
+                self.directory.apply(&notice);
+                seam.send(from, Message::Confirm { id });
+                if let Notice::Open = notice {
+                    self.conclude_joining(seam);
+                }
+            }
+            Message::Confirm { id } => {
+                if let Some(conclusion) = self.announcements.confirm(id) {
+                    self.finish(conclusion, seam);
+                }
+            }
+            Message::Snapshot(notices) => {
+                notices.iter().for_each(|notice| self.directory.apply(notice));
+                self.joining.missing -= 1;
+                self.conclude_joining(seam);
+            }
+        }
+    }
+
+    /// Answers once this shard knows what the others know, its log can be written and, but for the first shard, the
+    /// first one has opened the server.
+    fn join(&mut self, reply: ReplyTo, seam: &mut Seam<'_>) {
+        self.joining.waiting.push(reply);
+        self.conclude_joining(seam);
+    }
+
+    fn conclude_joining(&mut self, seam: &mut Seam<'_>) {
+        let is_settled = self.joining.missing == 0 && !self.journal.is_starting();
+        if !is_settled || (seam.shard() != ShardId::FIRST && !self.directory.is_open()) {
+            return;
+        }
+        for reply in std::mem::take(&mut self.joining.waiting) {
+            self.finish(
+                Conclusion { reply: Some(reply), answer: Answer::Joined, arrived: seam.now() },
+                seam,
+            );
+        }
+    }
+
+    /// Answers once all that was done is durable, whatever the durability mode, with a mark behind it: damage to it can
+    /// then be told from a torn tail.
+    fn sync(&mut self, reply: ReplyTo, seam: &mut Seam<'_>) {
+        if self.journal.is_starting() {
+            self.joining.syncs.push(reply);
+            return;
+        }
+        let marked = self.journal.mark(seam);
+        let (lsn, arrived) = (self.journal.appended(), seam.now());
+        let answer = Answer::Synced(marked);
+        self.keep(Held { lsn, reply: Some(reply), answer, arrived, notices: Vec::new() }, seam);
+    }
+
+    /// Makes the next call find a spare instance, after the answer of the one that needed it has left.
+    fn replenish(&mut self) {
+        let Some(module) = self.depleted.take() else { return };
+        if let Some(instances) = self.instances.get_mut(&module)
+            && let Err(error) = instances.replenish()
+        {
+            tracing::warn!(module = &*module, %error, "there is no room for a spare instance");
+        }
+    }
+
+    /// Whether new work may begin: it could be logged and answered.
+    fn admit(&self, seam: &Seam<'_>) -> Result<(), Unavailable> {
+        self.journal.admit(0)?;
+        if self.outbox.is_full() {
+            return Err(Unavailable::Overloaded);
+        }
+        // Who reads from a shard whose log has failed would see what may not survive.
+        match self.directory.failed_logs().contains(&seam.shard()) {
+            true => Err(Unavailable::LogFailed),
+            false => Ok(()),
+        }
+    }
+
+    /// Runs `change` as a transaction of the server's own and commits it.
+    ///
+    /// Panics when `change` breaks a constraint: what the server writes for itself it has checked before.
+    fn transact(
+        &mut self,
+        now: Timestamp,
+        seam: &mut Seam<'_>,
+        change: impl FnOnce(&mut Store) -> Result<(), WriteError>,
+    ) -> Result<(), Unavailable> {
+        let tx = seam.next_tx();
+        let store = self.store_mut();
+        store.begin(TransactionLimits { rows_max: u64::MAX, bytes_max: u64::MAX });
+        match change(store) {
+            Ok(()) => self.commit(tx, now, seam),
+            Err(WriteError::StoreFull { .. } | WriteError::TableFull { .. }) => {
+                store.rollback();
+                Err(Unavailable::StorageFull)
+            }
+            Err(error) => panic!("a transaction of the server's own is refused: {error}"),
+        }
+    }
+
+    /// Appends the open transaction to the log and commits it, or undoes it. One that changed nothing leaves no record.
+    fn commit(&mut self, tx: TxId, now: Timestamp, seam: &mut Seam<'_>) -> Result<(), Unavailable> {
+        let store = self.store.as_deref_mut().expect("the store is home between calls");
+        if !store.is_changed() {
+            store.rollback();
+            return Ok(());
+        }
+        assert!(self.committed < tx, "tx_ids ascend (I3)");
+        if let Err(error) = self.journal.append(tx, now, store, seam) {
+            store.rollback();
+            return Err(error);
+        }
+        store.commit(tx);
+        (self.committed, self.committed_at) = (tx, now);
+        Ok(())
+    }
+
+    /// Lets an answer go as soon as everything up to now is durable.
+    fn hold(
+        &mut self,
+        reply: Option<ReplyTo>,
+        answer: Answer,
+        arrived: Timestamp,
+        notices: Vec<Notice>,
+        seam: &mut Seam<'_>,
+    ) {
+        let lsn = self.journal.barrier();
+        self.keep(Held { lsn, reply, answer, arrived, notices }, seam);
+    }
+
+    fn keep(&mut self, held: Held, seam: &mut Seam<'_>) {
+        if self.outbox.is_empty() && held.lsn <= self.journal.durable() {
+            self.give(held, seam);
+        } else {
+            self.outbox.hold(held);
+        }
+    }
+
+    /// Goes on with what waited for the disk.
+    fn after_disk(&mut self, landed: Landed, seam: &mut Seam<'_>) {
+        if let Landed::Poisoned = landed {
+            self.lose_log(seam);
+            return;
+        }
+        if !self.joining.waiting.is_empty() || !self.joining.syncs.is_empty() {
+            self.conclude_joining(seam);
+            for reply in std::mem::take(&mut self.joining.syncs) {
+                self.sync(reply, seam);
+            }
+        }
+        // The next group goes first: the disk works while answers are given.
+        self.journal.flush(seam);
+        let durable = self.journal.durable();
+        while let Some(held) = self.outbox.release(durable) {
+            self.give(held, seam);
+        }
+    }
+
+    /// Answers everything that waits with the one thing that is known: that nothing is. Final.
+    fn lose_log(&mut self, seam: &mut Seam<'_>) {
+        let notice = Notice::LogFailed(seam.shard());
+        if self.directory.failed_logs().contains(&seam.shard()) {
+            return;
+        }
+        tracing::error!(
+            shard = seam.shard().get(),
+            reason = %self.journal.poison(),
+            "the write-ahead log has failed; this shard takes no work until the server is restarted"
+        );
+        let lost: Vec<Held> = self.outbox.drain().collect();
+        for held in lost {
+            let answer = held.answer.refuse(Unavailable::LogFailed);
+            self.finish(Conclusion { reply: held.reply, answer, arrived: held.arrived }, seam);
+        }
+        self.tell(vec![notice], None, seam);
+    }
+
+    /// An answer's time has come: others are told what has changed, then it goes.
+    fn give(&mut self, held: Held, seam: &mut Seam<'_>) {
+        let Held { reply, answer, arrived, notices, .. } = held;
+        self.tell(notices, Some(Conclusion { reply, answer, arrived }), seam);
+    }
+
+    /// Tells every shard, and concludes once all have confirmed.
+    fn tell(&mut self, notices: Vec<Notice>, then: Option<Conclusion>, seam: &mut Seam<'_>) {
+        notices.iter().for_each(|notice| self.directory.apply(notice));
+        let then = match then {
+            Some(then) if notices.is_empty() || seam.shards() == ShardCount::ONE => {
+                return self.finish(then, seam);
+            }
+            None if seam.shards() == ShardCount::ONE => return,
+            Some(then) => then,
+            None => Conclusion { reply: None, answer: Answer::Joined, arrived: seam.now() },
+        };
+        let id = self.announcements.start(seam.shards(), notices.len(), then);
+        for peer in peers(seam) {
+            for notice in &notices {
+                seam.send(peer, Message::Announce { id, notice: notice.clone() });
+            }
+        }
+    }
+
+    fn finish(&mut self, conclusion: Conclusion, seam: &mut Seam<'_>) {
+        let Conclusion { reply, mut answer, arrived } = conclusion;
+        if let Answer::Called(Ok(called)) = &mut answer {
+            called.duration = seam.now().since(arrived);
+        }
+        match reply {
+            None => {}
+            Some(ReplyTo { shard, ticket }) if shard == seam.shard() => seam.answer(ticket, answer),
+            Some(ReplyTo { shard, ticket }) => {
+                seam.send(shard, Message::Answered { ticket, answer });
+            }
+        }
+    }
+
+    fn tick(&mut self, seam: &mut Seam<'_>) {
+        self.journal.tick(seam);
+        self.run_due_schedules(seam);
+        self.clean(seam);
+        self.wake(seam);
+    }
+
+    /// Asks for the next tick: for whatever is due first.
+    fn wake(&mut self, seam: &mut Seam<'_>) {
+        let mut at = self.next_cleaning;
+        at = at.min(self.next_schedule().unwrap_or(at));
+        at = at.min(self.journal.next_tick().unwrap_or(at));
+        seam.wake_at(at);
+    }
+}
+
+/// One transaction of the server's own in the making: what it writes, and what others have to be told of it.
+struct Step<'s> {
+    shard: &'s mut Shard,
+    now: Timestamp,
+    notices: &'s mut Vec<Notice>,
+}
+
+impl Step<'_> {
+    fn write(
+        &mut self,
+        seam: &mut Seam<'_>,
+        change: impl FnOnce(&mut Store) -> Result<(), WriteError>,
+    ) -> Result<(), Unavailable> {
+        self.shard.transact(self.now, seam, change)
+    }
+}
+
+/// Every shard but this one.
+fn peers(seam: &Seam<'_>) -> impl Iterator<Item = ShardId> + use<> {
+    let me = seam.shard();
+    seam.shards().shards().filter(move |shard| *shard != me)
+}

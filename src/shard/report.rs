@@ -1,0 +1,135 @@
+//! What a shard says about itself: for diagnostics, metrics and those who look for a hot shard.
+
+use cosmictron_wasm_host::{Console, LogLevel};
+use serde::Serialize;
+
+use super::{Seam, Shard};
+use crate::catalog::FIRST_USER_TABLE;
+
+/// What a shard has done since the start.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+pub struct Figures {
+    pub calls: u64,
+    /// Calls that were answered with an error.
+    pub calls_refused: u64,
+    pub scheduled_calls: u64,
+    pub queries: u64,
+}
+
+/// One shard at one moment.
+#[derive(Clone, Debug, Serialize)]
+pub struct ShardReport {
+    pub shard: u16,
+    pub figures: Figures,
+    /// The newest transaction that this shard committed.
+    pub committed_tx_id: u64,
+    pub log: LogReport,
+    /// Answers that wait for the log.
+    pub answers_held: usize,
+    /// Requests to other shards that are not answered.
+    pub requests_forwarded: usize,
+    /// Bytes of rows and indexes.
+    pub store_bytes: u64,
+    pub tables: Vec<TableReport>,
+}
+
+/// One shard's log.
+#[derive(Clone, Debug, Serialize)]
+pub struct LogReport {
+    pub state: String,
+    pub appended_lsn: u64,
+    pub durable_lsn: u64,
+    pub records: u64,
+    pub groups: u64,
+    pub payload_bytes: u64,
+    pub written_bytes: u64,
+    pub segments: u64,
+    pub backlog_bytes: usize,
+    pub writes_in_flight: usize,
+}
+
+/// One table's part on one shard.
+#[derive(Clone, Debug, Serialize)]
+pub struct TableReport {
+    /// The module, or nothing for the server's own tables.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub module: Option<String>,
+    pub name: String,
+    pub rows: usize,
+    pub row_bytes: u64,
+    pub index_bytes: u64,
+}
+
+impl Shard {
+    pub(super) fn report(&self, seam: &Seam<'_>) -> ShardReport {
+        ShardReport {
+            shard: seam.shard().get(),
+            figures: self.figures,
+            committed_tx_id: self.committed.get(),
+            log: self.log_report(),
+            answers_held: self.outbox.len(),
+            requests_forwarded: self.forwarded.iter().sum(),
+            store_bytes: self.store().bytes(),
+            tables: self.table_reports(),
+        }
+    }
+
+    fn log_report(&self) -> LogReport {
+        let figures = self.journal.figures();
+        LogReport {
+            state: format!("{:?}", self.journal.state()),
+            appended_lsn: self.journal.appended().get(),
+            durable_lsn: self.journal.durable().get(),
+            records: figures.records,
+            groups: figures.groups,
+            payload_bytes: figures.payload_bytes,
+            written_bytes: figures.written_bytes,
+            segments: figures.segments,
+            backlog_bytes: figures.backlog_bytes,
+            writes_in_flight: figures.writes_in_flight,
+        }
+    }
+
+    fn table_reports(&self) -> Vec<TableReport> {
+        let modules: Vec<_> = self.directory.modules().collect();
+        let owner = |id| {
+            let owns = |module: &&&std::sync::Arc<crate::directory::Module>| {
+                module.tables.iter().any(|table| table.id == id)
+            };
+            modules.iter().find(owns).map(|module| module.name.to_string())
+        };
+        self.store()
+            .tables()
+            .map(|table| {
+                let (def, bytes) = (table.def(), table.bytes());
+                TableReport {
+                    module: owner(def.id).filter(|_| def.id >= FIRST_USER_TABLE),
+                    name: def.name.to_string(),
+                    rows: table.len(),
+                    row_bytes: bytes.rows,
+                    index_bytes: bytes.indexes,
+                }
+            })
+            .collect()
+    }
+}
+
+/// Passes on what a guest wrote to its console.
+pub fn log_console(module: &str, console: &Console) {
+    if console.is_empty() {
+        return;
+    }
+    for (level, text) in console.lines() {
+        match level {
+            LogLevel::Error => tracing::error!(target: "module", module, "{text}"),
+            LogLevel::Warn => tracing::warn!(target: "module", module, "{text}"),
+            LogLevel::Info => tracing::info!(target: "module", module, "{text}"),
+            LogLevel::Debug => tracing::debug!(target: "module", module, "{text}"),
+            LogLevel::Trace => tracing::trace!(target: "module", module, "{text}"),
+        }
+    }
+    if console.dropped() > 0 {
+        let dropped = console.dropped();
+        tracing::warn!(target: "module", module, dropped, "lines were cut or left out");
+    }
+}

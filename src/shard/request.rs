@@ -1,0 +1,291 @@
+//! What is asked of a shard, and what it answers.
+//!
+//! A request may be made on any core: it carries what it needs and is sent on to the shard that owns the data. So
+//! requests and answers own their bytes.
+
+use std::sync::Arc;
+
+use cosmictron_sql::{Params, Plan, SqlError};
+use cosmictron_types::{ConnectionId, Duration, Identity, ShardId, Timestamp, TxId, Uuid};
+use cosmictron_wasm_host::CompiledModule;
+
+use super::report::ShardReport;
+use crate::auth::{EmailAddress, PasswordHash, Role};
+use crate::directory::Module;
+
+/// Asked by a task on some core.
+pub enum Request {
+    /// Answered once this shard knows what all others know and clients may come. Nothing else is asked before.
+    Join,
+    /// Of the first shard: lets clients come, on every core.
+    Open,
+    /// Answered once everything that a shard did is durable.
+    Sync(ShardId),
+    Call(Call),
+    Query(Query),
+    Deploy(Deploy),
+    Undeploy(Undeploy),
+    Account(AccountRequest),
+    /// Figures of one shard.
+    Report(ShardId),
+}
+
+/// Run a reducer.
+pub struct Call {
+    /// The version by whose schema `args` are encoded.
+    pub module: Arc<Module>,
+    /// The reducer's place in the schema.
+    pub reducer: usize,
+    /// The arguments' row, checked.
+    pub args: Vec<u8>,
+    pub sender: Identity,
+    pub connection: ConnectionId,
+    pub idempotency: Option<IdempotencyKey>,
+}
+
+/// What makes a call exactly-once, hashed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct IdempotencyKey {
+    /// Of the caller and the key.
+    pub key: Identity,
+    /// Of what is called with which arguments.
+    pub fingerprint: Identity,
+}
+
+/// Read by SQL.
+pub struct Query {
+    pub plan: Arc<Plan>,
+    pub params: Params,
+    /// The home of the tables that the plan reads, when it reads any.
+    pub home: Option<ShardId>,
+}
+
+/// Make a compiled module the current version of a name.
+pub struct Deploy {
+    pub name: Arc<str>,
+    pub compiled: CompiledModule,
+    pub deployer: Identity,
+}
+
+/// Take a module out of service.
+pub struct Undeploy {
+    pub name: Arc<str>,
+    pub data: DataFate,
+}
+
+/// What becomes of an undeployed module's tables.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DataFate {
+    Keep,
+    Drop,
+}
+
+/// About accounts and sessions: the first shard's.
+pub enum AccountRequest {
+    /// Makes an account and opens a session.
+    SignUp {
+        email: EmailAddress,
+        password: PasswordHash,
+        expires_at: Timestamp,
+    },
+    /// What a password is to be compared with.
+    Credentials {
+        email: EmailAddress,
+    },
+    /// Opens another session of an existing account.
+    OpenSession {
+        identity: Identity,
+        expires_at: Timestamp,
+    },
+    CloseSession {
+        session: Uuid,
+    },
+    /// Keeps the hash of a link's token.
+    MakeLink {
+        email: EmailAddress,
+        token: Identity,
+        expires_at: Timestamp,
+    },
+    /// Uses a link up and opens a session, making the account where there is none.
+    UseLink {
+        token: Identity,
+        expires_at: Timestamp,
+    },
+    Profile {
+        identity: Identity,
+    },
+    /// Gives or takes a role.
+    Grant {
+        email: EmailAddress,
+        role: Role,
+        granted: bool,
+    },
+    /// Makes the account that owns `admin.token`, where there is none, and opens a session of it.
+    Bootstrap {
+        expires_at: Timestamp,
+    },
+}
+
+/// What came of a request, of the same kind.
+pub enum Answer {
+    Joined,
+    Called(Result<Called, CallError>),
+    Rows(Result<Rows, QueryError>),
+    Deployed(Result<Deployed, DeployError>),
+    Undeployed(Result<(), UndeployError>),
+    Account(Result<AccountAnswer, AccountError>),
+    Report(Box<ShardReport>),
+    Synced(Result<(), Unavailable>),
+}
+
+impl Request {
+    /// The answer that says that nothing was done.
+    pub fn refuse(&self, why: Unavailable) -> Answer {
+        match self {
+            Request::Join | Request::Open | Request::Sync(_) | Request::Report(_) => {
+                Answer::Synced(Err(why))
+            }
+            Request::Call(_) => Answer::Called(Err(why.into())),
+            Request::Query(_) => Answer::Rows(Err(why.into())),
+            Request::Deploy(_) => Answer::Deployed(Err(why.into())),
+            Request::Undeploy(_) => Answer::Undeployed(Err(why.into())),
+            Request::Account(_) => Answer::Account(Err(why.into())),
+        }
+    }
+}
+
+impl Answer {
+    /// The answer of the same kind that says that the outcome is not known.
+    pub fn refuse(&self, why: Unavailable) -> Answer {
+        match self {
+            Answer::Joined | Answer::Synced(_) | Answer::Report(_) => Answer::Synced(Err(why)),
+            Answer::Called(_) => Answer::Called(Err(why.into())),
+            Answer::Rows(_) => Answer::Rows(Err(why.into())),
+            Answer::Deployed(_) => Answer::Deployed(Err(why.into())),
+            Answer::Undeployed(_) => Answer::Undeployed(Err(why.into())),
+            Answer::Account(_) => Answer::Account(Err(why.into())),
+        }
+    }
+}
+
+/// A committed call.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Called {
+    pub tx: TxId,
+    /// From its arrival at the shard until it was durable.
+    pub duration: Duration,
+    /// The result as JSON, when the reducer returns a value.
+    pub result: Option<String>,
+}
+
+/// The rows of a query, and the transaction up to which they are exact.
+pub struct Rows {
+    pub tx: TxId,
+    /// A JSON array of arrays.
+    pub json: Vec<u8>,
+}
+
+/// A deployed module, and whether its name was new.
+pub struct Deployed {
+    pub module: Arc<Module>,
+    pub is_new: bool,
+}
+
+/// What an account request yields.
+#[derive(Debug, PartialEq)]
+pub enum AccountAnswer {
+    Session {
+        identity: Identity,
+        session: Uuid,
+    },
+    /// `None` when there is no such account, or it has no password.
+    Credentials(Option<(Identity, PasswordHash)>),
+    Profile {
+        email: Option<String>,
+    },
+    Done,
+}
+
+/// Why a shard takes no work now. Nobody's fault but the machine's; whoever asked may try again later.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unavailable {
+    #[error("the server is shutting down")]
+    ShuttingDown,
+    #[error("more is waiting for the disk or for another core than may wait")]
+    Overloaded,
+    /// Whether the call has happened is not known until the server was started again.
+    #[error(
+        "the write-ahead log has failed; the outcome of calls in flight is unknown until the server restarts"
+    )]
+    LogFailed,
+    #[error("the disk is full")]
+    OutOfSpace,
+    #[error("the server's memory for rows is full")]
+    StorageFull,
+}
+
+/// Why a call has no effect.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum CallError {
+    #[error(transparent)]
+    Unavailable(#[from] Unavailable),
+    /// The reducer refused or broke, in its own words.
+    #[error("{0}")]
+    Reducer(String),
+    #[error("the reducer ran for longer than it may")]
+    DeadlineExceeded,
+    #[error(
+        "the module was replaced by one whose reducer takes other arguments; send the call again"
+    )]
+    Replaced,
+    #[error("the module was undeployed")]
+    Undeployed,
+    #[error("the idempotency key was used for another call")]
+    KeyReused,
+    /// A reducer that only the server calls.
+    #[error("the reducer is called by the server alone")]
+    Lifecycle,
+}
+
+/// Why a query has no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum QueryError {
+    #[error(transparent)]
+    Unavailable(#[from] Unavailable),
+    #[error(transparent)]
+    Sql(#[from] SqlError),
+}
+
+/// Why a module was not deployed; what was there before goes on.
+#[derive(Debug, thiserror::Error)]
+pub enum DeployError {
+    #[error(transparent)]
+    Unavailable(#[from] Unavailable),
+    /// Rows that exist cannot follow the new schema: every difference in words.
+    #[error("existing rows cannot follow the new schema: {}", .0.join("; "))]
+    Incompatible(Vec<String>),
+    #[error("init: {0}")]
+    Init(String),
+}
+
+/// Why a module was not undeployed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum UndeployError {
+    #[error(transparent)]
+    Unavailable(#[from] Unavailable),
+    #[error("there is no such module")]
+    Unknown,
+}
+
+/// Why an account request was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum AccountError {
+    #[error(transparent)]
+    Unavailable(#[from] Unavailable),
+    #[error("an account with this address exists")]
+    Exists,
+    #[error("there is no such account")]
+    Unknown,
+    #[error("the link was used, has expired or was never made")]
+    LinkSpent,
+}
