@@ -105,15 +105,16 @@ impl Binder<'_> {
     }
 }
 
-/// PostgreSQL's rule: the smallest of integer, bigint and numeric that holds it.
-fn number(digits: &str, at: Position) -> Result<Bound, SqlError> {
+/// PostgreSQL's rule: the smallest of integer, bigint and numeric that holds it. `digits` may have a sign.
+pub(super) fn number(digits: &str, at: Position) -> Result<Bound, SqlError> {
     let digits = digits.replace('_', "");
     let parsed = decimal::parse(&digits).map(decimal::datum);
     let Some(Ok(value)) = parsed else {
         let shown: String = digits.chars().take(40).collect();
         return Err(SqlError::mistyped(format!("{shown} is not a number that can be held"), at));
     };
-    let plain = digits.bytes().all(|byte| byte.is_ascii_digit());
+    let unsigned = digits.strip_prefix('-').unwrap_or(&digits);
+    let plain = unsigned.bytes().all(|byte| byte.is_ascii_digit());
     let ty = match &value {
         Datum::Int(value) if plain && Integer::I32.holds(*value) => SqlType::Int(Integer::I32),
         Datum::Int(value) if plain && Integer::I64.holds(*value) => SqlType::Int(Integer::I64),

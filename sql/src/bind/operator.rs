@@ -1,8 +1,9 @@
 //! Binds operators: which types they take, and what comes out.
 
-use sqlparser::ast::{BinaryOperator, Expr as Ast};
+use sqlparser::ast::{BinaryOperator, Expr as Ast, Value};
 
 use super::expression::boxed;
+use super::literal::number;
 use super::{Binder, Bound};
 use crate::error::{Position, SqlError};
 use crate::expr::arithmetic::{Arithmetic, Domain};
@@ -125,6 +126,10 @@ impl Binder<'_> {
     }
 
     pub(super) fn minus(&mut self, expr: &Ast, at: Position) -> Result<Bound, SqlError> {
+        if let Some(digits) = number_literal(expr) {
+            // The sign belongs to the literal: -2147483648 is an integer.
+            return number(&format!("-{digits}"), at);
+        }
         let bound = self.expression(expr)?;
         let bound = self.settle(bound, &SqlType::F64)?;
         let (domain, ty) = match &bound.ty {
@@ -188,6 +193,20 @@ fn joined(list: Vec<Expr>, wanted: Connective) -> Expr {
         (1, _) => kept.remove(0),
         (_, Connective::And) => Expr::And(kept),
         (_, Connective::Or) => Expr::Or(kept),
+    }
+}
+
+/// The digits of a number, also in parentheses.
+fn number_literal(mut expr: &Ast) -> Option<&str> {
+    while let Ast::Nested(inner) = expr {
+        expr = inner;
+    }
+    match expr {
+        Ast::Value(value) => match &value.value {
+            Value::Number(digits, false) => Some(digits),
+            _ => None,
+        },
+        _ => None,
     }
 }
 

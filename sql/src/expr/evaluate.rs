@@ -43,8 +43,13 @@ impl Expr {
             }
             Expr::InList { expr, list, negated } => in_list(value(expr)?, list, *negated, value),
             Expr::Between { expr, low, high, negated } => {
-                let (expr, low, high) = (value(expr)?, value(low)?, value(high)?);
-                Ok(between(&expr, &low, &high, *negated))
+                let expr = value(expr)?;
+                let above = compare_by(Comparison::GreaterOrEqual, &expr, &value(low)?);
+                let between = match above {
+                    Datum::Bool(false) => above,
+                    above => and(above, compare_by(Comparison::LessOrEqual, &expr, &value(high)?)),
+                };
+                Ok(if *negated { not(between) } else { between })
             }
             Expr::Coalesce(list) => coalesce(list, value),
             Expr::NullIf { left, right } => {
@@ -139,15 +144,11 @@ fn in_list<'e>(
     Ok(if unknown { Datum::Null } else { Datum::Bool(negated) })
 }
 
-fn between<'e>(expr: &Datum<'_>, low: &Datum<'_>, high: &Datum<'_>, negated: bool) -> Datum<'e> {
-    let above = compare_by(Comparison::GreaterOrEqual, expr, low);
-    let below = compare_by(Comparison::LessOrEqual, expr, high);
-    let both = match (above, below) {
-        (Datum::Bool(false), _) | (_, Datum::Bool(false)) => Datum::Bool(false),
-        (Datum::Bool(true), Datum::Bool(true)) => Datum::Bool(true),
-        _ => Datum::Null,
-    };
-    if negated { not(both) } else { both }
+fn and<'e>(left: Datum<'e>, right: Datum<'e>) -> Datum<'e> {
+    match (&left, &right) {
+        (_, Datum::Bool(false)) | (Datum::Bool(true), _) => right,
+        _ => left,
+    }
 }
 
 fn coalesce<'e>(list: &'e [Expr], value: impl Fn(&'e Expr) -> Value<'e>) -> Value<'e> {

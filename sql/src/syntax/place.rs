@@ -67,6 +67,9 @@ fn place_of_leaf(expr: &Expr) -> Position {
         Expr::Function(function) => place_of_object(&function.name),
         Expr::Case { case_token, .. } => position(case_token.0.span.start),
         Expr::Wildcard(token) | Expr::QualifiedWildcard(_, token) => position(token.0.span.start),
+        Expr::GroupingSets(sets) | Expr::Cube(sets) | Expr::Rollup(sets) => {
+            sets.iter().flatten().next().map_or(Position::START, place)
+        }
         Expr::Array(array) => array.elem.first().map_or(Position::START, place),
         Expr::Exists { subquery, .. } | Expr::Subquery(subquery) => place_of_query(subquery),
         _ => Position::START,

@@ -62,7 +62,9 @@ pub(crate) fn add(left: &Datum<'_>, right: &Datum<'_>) -> Result<Datum<'static>,
     {
         return Ok(Datum::Int(sum));
     }
-    datum(of(left) + of(right))
+    let (left, right) = (of(left), of(right));
+    let scale = scale(&left).max(scale(&right));
+    scaled(left + right, scale)
 }
 
 pub(crate) fn subtract(left: &Datum<'_>, right: &Datum<'_>) -> Result<Datum<'static>, EvalError> {
@@ -71,7 +73,9 @@ pub(crate) fn subtract(left: &Datum<'_>, right: &Datum<'_>) -> Result<Datum<'sta
     {
         return Ok(Datum::Int(difference));
     }
-    datum(of(left) - of(right))
+    let (left, right) = (of(left), of(right));
+    let scale = scale(&left).max(scale(&right));
+    scaled(left - right, scale)
 }
 
 pub(crate) fn multiply(left: &Datum<'_>, right: &Datum<'_>) -> Result<Datum<'static>, EvalError> {
@@ -80,7 +84,14 @@ pub(crate) fn multiply(left: &Datum<'_>, right: &Datum<'_>) -> Result<Datum<'sta
     {
         return Ok(Datum::Int(product));
     }
-    datum(of(left) * of(right))
+    let (left, right) = (of(left), of(right));
+    let scale = scale(&left) + scale(&right);
+    scaled(left * right, scale)
+}
+
+/// A result with all the digits after its point that PostgreSQL gives it; `BigDecimal` drops those of a zero.
+fn scaled(value: BigDecimal, scale: i64) -> Result<Datum<'static>, EvalError> {
+    datum(value.with_scale(scale))
 }
 
 pub(crate) fn divide(left: &Datum<'_>, right: &Datum<'_>) -> Result<Datum<'static>, EvalError> {
@@ -177,7 +188,7 @@ pub(crate) fn round(value: &Datum<'_>, digits: i64) -> Result<Datum<'static>, Ev
         return Ok(Datum::Int(*value));
     }
     let rounded = of(value).with_scale_round(digits, RoundingMode::HalfUp);
-    datum(if digits < 0 { rounded.with_scale(0) } else { rounded })
+    datum(rounded.with_scale(digits.max(0)))
 }
 
 pub(crate) fn floor(value: &Datum<'_>) -> Result<Datum<'static>, EvalError> {

@@ -25,13 +25,15 @@ pub(crate) fn parse(text: &str) -> Option<i64> {
 
 fn parse_part(number: &str, unit: &str) -> Option<i64> {
     let unit_micros = unit_micros(unit)?;
-    let (negative, mut rest) = sign(number);
-    let end = rest.find('.').unwrap_or(rest.len());
-    let (whole, fraction) = rest.split_at(end);
+    let (negative, number) = sign(number);
+    let end = number.find('.').unwrap_or(number.len());
+    let (whole, mut fraction) = number.split_at(end);
+    if number.is_empty() {
+        return None;
+    }
     let whole: i64 = if whole.is_empty() { 0 } else { digits(whole)? };
-    rest = fraction;
-    let millionths = parse_fraction(&mut rest)?;
-    if !rest.is_empty() || number.is_empty() {
+    let millionths = parse_fraction(&mut fraction)?;
+    if !fraction.is_empty() {
         return None;
     }
     let fraction = i128::from(unit_micros) * i128::from(millionths) / 1_000_000;

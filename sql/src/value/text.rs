@@ -137,10 +137,8 @@ pub(crate) fn format(ty: &SqlType, value: &Datum<'_>, out: &mut String) {
     match (ty, value) {
         (SqlType::Timestamp, Datum::Int(micros)) => timestamp::format(to_micros(*micros), out),
         (SqlType::Duration, Datum::Int(micros)) => duration::format(to_micros(*micros), out),
-        (SqlType::F32, Datum::Float(value)) => {
-            format_float(f64::from(*value as f32), &format!("{:e}", *value as f32), 6, out);
-        }
-        (_, Datum::Float(value)) => format_float(*value, &format!("{value:e}"), 15, out),
+        (SqlType::F32, Datum::Float(value)) => format_float(*value as f32, 6, out),
+        (_, Datum::Float(value)) => format_float(*value, 15, out),
         (_, Datum::Bool(value)) => out.push_str(if *value { "true" } else { "false" }),
         (_, Datum::Int(value)) => {
             let _ = write!(out, "{value}");
@@ -173,37 +171,51 @@ fn format_hex(bytes: &[u8], out: &mut String) {
     }
 }
 
-/// The shortest digits that read back the same (`scientific`, such as `1.5e-7`), with a point where they are few and
-/// with an exponent where they would be many: beyond `digits_max` before the point or four zeros after it.
-fn format_float(value: f64, scientific: &str, digits_max: i32, out: &mut String) {
+/// The shortest digits that read back the same, with a point where they are few and with an exponent where they would
+/// be many: beyond `digits_max` before the point or four zeros after it.
+fn format_float(float: impl zmij::Float + Into<f64> + Copy, digits_max: i32, out: &mut String) {
+    let value: f64 = float.into();
     if value.is_nan() {
         return out.push_str("NaN");
     }
     if value.is_infinite() {
         return out.push_str(if value > 0.0 { "Infinity" } else { "-Infinity" });
     }
-    let (mantissa, exponent) = scientific.split_once('e').expect("the form is that of {:e}");
-    let exponent: i32 = exponent.parse().expect("the form is that of {:e}");
-    if !(-4..digits_max).contains(&exponent) {
+    if value.is_sign_negative() {
+        out.push('-');
+    }
+    let mut buffer = zmij::Buffer::new();
+    let shortest = buffer.format_finite(float);
+    let (digits, exponent) = digits_and_exponent(shortest.strip_prefix('-').unwrap_or(shortest));
+    // Writing to a string cannot go wrong.
+    let _ = if exponent < -4 || exponent >= digits_max {
+        let (first, rest) = digits.split_at(1);
+        let point = if rest.is_empty() { "" } else { "." };
         let sign = if exponent < 0 { '-' } else { '+' };
-        let _ = write!(out, "{mantissa}e{sign}{:02}", exponent.abs());
-        return;
-    }
-    let (sign, mantissa) = match mantissa.strip_prefix('-') {
-        Some(rest) => ("-", rest),
-        None => ("", mantissa),
-    };
-    let digits = mantissa.replace('.', "");
-    out.push_str(sign);
-    if exponent < 0 {
-        let zeros = usize::try_from(-exponent - 1).expect("the exponent is negative");
-        let _ = write!(out, "0.{}{digits}", "0".repeat(zeros));
-        return;
-    }
-    let whole = usize::try_from(exponent + 1).expect("the exponent is not negative");
-    if digits.len() <= whole {
-        let _ = write!(out, "{digits}{}", "0".repeat(whole - digits.len()));
+        write!(out, "{first}{point}{rest}e{sign}{:02}", exponent.abs())
+    } else if exponent < 0 {
+        write!(out, "0.{:0>1$}", digits, digits.len() + exponent.unsigned_abs() as usize - 1)
     } else {
-        let _ = write!(out, "{}.{}", &digits[..whole], &digits[whole..]);
+        let whole = exponent.unsigned_abs() as usize + 1;
+        match digits.split_at_checked(whole) {
+            Some((whole, "")) => write!(out, "{whole}"),
+            Some((whole, fraction)) => write!(out, "{whole}.{fraction}"),
+            None => write!(out, "{digits:0<whole$}"),
+        }
+    };
+}
+
+/// The digits of a number that mean something, and the power of ten of the first one: `12.50e3` is 125 and 4.
+fn digits_and_exponent(text: &str) -> (String, i32) {
+    let (mantissa, power) = text.split_once('e').unwrap_or((text, "0"));
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    let all = format!("{whole}{fraction}");
+    let zeros = all.bytes().take_while(|byte| *byte == b'0').count();
+    let digits = all[zeros..].trim_end_matches('0');
+    if digits.is_empty() {
+        return ("0".to_owned(), 0);
     }
+    let power: i32 = power.parse().expect("an exponent is a number");
+    let first = whole.len() as i32 - 1 - zeros as i32;
+    (digits.to_owned(), power + first)
 }

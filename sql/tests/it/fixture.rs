@@ -1,0 +1,251 @@
+//! A store with a few tables, and the functions that tests are written in.
+
+use std::sync::Arc;
+
+use cosmictron_sql::{
+    Catalog, ExecutionLimits, NameError, Params, Plan, PlanLimits, SqlError, plan,
+};
+use cosmictron_storage::{Store, StoreLimits, TableDef, TransactionLimits};
+use cosmictron_types::schema::ModuleSchema;
+use cosmictron_types::ty::Field;
+use cosmictron_types::{TableId, TxId, json};
+
+/// Tables of two modules, `chat` and `my-agent`; both have a table `setting`, and `secret` is not public.
+pub(crate) struct Database {
+    store: Store,
+    tables: Vec<(&'static str, Arc<TableDef>)>,
+    last_tx: TxId,
+}
+
+const CHAT: &[&str] = &[
+    r#"{"table": {"name": "message", "public": true,
+        "columns": [
+            {"name": "id", "type": "u64"},
+            {"name": "room", "type": "u32"},
+            {"name": "author", "type": "string"},
+            {"name": "body", "type": "string"},
+            {"name": "sent_at", "type": "timestamp"},
+            {"name": "score", "type": {"option": "i32"}},
+            {"name": "pinned", "type": "bool"},
+            {"name": "weight", "type": "f64"}],
+        "indexes": [
+            {"name": "id", "columns": ["id"], "primary": true},
+            {"name": "by_room", "columns": ["room", "sent_at"]},
+            {"name": "by_author", "columns": ["author"]},
+            {"name": "by_score", "columns": ["score"]},
+            {"name": "by_weight", "columns": ["weight"]}]}}"#,
+    r#"{"table": {"name": "setting", "public": true,
+        "columns": [{"name": "key", "type": "string"}, {"name": "value", "type": "string"}],
+        "indexes": [{"name": "key", "columns": ["key"], "primary": true}]}}"#,
+    r#"{"table": {"name": "secret",
+        "columns": [{"name": "id", "type": "u64"}], "indexes": []}}"#,
+    r#"{"table": {"name": "guarded", "public": true, "policies": [{"read": "owner = $identity"}],
+        "columns": [{"name": "owner", "type": "identity"}], "indexes": []}}"#,
+    r#"{"table": {"name": "every", "public": true,
+        "columns": [
+            {"name": "id", "type": "u8"},
+            {"name": "tiny", "type": "i8"},
+            {"name": "word", "type": "u16"},
+            {"name": "big", "type": "i64"},
+            {"name": "huge", "type": "i128"},
+            {"name": "vast", "type": "u128"},
+            {"name": "single", "type": "f32"},
+            {"name": "raw", "type": "bytes"},
+            {"name": "span", "type": "duration"},
+            {"name": "who", "type": "identity"},
+            {"name": "wire", "type": "connection_id"},
+            {"name": "tag", "type": "uuid"},
+            {"name": "list", "type": {"list": "string"}},
+            {"name": "maybe", "type": {"option": "string"}},
+            {"name": "kind", "type": {"enum": {"name": "Kind", "variants": [
+                {"name": "Plain"}, {"name": "Sized", "fields": [{"name": "0", "type": "u8"}]}]}}}],
+        "indexes": [
+            {"name": "id", "columns": ["id"], "primary": true},
+            {"name": "by_vast", "columns": ["vast"], "unique": true},
+            {"name": "by_single", "columns": ["single"]},
+            {"name": "by_raw", "columns": ["raw"]},
+            {"name": "by_who", "columns": ["who"]},
+            {"name": "by_tag", "columns": ["tag"]},
+            {"name": "by_maybe", "columns": ["maybe", "tiny"], "unique": true}]}}"#,
+    r#"{"table": {"name": "MixedCase", "public": true,
+        "columns": [{"name": "userId", "type": "u64"}], "indexes": []}}"#,
+];
+
+const AGENT: &[&str] = &[r#"{"table": {"name": "setting", "public": true,
+    "columns": [{"name": "name", "type": "string"}], "indexes": []}}"#];
+
+pub(crate) const MESSAGES: &[&str] = &[
+    r#"[1, 7, "ada", "hello", 100, 5, false, 1.5]"#,
+    r#"[2, 7, "bob", "Hi there", 200, null, true, -0.5]"#,
+    r#"[3, 8, "ada", "100%", 150, -3, false, 1.5]"#,
+    r#"[4, 8, "cyd", "", 160, 5, false, "NaN"]"#,
+    r#"[5, 7, "ada", "bye", 300, 9, true, 0.0]"#,
+    r#"[18446744073709551615, 9, "eve", "last", 50, null, false, "Infinity"]"#,
+];
+
+const EVERY: &[&str] = &[
+    r#"[1, -128, 65535, -9223372036854775808, "-170141183460469231731687303715884105728",
+        "340282366920938463463374607431768211455", 0.1, "\\x00ff", -1500000,
+        "00000000000000000000000000000000000000000000000000000000000000aa",
+        "000000000000000000000000000000bb", "550e8400-e29b-41d4-a716-446655440000",
+        ["a", "b"], "x", {"Sized": 7}]"#,
+    r#"[2, 127, 0, 9223372036854775807, 170141183460469231731687303715884105727, 0, "NaN", "\\x",
+        3600000000, "00000000000000000000000000000000000000000000000000000000000000ab",
+        "000000000000000000000000000000cc", "00000000-0000-0000-0000-000000000000",
+        [], null, "Plain"]"#,
+];
+
+impl Database {
+    /// With all tables, and rows in `message` and `every`.
+    pub(crate) fn filled() -> Self {
+        let mut database = Self::empty();
+        database.insert("message", MESSAGES);
+        database.insert("every", EVERY);
+        database
+    }
+
+    pub(crate) fn empty() -> Self {
+        let mut database = Self {
+            store: Store::new(StoreLimits::default()),
+            tables: Vec::new(),
+            last_tx: TxId::ZERO,
+        };
+        database.create("chat", CHAT);
+        database.create("my-agent", AGENT);
+        database
+    }
+
+    pub(crate) fn create(&mut self, module: &'static str, items: &[&str]) {
+        let schema = ModuleSchema::parse_items(items.iter().copied()).unwrap();
+        for table in schema.tables {
+            let id = TableId::new(self.tables.len() as u32 + 1);
+            self.store.create_table(id, Arc::new(table), &|_| None).unwrap();
+            let def = self.store.table(id).unwrap().def().clone();
+            self.tables.push((module, def));
+        }
+    }
+
+    /// Inserts rows, each a JSON array.
+    pub(crate) fn insert(&mut self, table: &str, rows: &[impl AsRef<str>]) {
+        let (_, def) = self.tables.iter().find(|(_, def)| *def.name == *table).unwrap();
+        let columns = &def.schema.columns;
+        let fields: Vec<Field> = columns
+            .iter()
+            .map(|column| Field { name: column.name.clone(), ty: column.ty.clone() })
+            .collect();
+        let limits = json::Limits { row_bytes_max: 1 << 20 };
+        let mut scratch = json::Scratch::default();
+        self.store.begin(TransactionLimits { rows_max: u64::MAX, bytes_max: u64::MAX });
+        for row in rows {
+            let text = row.as_ref().as_bytes();
+            let mut bytes = Vec::new();
+            json::decode_arguments(&fields, &def.layout, text, limits, &mut scratch, &mut bytes)
+                .unwrap();
+            self.store.insert(def.id, &mut bytes).unwrap();
+        }
+        self.last_tx = self.last_tx.next();
+        self.store.commit(self.last_tx);
+    }
+
+    /// Drops the table and makes one of the same name in its place, with another schema.
+    pub(crate) fn drop_table(&mut self, table: &str) {
+        let at = self.tables.iter().position(|(_, def)| *def.name == *table).unwrap();
+        let (_, def) = self.tables.remove(at);
+        self.store.drop_table(def.id).unwrap();
+    }
+
+    pub(crate) fn store(&self) -> &Store {
+        &self.store
+    }
+
+    pub(crate) fn plan(&self, sql: &str) -> Result<Plan, SqlError> {
+        plan(sql, self, &PlanLimits::default())
+    }
+
+    /// The rows as JSON, within `limits`.
+    pub(crate) fn run_within(
+        &self,
+        sql: &str,
+        params: &str,
+        limits: &ExecutionLimits,
+    ) -> Result<String, SqlError> {
+        let plan = self.plan(sql)?;
+        let params: Params = plan.read_params(params.as_bytes())?;
+        let mut out = Vec::new();
+        plan.execute(&self.store, &params, limits)?.write_json(&mut out);
+        Ok(String::from_utf8(out).unwrap())
+    }
+
+    pub(crate) fn run(&self, sql: &str, params: &str) -> Result<String, SqlError> {
+        self.run_within(sql, params, &ExecutionLimits::default())
+    }
+
+    /// The rows, each as JSON.
+    pub(crate) fn rows(&self, sql: &str, params: &str) -> Vec<String> {
+        let json = self.run(sql, params).unwrap_or_else(|error| panic!("{sql}: {error}"));
+        let rows: Vec<Box<serde_json::value::RawValue>> = serde_json::from_str(&json).unwrap();
+        rows.iter().map(|row| row.get().to_owned()).collect()
+    }
+
+    /// `sql` gives these rows.
+    #[track_caller]
+    pub(crate) fn check(&self, sql: &str, rows: &str) {
+        self.check_with(sql, "[]", rows);
+    }
+
+    #[track_caller]
+    pub(crate) fn check_with(&self, sql: &str, params: &str, rows: &str) {
+        match self.run(sql, params) {
+            Ok(found) => assert_eq!(found, rows, "{sql}"),
+            Err(error) => panic!("{sql}: {error}"),
+        }
+    }
+
+    /// `sql` gives answers of these columns: `name type`, with a `?` where it may be null.
+    #[track_caller]
+    pub(crate) fn check_columns(&self, sql: &str, columns: &str) {
+        let plan = self.plan(sql).unwrap_or_else(|error| panic!("{sql}: {error}"));
+        let found: Vec<String> = plan
+            .columns()
+            .iter()
+            .map(|column| {
+                let mark = if column.nullable { "?" } else { "" };
+                format!("{} {}{mark}", column.name, column.ty)
+            })
+            .collect();
+        assert_eq!(found.join(", "), columns, "{sql}");
+    }
+
+    #[track_caller]
+    pub(crate) fn check_plan(&self, sql: &str, expected: &str) {
+        let plan = self.plan(sql).unwrap_or_else(|error| panic!("{sql}: {error}"));
+        assert_eq!(plan.explain(), expected, "{sql}");
+    }
+
+    /// `sql` is refused, while it is planned or executed, with this message.
+    #[track_caller]
+    pub(crate) fn check_error(&self, sql: &str, expected: &str) {
+        match self.run(sql, "[]") {
+            Ok(rows) => panic!("{sql}: {rows}"),
+            Err(error) => assert_eq!(error.to_string(), expected, "{sql}"),
+        }
+    }
+}
+
+impl Catalog for Database {
+    fn table(&self, module: Option<&str>, name: &str) -> Result<Arc<TableDef>, NameError> {
+        let named: Vec<_> = self
+            .tables
+            .iter()
+            .filter(|(of, def)| *def.name == *name && module.is_none_or(|module| module == *of))
+            .collect();
+        match named.as_slice() {
+            [] => Err(NameError::Unknown),
+            [(_, def)] if def.schema.public => Ok(def.clone()),
+            [_] => Err(NameError::NotPublic),
+            several => Err(NameError::Ambiguous(
+                several.iter().map(|(module, _)| format!("\"{module}\".{name}")).collect(),
+            )),
+        }
+    }
+}

@@ -1,0 +1,13 @@
+//! Tests of the whole crate through its public door: a text in, rows, a plan or an error out.
+//!
+//! [`fixture`] is the one place that touches the API; every other file is expectations.
+
+mod expressions;
+mod fixture;
+mod hostile;
+mod limits;
+mod parameters;
+mod plans;
+mod properties;
+mod refusals;
+mod rows;
