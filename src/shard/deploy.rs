@@ -62,16 +62,14 @@ impl Shard {
             deployed_at: now,
             deployed_by: deploy.deployer,
         };
+        let exists = before.is_some();
+        self.transact(now, seam, |store| {
+            change.write(store)?;
+            if init.is_none() { upsert(&row, exists, store) } else { Ok(()) }
+        })?;
         let module = Arc::new(self.module(&deploy.name, &deploy.compiled, &row, seam));
-        match init {
-            None => self.transact(now, seam, |store| {
-                change.write(store)?;
-                upsert(&row, before.is_some(), store)
-            })?,
-            Some(init) => {
-                self.transact(now, seam, |store| change.write(store))?;
-                self.initialize(&module, init, &row, before.is_some(), now, seam)?;
-            }
+        if let Some(init) = init {
+            self.initialize(&module, init, &row, exists, now, seam)?;
         }
         self.put_in_service(&module);
         let is_new = before.is_none_or(|row| !row.active);
