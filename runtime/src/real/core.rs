@@ -20,7 +20,7 @@ use std::future::{Future, poll_fn};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Poll;
-use std::time::{Duration as StdDuration, Instant};
+use std::time::Duration as StdDuration;
 
 use cosmictron_types::{ShardId, Timestamp};
 
@@ -99,7 +99,7 @@ impl<M: Machine> Core<M> {
         self.spawn_own(|core| async move { core.collect_completions().await });
         self.spawn_own(|core| async move { core.deadlines.serve().await });
         self.spawn_own(|core| async move {
-            core.turns.serve().await.expect("a socket pair that nobody closes can be read");
+            core.turns.serve().await.expect("an open socket pair can be read");
         });
     }
 
@@ -213,7 +213,7 @@ impl<M: Machine> Core<M> {
                         self.turns.next().await;
                     }
                     Some(span) => {
-                        sleep_or_rung(Instant::now() + span.min(SLEEP_MAX), &self.tick).await;
+                        sleep_or_rung(span.min(SLEEP_MAX), &self.tick).await;
                     }
                 },
             }

@@ -23,6 +23,7 @@ use inbox::{Done, Inbox};
 use ring::RingLog;
 use thread::ThreadLog;
 
+use super::cpu::Cpus;
 use super::options::{IoDriverInUse, LogBackend, LogBackendInUse};
 use crate::machine::{BLOCK_BYTES, SegmentNumber, WRITE_BYTES_MAX, WRITES_IN_FLIGHT_MAX, WriteId};
 
@@ -45,6 +46,7 @@ impl Log {
         wanted: LogBackend,
         io: IoDriverInUse,
         inbox: Arc<Inbox>,
+        cpus: &Cpus,
     ) -> io::Result<Self> {
         let open_ring = || RingLog::open(directory, is_direct, Arc::clone(&inbox));
         let ring = match (wanted, io.is_uring()) {
@@ -55,7 +57,7 @@ impl Log {
         };
         let backend = match ring {
             Some(ring) => Backend::Ring(Box::new(ring)),
-            None => Backend::Thread(ThreadLog::open(directory, is_direct, inbox)?),
+            None => Backend::Thread(ThreadLog::open(directory, is_direct, inbox, cpus)?),
         };
         Ok(Self { backend, in_flight: 0 })
     }

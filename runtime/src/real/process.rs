@@ -52,7 +52,8 @@ pub fn memory_bytes() -> u64 {
     let machine = fs::read_to_string("/proc/meminfo").ok();
     let machine = machine.as_deref().and_then(total_of_meminfo).unwrap_or(u64::MAX);
     let cgroups = ["/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"];
-    let limits = cgroups.iter().filter_map(|file| fs::read_to_string(file).ok()?.trim().parse().ok());
+    let limits =
+        cgroups.iter().filter_map(|file| fs::read_to_string(file).ok()?.trim().parse().ok());
     limits.fold(machine, u64::min)
 }
 

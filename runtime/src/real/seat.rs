@@ -179,7 +179,8 @@ impl<'a, M: Machine, E> Seat<'a, M, E> {
         let driver = executor.driver();
         let inbox = Arc::clone(&self.inbox);
         let directory = self.directory.path();
-        let log = Log::open(directory, self.is_direct, options.log_backend, driver, inbox)?;
+        let wanted = options.log_backend;
+        let log = Log::open(directory, self.is_direct, wanted, driver, inbox, &self.common.cpus)?;
         let (turns, random) = (Turns::new(driver.is_uring())?, Random::from_system()?);
         Ok(Grant { executor, log, turns, random })
     }

@@ -1,7 +1,7 @@
 //! Opens segment files for writing, past the page cache where the file system lets us.
 //!
 //! A direct write that the device refuses fails itself; a buffered one can be lost in silence after a failed sync. So
-//! buffered files are the fallback for file systems that know no direct I/O, and synchronous ones at that.
+//! buffered files are only the fallback for file systems that know no direct I/O.
 
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -17,15 +17,6 @@ use crate::machine::{BLOCK_BYTES, DiskError, SegmentNumber};
 /// The segment written to and the next one, across a rotation; older ones are opened again if they must be.
 const OPEN_MAX: usize = 2;
 
-/// How a backend wants its files.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Durability {
-    /// A write that has returned is on the device.
-    EachWrite,
-    /// The writer syncs.
-    BySync,
-}
-
 /// The segment files of one shard that are open for writing.
 pub(crate) struct SegmentFiles {
     directory: PathBuf,
@@ -34,13 +25,9 @@ pub(crate) struct SegmentFiles {
 }
 
 impl SegmentFiles {
-    pub(crate) fn new(directory: &Path, durability: Durability, is_direct: bool) -> Self {
-        let sync = match durability {
-            Durability::EachWrite => libc::O_DSYNC,
-            Durability::BySync => 0,
-        };
-        let direct = if is_direct { libc::O_DIRECT } else { 0 };
-        Self { directory: directory.to_owned(), flags: direct | sync, open: Vec::new() }
+    pub(crate) fn new(directory: &Path, is_direct: bool) -> Self {
+        let flags = if is_direct { libc::O_DIRECT } else { 0 };
+        Self { directory: directory.to_owned(), flags, open: Vec::new() }
     }
 
     /// The file of a segment. Opening one takes microseconds and happens once a segment.

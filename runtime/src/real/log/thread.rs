@@ -8,8 +8,9 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::{self, JoinHandle};
 
+use super::super::cpu::Cpus;
 use super::buffer::{AlignedBuffer, BufferShelf};
-use super::file::{Durability, SegmentFiles};
+use super::file::SegmentFiles;
 use super::inbox::{Done, Inbox};
 use crate::machine::{DiskError, SegmentNumber, WRITES_IN_FLIGHT_MAX, WriteId};
 
@@ -31,12 +32,21 @@ struct Job {
 }
 
 impl ThreadLog {
-    pub(crate) fn open(directory: &Path, is_direct: bool, inbox: Arc<Inbox>) -> io::Result<Self> {
-        let files = SegmentFiles::new(directory, Durability::BySync, is_direct);
+    pub(crate) fn open(
+        directory: &Path,
+        is_direct: bool,
+        inbox: Arc<Inbox>,
+        cpus: &Cpus,
+    ) -> io::Result<Self> {
+        let files = SegmentFiles::new(directory, is_direct);
         // Bounded by the writes that a machine may have in flight.
         let (jobs, queue) = channel();
-        let results = Arc::clone(&inbox);
-        let work = move || work(&queue, &results);
+        let (results, cpus) = (Arc::clone(&inbox), cpus.clone());
+        let work = move || {
+            // It has inherited the shard's processor, on which it would wait for the shard. Not vital.
+            let _ = cpus.unpin_this_thread();
+            work(&queue, &results);
+        };
         let thread = thread::Builder::new().name("log".to_owned()).spawn(work)?;
         let shelf = BufferShelf::default();
         Ok(Self { files, shelf, inbox, jobs: Some(jobs), thread: Some(thread) })
