@@ -1,10 +1,26 @@
 //! The commands of the binary.
+//!
+//! Exit codes: 0 done; 1 the server refused, or could not run; 2 the command line is wrong; 3 the server cannot be
+//! reached; 4 a local file or program failed.
 
+mod client;
+mod credentials;
+mod deploy;
+mod dev;
+mod module_project;
+mod new;
+mod output;
+mod query;
 mod serve;
+mod sign;
+mod watch;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+
+use client::Connection;
+use output::CliError;
 
 /// Application server, database, cache and message bus in one binary.
 #[derive(Debug, Parser)]
@@ -16,13 +32,88 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Serves a data directory.
+    /// Serves a data directory
     Serve(serve::ServeFlags),
+    /// Builds a module, serves it on a local data directory, and deploys it again when it changes
+    Dev(dev::DevFlags),
+    /// Makes a new module project
+    New(new::NewFlags),
+    /// Deploys a module: a .wasm file, or a project that is built first
+    Deploy {
+        #[command(flatten)]
+        connection: Connection,
+        #[command(flatten)]
+        flags: deploy::DeployFlags,
+    },
+    /// Calls a reducer
+    Call {
+        #[command(flatten)]
+        connection: Connection,
+        #[command(flatten)]
+        flags: query::CallFlags,
+    },
+    /// Runs an SQL query, or prompts for queries when none is given
+    Sql {
+        #[command(flatten)]
+        connection: Connection,
+        #[command(flatten)]
+        flags: query::SqlFlags,
+    },
+    /// Lists the deployed modules, or describes or removes one
+    Modules {
+        #[command(flatten)]
+        connection: Connection,
+        #[command(flatten)]
+        flags: deploy::ModulesFlags,
+    },
+    /// Makes an account and keeps its token
+    SignUp {
+        #[command(flatten)]
+        connection: Connection,
+        #[command(flatten)]
+        flags: sign::SignFlags,
+    },
+    /// Signs in and keeps the token
+    SignIn {
+        #[command(flatten)]
+        connection: Connection,
+        #[command(flatten)]
+        flags: sign::SignFlags,
+    },
+    /// Has the kept token refused from now on, and forgets it
+    SignOut {
+        #[command(flatten)]
+        connection: Connection,
+    },
+    /// Prints the token that commands use
+    Token {
+        #[command(flatten)]
+        connection: Connection,
+    },
+    /// Gives a role to an account, or takes it; for admins
+    Grant {
+        #[command(flatten)]
+        connection: Connection,
+        #[command(flatten)]
+        flags: sign::GrantFlags,
+    },
 }
 
 /// Runs the command that the process's arguments name.
 pub fn run() -> ExitCode {
-    match Cli::parse().command {
-        Command::Serve(flags) => serve::run(&flags),
-    }
+    let done = match Cli::parse().command {
+        Command::Serve(flags) => return serve::run(&flags),
+        Command::Dev(flags) => dev::run(&flags),
+        Command::New(flags) => new::run(&flags),
+        Command::Deploy { connection, flags } => deploy::deploy(&connection, &flags),
+        Command::Call { connection, flags } => query::call(&connection, &flags),
+        Command::Sql { connection, flags } => query::sql(&connection, &flags),
+        Command::Modules { connection, flags } => deploy::modules(&connection, &flags),
+        Command::SignUp { connection, flags } => sign::sign_up(&connection, &flags),
+        Command::SignIn { connection, flags } => sign::sign_in(&connection, &flags),
+        Command::SignOut { connection } => sign::sign_out(&connection),
+        Command::Token { connection } => sign::token(&connection),
+        Command::Grant { connection, flags } => sign::grant(&connection, &flags),
+    };
+    done.map_or_else(CliError::report, |()| ExitCode::SUCCESS)
 }
