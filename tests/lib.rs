@@ -1,1 +1,43 @@
-//! Shared fixtures of the black-box tests.
+//! Starts the real binary on a free port and speaks to it over real sockets: what every black-box test begins with.
+//!
+//! ```no_run
+//! use cosmictron_tests::TestServer;
+//!
+//! let server = TestServer::start(&[]);
+//! let mut ada = server.sign_up("ada@example.com");
+//! server.deploy("my-agent", &cosmictron_tests::my_agent());
+//! let answer = ada.call("record_agent_message", r#"["session", "user", "hello"]"#);
+//! assert_eq!(answer.status, 200);
+//! ```
+#[path = "fixture/client.rs"]
+mod client;
+#[path = "fixture/server.rs"]
+mod server;
+
+pub use client::{TestAnswer, TestClient};
+pub use server::TestServer;
+
+use std::path::{Path, PathBuf};
+
+/// The WebAssembly of `examples/my-agent`, which `cargo xtask test` has built.
+pub fn my_agent() -> Vec<u8> {
+    module("examples/my-agent", "my_agent")
+}
+
+/// The WebAssembly of a module project in this repository.
+pub fn module(project: &str, library: &str) -> Vec<u8> {
+    let file = root()
+        .join(project)
+        .join("target/wasm32-unknown-unknown/release")
+        .join(library)
+        .with_extension("wasm");
+    std::fs::read(&file).unwrap_or_else(|error| {
+        panic!("{}: {error}: `cargo xtask test` builds it", file.display());
+    })
+}
+
+/// The repository.
+pub fn root() -> PathBuf {
+    let tests = Path::new(env!("CARGO_MANIFEST_DIR"));
+    tests.parent().expect("the tests are a folder of the repository").to_owned()
+}

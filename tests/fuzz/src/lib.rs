@@ -1,3 +1,5 @@
-//! What the fuzz targets share: columns made of a few bytes, so that the fuzzer also chooses the types.
+//! What the fuzz targets share: columns made of a few bytes, so that the fuzzer also chooses the
+//! types, and connections cut into reads.
 
 pub mod columns;
+pub mod reads;

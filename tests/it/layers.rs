@@ -1,0 +1,85 @@
+//! What each room may use, by `cargo metadata`: a rule without a machine behind it is a wish.
+
+use std::collections::BTreeSet;
+use std::process::Command;
+
+use serde_json::Value;
+
+/// Each of our crates, and those of ours that it may use.
+const LAYERS: [(&str, &[&str]); 7] = [
+    ("cosmictron-types", &[]),
+    ("cosmictron-runtime", &["cosmictron-types"]),
+    ("cosmictron-storage", &["cosmictron-types"]),
+    ("cosmictron-sql", &["cosmictron-types", "cosmictron-storage"]),
+    ("cosmictron-wasm-host", &["cosmictron-types"]),
+    ("cosmictron-net", &["cosmictron-types"]),
+    ("cosmictron-sdk", &["cosmictron-types", "cosmictron-sdk-macros"]),
+];
+
+/// A second scheduler beneath the shards, or a runtime that was not chosen.
+const BANNED: [&str; 4] = ["tokio", "async-std", "glommio", "smol"];
+
+/// Licences that everything we build on has at least one of.
+const LICENCES: [&str; 12] = [
+    "MIT",
+    "Apache-2.0",
+    "Apache-2.0 WITH LLVM-exception",
+    "BSD-2-Clause",
+    "BSD-3-Clause",
+    "ISC",
+    "Zlib",
+    "Unicode-3.0",
+    "Unlicense",
+    "CDLA-Permissive-2.0",
+    "0BSD",
+    "MPL-2.0",
+];
+
+fn metadata() -> Value {
+    let output = Command::new(std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned()))
+        .args(["metadata", "--format-version", "1", "--offline", "--locked"])
+        .current_dir(cosmictron_tests::root())
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+#[test]
+fn dependencies_point_one_way() {
+    let metadata = metadata();
+    for package in metadata["packages"].as_array().unwrap() {
+        let name = package["name"].as_str().unwrap();
+        let Some((_, allowed)) = LAYERS.iter().find(|(layer, _)| *layer == name) else { continue };
+        let used: BTreeSet<&str> = package["dependencies"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter(|dependency| dependency["kind"].is_null())
+            .filter_map(|dependency| dependency["name"].as_str())
+            .filter(|used| used.starts_with("cosmictron"))
+            .collect();
+        for used in used {
+            assert!(allowed.contains(&used), "{name} must not use {used}");
+        }
+    }
+}
+
+#[test]
+fn nothing_brings_a_second_scheduler() {
+    for package in metadata()["packages"].as_array().unwrap() {
+        let name = package["name"].as_str().unwrap();
+        assert!(!BANNED.contains(&name), "{name} is in the tree");
+    }
+}
+
+#[test]
+fn every_licence_is_one_that_we_can_live_with() {
+    for package in metadata()["packages"].as_array().unwrap() {
+        let licence = package["license"].as_str().unwrap_or("none");
+        let plain = licence.replace(['(', ')'], "").replace('/', " OR ");
+        let one_of =
+            |choice: &str| choice.split(" AND ").all(|part| LICENCES.contains(&part.trim()));
+        assert!(plain.split(" OR ").any(one_of), "{}: {licence}", package["name"]);
+    }
+}
