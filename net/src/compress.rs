@@ -66,7 +66,7 @@ impl Compressor {
         let mut rest = body;
         loop {
             out.reserve((rest.len() / 2).max(1024));
-            let taken_before = deflate.total_in();
+            let (taken_before, written_before) = (deflate.total_in(), out.len());
             let status = deflate
                 .compress_vec(rest, out, FlushCompress::Finish)
                 .expect("deflate refuses no input");
@@ -75,6 +75,7 @@ impl Compressor {
             if status == flate2::Status::StreamEnd {
                 break;
             }
+            assert!(written_before < out.len(), "deflate had room and did nothing: {status:?}");
         }
         let mut crc = Crc::new();
         crc.update(body);
