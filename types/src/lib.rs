@@ -3,7 +3,7 @@
 //! This crate is also compiled for WebAssembly, so it holds no I/O, reads no clock and pulls in little. What only a
 //! host needs (the schema's data model, JSON) stands behind the feature `host`.
 //!
-//! Reading order: [`id`], [`time`], [`identity`] are the small nouns. [`column`] is the trait by which a Rust type
+//! Reading order: [`id`], [`time`], [`identity`] are the small nouns. [`column`](mod@column) is the trait by which a Rust type
 //! becomes a column, [`row`] puts columns together into a row, [`read`] takes encoded bytes apart. With `host`:
 //! [`ty`] is a column type as a value, [`layout`] finds and checks columns in encoded rows, [`schema`] describes a
 //! module, [`json`] turns encoded values into JSON and back.
