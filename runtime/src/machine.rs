@@ -26,12 +26,18 @@ pub const BLOCK_BYTES: usize = 4096;
 /// 1024 slots of a few pointers each stay inside the L2 cache.
 pub const MAILBOX_SLOTS: usize = 1024;
 
+/// Messages that may wait at the sender for room in one ring. One more is a bug of the machine that sends.
+pub const OVERFLOW_MAX: usize = 16 * MAILBOX_SLOTS;
+
 /// The largest single write. Room for one commit group whose transaction is huge; the usual one is a thousandth of it.
 pub const WRITE_BYTES_MAX: usize = 64 << 20;
 const _: () = assert!(WRITE_BYTES_MAX.is_multiple_of(BLOCK_BYTES));
 
 /// Writes that one shard may have in flight. One more is a bug of the machine.
 pub const WRITES_IN_FLIGHT_MAX: usize = 16;
+
+/// Segments that one shard may have asked for and not yet got. One more is a bug of the machine.
+pub const SEGMENTS_IN_PREPARATION_MAX: usize = 8;
 
 /// The state machine that one core runs.
 pub trait Machine: Sized + 'static {
@@ -127,11 +133,12 @@ pub trait Seam<M: Machine> {
     fn write(&mut self, id: WriteId, segment: SegmentNumber, offset: u64, bytes: &[u8]);
 
     /// Makes a new segment of `bytes` zeros, off this thread, and syncs it and its directory. One that exists is an
-    /// error, never overwritten.
+    /// error, never overwritten. Panics when [`SEGMENTS_IN_PREPARATION_MAX`] are being made.
     fn prepare_segment(&mut self, segment: SegmentNumber, bytes: u64);
 
     /// Removes a segment that nothing needs any more, off this thread. A failure is logged and costs only space: the
-    /// segment is then found again at the next start.
+    /// segment is then found again at the next start. Segments of a shard are made and removed in the order in which
+    /// that was asked for, also across a crash.
     fn remove_segment(&mut self, segment: SegmentNumber);
 }
 
@@ -237,6 +244,14 @@ impl<M: Machine> Event<M> {
             Event::Tick => "tick",
         }
     }
+}
+
+/// What [`Seam::write`] demands of its caller; `in_flight` are the writes before this one.
+pub(crate) fn assert_write(offset: u64, bytes: &[u8], in_flight: usize) {
+    assert!(offset.is_multiple_of(BLOCK_BYTES as u64), "a write at {offset} is not aligned");
+    assert!(bytes.len().is_multiple_of(BLOCK_BYTES), "{} bytes are no whole blocks", bytes.len());
+    assert!((1..=WRITE_BYTES_MAX).contains(&bytes.len()), "a write of {} bytes", bytes.len());
+    assert!(in_flight < WRITES_IN_FLIGHT_MAX, "{in_flight} writes are in flight");
 }
 
 #[cfg(test)]

@@ -111,6 +111,7 @@ pub(crate) fn listen(
     address: SocketAddr,
     is_uring: bool,
     deadlines: Rc<Deadlines>,
+    pauses: Rc<Cell<u64>>,
     on_connection: impl FnMut(TcpStream) + 'static,
 ) -> io::Result<Listening> {
     let socket = new_socket(address)?;
@@ -129,13 +130,14 @@ pub(crate) fn listen(
         last_accepted: RefCell::default(),
     });
     let listener = monoio::net::TcpListener::from_std(socket)?;
-    let accept = Accept { shared: Rc::clone(&shared), deadlines, is_uring, on_connection };
+    let accept = Accept { shared: Rc::clone(&shared), pauses, deadlines, is_uring, on_connection };
     monoio::spawn(accept.run(listener));
     Ok(Listening { shared })
 }
 
 struct Accept<F> {
     shared: Rc<Shared>,
+    pauses: Rc<Cell<u64>>,
     deadlines: Rc<Deadlines>,
     is_uring: bool,
     on_connection: F,
@@ -157,6 +159,7 @@ impl<F: FnMut(TcpStream)> Accept<F> {
                         tracing::warn!(%error, address = %self.shared.address, "accepting pauses");
                     }
                     is_short = true;
+                    self.pauses.set(self.pauses.get() + 1);
                     monoio::time::sleep(PAUSE).await;
                 }
             }

@@ -25,7 +25,7 @@ use thread::ThreadLog;
 
 use super::cpu::Cpus;
 use super::options::{IoDriverInUse, LogBackend, LogBackendInUse};
-use crate::machine::{BLOCK_BYTES, SegmentNumber, WRITE_BYTES_MAX, WRITES_IN_FLIGHT_MAX, WriteId};
+use crate::machine::{SegmentNumber, WriteId, assert_write};
 
 /// One shard's log while it is written.
 pub(crate) struct Log {
@@ -70,8 +70,7 @@ impl Log {
     }
 
     pub(crate) fn write(&mut self, id: WriteId, segment: SegmentNumber, offset: u64, bytes: &[u8]) {
-        assert_write(offset, bytes);
-        assert!(self.in_flight < WRITES_IN_FLIGHT_MAX, "{} writes are in flight", self.in_flight);
+        assert_write(offset, bytes, self.in_flight);
         self.in_flight += 1;
         match &mut self.backend {
             Backend::Ring(ring) => ring.write(id, segment, offset, bytes),
@@ -127,9 +126,88 @@ impl Log {
     }
 }
 
-/// What [`crate::Seam::write`] demands of its caller.
-pub(crate) fn assert_write(offset: u64, bytes: &[u8]) {
-    assert!(offset.is_multiple_of(BLOCK_BYTES as u64), "a write at {offset} is not aligned");
-    assert!(bytes.len().is_multiple_of(BLOCK_BYTES), "{} bytes are no whole blocks", bytes.len());
-    assert!((1..=WRITE_BYTES_MAX).contains(&bytes.len()), "a write of {} bytes", bytes.len());
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::symlink;
+    use std::thread;
+
+    use super::*;
+    use crate::machine::{BLOCK_BYTES, DiskError, DiskFailure};
+
+    const BACKENDS: [LogBackend; 2] = [LogBackend::Ring, LogBackend::Thread];
+
+    fn open(directory: &Path, backend: LogBackend, is_direct: bool) -> (Log, Arc<Inbox>) {
+        let inbox = Arc::new(Inbox::default());
+        let (io, cpus) = (IoDriverInUse::UringDeferred, Cpus::of_this_process());
+        let log = Log::open(directory, is_direct, backend, io, Arc::clone(&inbox), &cpus);
+        (log.unwrap(), inbox)
+    }
+
+    /// Waits for `count` results, in the order of their writes.
+    fn results(log: &mut Log, inbox: &Inbox, count: usize) -> Vec<Result<(), DiskError>> {
+        let mut done = Vec::new();
+        while done.len() < count {
+            inbox.take_all(&mut done);
+            log.collect(&mut done);
+            thread::yield_now();
+        }
+        let mut results = Vec::new();
+        for done in done {
+            if let Done::Written { write, result, buffer } = done {
+                log.has_written(buffer);
+                results.push((write, result));
+            }
+        }
+        results.sort_by_key(|(write, _)| *write);
+        results.into_iter().map(|(_, result)| result).collect()
+    }
+
+    #[test]
+    fn what_was_reported_as_written_is_in_the_file() {
+        for backend in BACKENDS {
+            let root = tempfile::tempdir().unwrap();
+            let segment = SegmentNumber::new(1);
+            let path = directory::segment_path(root.path(), segment);
+            let sizes = [1, 2, 40, 3, 300, 1].map(|blocks| blocks * BLOCK_BYTES);
+            fs::write(&path, vec![0; sizes.iter().sum()]).unwrap();
+            let (mut log, inbox) = open(root.path(), backend, true);
+            assert_eq!(log.backend() == LogBackendInUse::Ring, backend == LogBackend::Ring);
+            log.register_buffers();
+            let (mut offset, mut expected) = (0, Vec::new());
+            for (number, size) in (1..).zip(sizes) {
+                let bytes = vec![number; size];
+                log.write(WriteId::new(number.into()), segment, offset, &bytes);
+                offset += size as u64;
+                expected.extend(bytes);
+            }
+            assert_eq!(results(&mut log, &inbox, sizes.len()), [Ok(()); 6], "{backend:?}");
+            assert!(fs::read(&path).unwrap() == expected, "{backend:?}");
+            log.close();
+        }
+    }
+
+    #[test]
+    fn a_full_device_and_a_missing_segment_are_told_apart() {
+        for backend in BACKENDS {
+            let root = tempfile::tempdir().unwrap();
+            let (full, missing) = (SegmentNumber::new(1), SegmentNumber::new(2));
+            symlink("/dev/full", directory::segment_path(root.path(), full)).unwrap();
+            let (mut log, inbox) = open(root.path(), backend, false);
+            let block = [7; BLOCK_BYTES];
+            log.write(WriteId::new(1), full, 0, &block);
+            log.write(WriteId::new(2), missing, 0, &block);
+            let not_there = DiskError::Failed(DiskFailure::Os(libc::ENOENT));
+            let expected = [Err(DiskError::OutOfSpace), Err(not_there)];
+            assert_eq!(results(&mut log, &inbox, 2), expected, "{backend:?}");
+        }
+    }
+
+    #[test]
+    #[should_panic(expected = "no whole blocks")]
+    fn a_part_of_a_block_is_a_bug() {
+        let root = tempfile::tempdir().unwrap();
+        let (mut log, _inbox) = open(root.path(), LogBackend::Thread, true);
+        log.write(WriteId::new(1), SegmentNumber::new(1), 0, &[0; 100]);
+    }
 }

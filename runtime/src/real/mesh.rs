@@ -22,10 +22,7 @@ use atomic_waker::AtomicWaker;
 use cosmictron_types::{ShardCount, ShardId};
 use rtrb::{Consumer, Producer, PushError, RingBuffer};
 
-use crate::machine::MAILBOX_SLOTS;
-
-/// Messages that may wait at the sender for room in one ring.
-pub(crate) const OVERFLOW_MAX: usize = 16 * MAILBOX_SLOTS;
+use crate::machine::{MAILBOX_SLOTS, OVERFLOW_MAX};
 
 /// One core's end of the mesh.
 pub(crate) struct Mesh<T> {

@@ -73,13 +73,13 @@ pub fn raise_descriptor_limit() -> io::Result<Option<u64>> {
 
 #[cfg(test)]
 mod tests {
+    use super::*;
+
     #[test]
     fn the_machines_memory_is_found() {
-        assert_eq!(super::total_of_meminfo("MemTotal:  16 kB\nMemFree: 1 kB\n"), Some(16384));
-        assert!(super::memory_bytes() > 1 << 20);
+        assert_eq!(total_of_meminfo("MemTotal:  16 kB\nMemFree: 1 kB\n"), Some(16384));
+        assert!(1 << 20 < memory_bytes());
     }
-
-    use super::*;
 
     #[test]
     fn an_open_file_counts() {

@@ -11,10 +11,10 @@ use super::bell::Bell;
 use super::clock::WallClock;
 use super::log::Log;
 use super::log::segment::SegmentDesk;
-use super::mesh::{Mesh, OVERFLOW_MAX};
+use super::mesh::Mesh;
 use super::pending::Slots;
 use crate::boot::Counters;
-use crate::machine::{Machine, Seam, SegmentNumber, Ticket, WriteId};
+use crate::machine::{Machine, OVERFLOW_MAX, Seam, SegmentNumber, Ticket, WriteId};
 use crate::random::Random;
 
 /// What one shard's machine acts through. Borrowed for the length of one event.

@@ -21,6 +21,7 @@ pub(crate) enum Request {
     AnswerKept,
 }
 
+#[derive(Debug)]
 pub(crate) enum Message {
     Ping { ticket: Ticket },
     Pong { ticket: Ticket },

@@ -314,7 +314,7 @@ mod tests {
         let short = DiskFailure::ShortWrite { written: 512, bytes: 4096 };
         for order in [[0, 1], [1, 0]] {
             let mut write = write_in_flight();
-            order.map(|step| write.complete(steps[step].0, steps[step].1));
+            order.into_iter().for_each(|step| write.complete(steps[step].0, steps[step].1));
             assert_eq!((write.completions, write.result), (STEPS, Err(short.into())));
         }
     }

@@ -15,13 +15,10 @@ use super::buffer::AlignedBuffer;
 use super::directory::{UNFINISHED_SUFFIX, segment_path, sync_directory};
 use super::file::reserve;
 use super::inbox::{Done, Inbox};
-use crate::machine::{DiskError, SegmentNumber};
+use crate::machine::{DiskError, SEGMENTS_IN_PREPARATION_MAX, SegmentNumber};
 
 /// Zeros are written in pieces of this, so that commits get in between.
 const PIECE_BYTES: usize = 256 << 10;
-
-/// Segments that one shard may have asked for and not yet got. One more is a bug of its machine.
-pub(crate) const PREPARING_MAX: usize = 8;
 
 /// The thread that makes and removes segments.
 pub(crate) struct SegmentThread {
@@ -52,7 +49,7 @@ enum Job {
 
 impl SegmentThread {
     pub(crate) fn start() -> io::Result<Self> {
-        // Bounded by `PREPARING_MAX` for each shard, and by the segments that exist.
+        // Bounded by `SEGMENTS_IN_PREPARATION_MAX` for each shard, and by the segments that exist.
         let (jobs, queue) = channel();
         let work = move || work(&queue);
         let thread = thread::Builder::new().name("segments".to_owned()).spawn(work)?;
@@ -75,7 +72,11 @@ impl SegmentThread {
 
 impl SegmentDesk {
     pub(crate) fn prepare(&mut self, segment: SegmentNumber, bytes: u64) {
-        assert!(self.preparing < PREPARING_MAX, "{PREPARING_MAX} segments are being prepared");
+        assert!(
+            self.preparing < SEGMENTS_IN_PREPARATION_MAX,
+            "{} segments asked for",
+            self.preparing
+        );
         self.preparing += 1;
         let (place, inbox) = (self.place.clone(), Arc::clone(&self.inbox));
         self.send(Job::Prepare { place, segment, bytes, inbox });
