@@ -1,194 +1,45 @@
-//! What the functions of a table do, natively.
+//! What the functions of a table do, natively. A server runs the same checks (`tests/module`).
 
-use cosmictron_sdk::prelude::*;
-use cosmictron_sdk::{IndexRows, testing};
+use cosmictron_sdk::testing;
 
-#[table(name = "rooms")]
-#[derive(Clone, Debug, PartialEq)]
-pub struct Room {
-    #[primary_key]
-    #[auto_inc]
-    pub id: u32,
-    #[unique]
-    pub name: String,
+#[path = "module/src/lib.rs"]
+#[allow(
+    dead_code,
+    unreachable_pub,
+    clippy::unwrap_used,
+    reason = "it is also a module of its own, whose checks panic"
+)]
+mod module;
+
+use module::checks;
+use module::tables::Room;
+
+macro_rules! natively {
+    ($($check:ident),* $(,)?) => {$(
+        #[test]
+        fn $check() {
+            checks::$check();
+        }
+    )*};
 }
 
-// An index above `#[table]`, as anywhere else.
-#[index(btree(columns = [room, sent_at]))]
-#[table(name = "messages")]
-#[index(name = by_author, unique, btree(columns = [author, number]))]
-#[derive(Clone, Debug, PartialEq)]
-pub struct Message {
-    #[primary_key]
-    #[auto_inc]
-    pub id: u64,
-    #[fk(rooms.id)]
-    pub room: u32,
-    pub sent_at: Timestamp,
-    pub author: String,
-    pub number: u16,
-    #[index]
-    pub topic: Option<String>,
-    #[fk(messages.id)]
-    pub reply_to: Option<u64>,
-    pub r#type: Vec<u8>,
-}
-
-#[table(name = "entries", event)]
-pub struct Entry {
-    #[index]
-    pub kind: u8,
+natively! {
+    a_stored_row_comes_back_with_its_number,
+    many_rows_are_inserted_with_their_numbers,
+    an_index_is_asked_by_its_leading_columns,
+    a_column_that_may_be_absent_is_found_by_what_it_holds,
+    a_unique_value_is_stored_once,
+    a_foreign_key_points_at_a_row,
+    rows_are_changed_and_deleted_by_their_keys,
+    an_event_table_is_appended_to,
+    a_row_larger_than_a_block_is_read,
+    every_type_is_stored_and_found,
+    a_range_that_holds_nothing_yields_nothing,
+    an_abandoned_scan_does_no_harm,
 }
 
 fn room(name: &str) -> Room {
     Room::insert(Room { id: 0, name: name.into() }).expect("a name that is new")
-}
-
-fn message(room: u32, at: i64, author: &str, number: u16) -> Message {
-    Message {
-        id: 0,
-        room,
-        sent_at: Timestamp::from_micros(at),
-        author: author.into(),
-        number,
-        topic: None,
-        reply_to: None,
-        r#type: vec![1, 2],
-    }
-}
-
-fn numbers(messages: IndexRows<Message>) -> Vec<u16> {
-    messages.map(|message| message.number).collect()
-}
-
-#[test]
-fn a_stored_row_comes_back_with_its_number() {
-    let hall = room("hall");
-    assert_eq!(hall, Room { id: 1, name: "hall".into() });
-    assert_eq!(Room::insert(Room { id: 7, name: "attic".into() }).unwrap().id, 7);
-    assert_eq!(room("cellar").id, 8);
-    let stored = Message::insert(message(hall.id, 5, "ada", 1)).unwrap();
-    assert_eq!(Message::filter_by_id(&stored.id), Some(stored));
-    assert_eq!(Message::filter_by_id(&99), None);
-    assert_eq!(Room::count(), 3);
-}
-
-#[test]
-fn many_rows_are_inserted_with_their_numbers() {
-    let hall = room("hall");
-    // More than one block of rows.
-    let rows = (0..3000).map(|number| message(hall.id, i64::from(number), "ada", number));
-    let stored = Message::insert_many(rows).unwrap();
-    assert!(stored.iter().map(|message| message.id).eq(1..=3000));
-    assert_eq!(Message::iter().count(), 3000);
-    assert_eq!(Message::filter(|message| message.number % 2 == 0).count(), 1500);
-    // A scan inside a scan, each with its own block.
-    let pairs = Message::iter().take(3).flat_map(|_| Message::iter().take(2)).count();
-    assert_eq!(pairs, 6);
-}
-
-#[test]
-fn an_index_is_asked_by_its_leading_columns() {
-    let (hall, attic) = (room("hall").id, room("attic").id);
-    for (at, number) in [(30, 3), (10, 1), (20, 2)] {
-        Message::insert(message(hall, at, "ada", number)).unwrap();
-    }
-    Message::insert(message(attic, 15, "bob", 4)).unwrap();
-    let at = Timestamp::from_micros;
-    assert_eq!(numbers(Message::filter_by_room(&hall)), [1, 2, 3]);
-    assert_eq!(numbers(Message::filter_by_room(&hall).rev()), [3, 2, 1]);
-    assert_eq!(numbers(Message::filter_by_room_and_sent_at(&hall, &at(20))), [2]);
-    assert_eq!(numbers(Message::range_by_room_and_sent_at(&hall, at(10)..at(30))), [1, 2]);
-    assert_eq!(numbers(Message::range_by_room_and_sent_at(&hall, ..=at(20)).rev()), [2, 1]);
-    assert_eq!(numbers(Message::range_by_room_and_sent_at(&hall, ..)), [1, 2, 3]);
-    assert_eq!(numbers(Message::range_by_room(attic..)), [4]);
-    assert_eq!(numbers(Message::range_by_room(..)), [1, 2, 3, 4]);
-    assert_eq!(numbers(Message::range_by_id(&2..=&3)), [1, 2]);
-    assert_eq!(Message::filter_by_author_and_number("ada", &2).map(|m| m.sent_at), Some(at(20)));
-    assert_eq!(numbers(Message::filter_by_author("ada")), [1, 2, 3]);
-    assert_eq!(numbers(Message::range_by_author("b".."c")), [4]);
-    let names = Room::range_by_name(String::from("b")..).map(|room| room.name);
-    assert_eq!(names.collect::<Vec<_>>(), ["hall"]);
-}
-
-#[test]
-fn a_column_that_may_be_absent_is_found_by_what_it_holds() {
-    let hall = room("hall").id;
-    let topic = |topic: &str| Some(topic.to_owned());
-    for (number, topic) in [(1, topic("tea")), (2, None), (3, topic("cake"))] {
-        Message::insert(Message { topic, ..message(hall, 0, "ada", number) }).unwrap();
-    }
-    assert_eq!(numbers(Message::filter_by_topic(&topic("tea"))), [1]);
-    assert_eq!(numbers(Message::filter_by_topic(&None)), [2]);
-    assert_eq!(numbers(Message::range_by_topic(topic("a")..)), [3, 1]);
-}
-
-#[test]
-fn a_unique_value_is_stored_once() {
-    let hall = room("hall");
-    let again = Room::insert(Room { id: 0, name: "hall".into() });
-    assert!(matches!(again, Err(InsertError::UniqueViolation(_))));
-    let other = room("attic");
-    let renamed = Room::update(Room { name: "hall".into(), ..other });
-    assert_eq!(renamed.unwrap_err().to_string(), "rooms.name has this value already");
-    assert!(Room::update(hall.clone()).is_ok(), "a row does not conflict with itself");
-    let same_id = Room::insert(Room { name: "cellar".into(), ..hall });
-    assert!(matches!(same_id, Err(InsertError::UniqueViolation(_))));
-}
-
-#[test]
-fn a_foreign_key_points_at_a_row() {
-    let refused = Message::insert(message(1, 0, "ada", 1));
-    assert!(matches!(refused, Err(InsertError::ForeignKeyViolation(_))));
-    let hall = room("hall");
-    let first = Message::insert(message(hall.id, 0, "ada", 1)).unwrap();
-    let reply = Message { reply_to: Some(first.id), ..message(hall.id, 1, "bob", 1) };
-    let reply = Message::insert(reply).unwrap();
-    assert!(matches!(Room::delete(&hall.id), Err(DeleteError::Referenced(_))));
-    assert!(matches!(Message::delete(&first.id), Err(DeleteError::Referenced(_))));
-    let moved = Message::update(Message { room: 9, ..first.clone() });
-    assert!(matches!(moved, Err(UpdateError::ForeignKeyViolation(_))));
-    assert_eq!(Message::delete(&reply.id), Ok(true));
-    assert_eq!(Message::delete(&first.id), Ok(true));
-    assert_eq!(Room::delete(&hall.id), Ok(true));
-    assert_eq!(Room::delete(&hall.id), Ok(false));
-}
-
-#[test]
-fn rows_are_changed_and_deleted_by_their_keys() {
-    let hall = room("hall").id;
-    for number in 0..6 {
-        Message::insert(message(hall, i64::from(number % 3), "ada", number)).unwrap();
-    }
-    let found = Message::filter_by_author_and_number("ada", &4).unwrap();
-    let changed = Message { r#type: vec![9; 5000], ..found.clone() };
-    assert_eq!(Message::update(changed.clone()), Ok(changed.clone()));
-    assert_eq!(Message::filter_by_id(&changed.id), Some(changed), "larger than a first look");
-    let missing = Message::update(Message { id: 99, ..found });
-    assert!(matches!(missing, Err(UpdateError::NotFound(_))));
-    assert_eq!(Message::delete_by_room_and_sent_at(&hall, &Timestamp::from_micros(1)), Ok(2));
-    assert_eq!(Message::delete_by_author_and_number("ada", &0), Ok(1));
-    assert_eq!(Message::delete_by_room(&7), Ok(0));
-    assert_eq!(Message::delete_by_author("ada"), Ok(3));
-    assert_eq!(Message::count(), 0);
-}
-
-#[test]
-fn an_event_table_is_appended_to() {
-    Entry::insert_many((0..4).map(|kind| Entry { kind: kind % 2 })).unwrap();
-    assert_eq!(Entry::filter_by_kind(&1).count(), 2);
-    assert_eq!(Entry::insert_many([]).unwrap().len(), 0);
-}
-
-#[test]
-fn a_row_larger_than_a_block_is_read() {
-    let hall = room("hall").id;
-    for number in 0..3 {
-        let large = vec![7; 10_000 << (number * 2)];
-        Message::insert(Message { r#type: large, ..message(hall, 0, "ada", number) }).unwrap();
-    }
-    let sizes: Vec<usize> = Message::iter().map(|message| message.r#type.len()).collect();
-    assert_eq!(sizes, [10_000, 40_000, 160_000]);
 }
 
 #[test]
@@ -198,6 +49,13 @@ fn a_begun_scan_does_not_turn_round() {
     let mut rooms = Room::range_by_id(..);
     rooms.next();
     let _ = rooms.rev();
+}
+
+#[test]
+fn a_refusal_names_table_and_column() {
+    let hall = room("hall");
+    let again = Room::insert(Room { id: 0, ..hall }).unwrap_err();
+    assert_eq!(again.to_string(), "rooms.name has this value already");
 }
 
 #[test]

@@ -68,7 +68,8 @@ pub fn record_tool_call(
     arguments: String,
 ) -> Result<(), String> {
     if let Some(known) = ToolCall::filter_by_call_id(&call_id) {
-        let is_same = (known.session_id, known.name, known.arguments) == (session_id, name, arguments);
+        let is_same =
+            (known.session_id, known.name, known.arguments) == (session_id, name, arguments);
         return if is_same { Ok(()) } else { Err(format!("call {call_id} was another call")) };
     }
     let call = ToolCall {

@@ -20,8 +20,9 @@ fn messages_are_numbered_and_found_by_their_session() {
     for (session, content) in [("a", "Hello"), ("b", "Hi"), ("a", "How are you?")] {
         record_agent_message(&ctx, session.into(), "user".into(), content.into()).unwrap();
     }
-    let said: Vec<_> =
-        AgentState::filter_by_session_id("a").map(|message| (message.id, message.content)).collect();
+    let said: Vec<_> = AgentState::filter_by_session_id("a")
+        .map(|message| (message.id, message.content))
+        .collect();
     assert_eq!(said, [(1, "Hello".into()), (3, "How are you?".into())]);
     assert!(AgentState::iter().all(|message| message.created_at == ctx.timestamp));
 }

@@ -87,3 +87,44 @@ impl Description {
         }
     }
 }
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use syn::{Block, Expr, LitStr, Stmt, parse_quote};
+
+    /// The text that statements append, with `<T>` where a type describes itself and `<…>` for other code.
+    pub(crate) fn text_of(statements: TokenStream) -> String {
+        let block: Block = parse_quote!({ #statements });
+        block.stmts.iter().map(statement_text).collect()
+    }
+
+    fn statement_text(statement: &Stmt) -> String {
+        match statement {
+            Stmt::Expr(Expr::MethodCall(call), _) if call.method == "push_str" => {
+                let text = &call.args;
+                let literal: LitStr = parse_quote!(#text);
+                literal.value()
+            }
+            Stmt::Expr(Expr::Call(call), _) => match &*call.func {
+                Expr::Path(path) if path.qself.is_some() => {
+                    let ty = &path.qself.as_ref().expect("it is some").ty;
+                    format!("<{}>", quote!(#ty))
+                }
+                _ => "<…>".to_owned(),
+            },
+            other => panic!("{} appends nothing", quote!(#other)),
+        }
+    }
+
+    #[test]
+    fn strings_are_escaped_and_lists_have_commas() {
+        let mut description = Description::new(&syn::parse_str("out").expect("an identifier"));
+        description.raw("[").list(["a\"b", "\\", "\n\u{1}", "ä€"], |description, text| {
+            description.string(text);
+        });
+        description.raw(",").field("n", &parse_quote!(Vec<u8>)).raw("]");
+        let expected = r#"["a\"b","\\","\u000a\u0001","ä€",{"name":"n","type":<Vec < u8 >>}]"#;
+        assert_eq!(text_of(description.into_statements()), expected);
+    }
+}

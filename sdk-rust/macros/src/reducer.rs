@@ -218,3 +218,47 @@ fn describe(words: &Words, signature: &Signature) -> TokenStream {
     item.raw("}}");
     item.into_statements()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::json::tests::text_of;
+
+    #[track_caller]
+    fn check(words: &str, function: &str, expected: &str) {
+        let words = Words::parse(words.parse().expect("tokens")).expect("words");
+        let function: ItemFn = syn::parse_str(function).expect("a function");
+        let signature = Signature::read(&function).expect("a signature");
+        words.check(&signature).expect("words that suit the function");
+        assert_eq!(text_of(describe(&words, &signature)), expected);
+    }
+
+    #[test]
+    fn a_reducer_says_what_it_takes_and_where_it_runs() {
+        check("", "fn tick() {}", r#"{"reducer":{"name":"tick","params":[]<…>}}"#);
+        check(
+            "",
+            "pub fn r#move(_ctx: &sdk::ReducerContext, r#type: u8, mut to: Vec<i64>) -> u8 { 0 }",
+            r#"{"reducer":{"name":"move","params":[{"name":"type","type":<u8>},{"name":"to","type":<Vec < i64 >>}]<…>}}"#,
+        );
+        check(
+            "shard_by = from",
+            "fn pay(from: u64, to: u64) {}",
+            r#"{"reducer":{"name":"pay","params":[{"name":"from","type":<u64>},{"name":"to","type":<u64>}]<…>,"shard_by":["from"]}}"#,
+        );
+        check(
+            "shard_by = [from, to]",
+            "fn pay(from: u64, to: u64) {}",
+            r#"{"reducer":{"name":"pay","params":[{"name":"from","type":<u64>},{"name":"to","type":<u64>}]<…>,"shard_by":["from","to"]}}"#,
+        );
+    }
+
+    #[test]
+    fn a_reducer_that_the_server_calls_says_when() {
+        for kind in ["init", "client_connected", "client_disconnected"] {
+            let expected =
+                format!(r#"{{"reducer":{{"name":"f","kind":"{kind}","params":[]<…>}}}}"#);
+            check(kind, "fn f(ctx: &ReducerContext) {}", &expected);
+        }
+    }
+}

@@ -84,11 +84,11 @@ fn signed(bytes: &[u8]) -> i128 {
     (unsigned(bytes) << unused_bits).cast_signed() >> unused_bits
 }
 
-/// A number that orders as the float does: a negative float's magnitude counts downwards.
+/// A number that orders as the float does: a negative float's magnitude counts downwards. Both zeros are one key.
 fn float_order(bytes: &[u8]) -> i128 {
     let bits = signed(bytes);
     let magnitude = (1i128 << (8 * bytes.len() - 1)) - 1;
-    if bits < 0 { bits ^ magnitude } else { bits }
+    if bits < 0 { (bits ^ magnitude) + 1 } else { bits }
 }
 
 #[cfg(test)]
@@ -104,6 +104,14 @@ mod tests {
             datum(&ty, &tail)
         });
         assert!(keys.is_sorted(), "{ty}");
+    }
+
+    #[test]
+    fn both_zeros_are_one_key() {
+        assert_eq!(
+            datum(&Type::F64, &0f64.to_le_bytes()),
+            datum(&Type::F64, &(-0f64).to_le_bytes())
+        );
     }
 
     #[test]

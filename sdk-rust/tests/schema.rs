@@ -1,0 +1,83 @@
+//! What tables say of themselves, as the server reads it.
+
+use cosmictron_sdk::Table;
+use cosmictron_sdk::prelude::*;
+use cosmictron_types::schema::{ModuleSchema, TableSchema};
+
+#[table(name = "accounts", public, shard_by = id)]
+#[rls(read = "owner = $identity OR \"is public\" = true")]
+#[rls(write = "owner = $identity")]
+pub struct Account {
+    #[primary_key]
+    #[auto_inc]
+    pub id: u64,
+    #[index]
+    pub owner: Identity,
+    #[pii]
+    pub email: String,
+    #[pii(key_context = "owner")]
+    pub phone: Option<String>,
+}
+
+#[index(name = newest, unique, btree(columns = [account, at]))]
+#[table(event, name = "bookings")]
+#[index(btree(columns = [at, r#type]))]
+pub struct Booking {
+    #[fk(accounts.id)]
+    pub account: Option<u64>,
+    pub at: Timestamp,
+    pub r#type: u8,
+}
+
+fn parse() -> ModuleSchema {
+    let mut items = [String::new(), String::new()];
+    Account::description().describe(&mut items[0]);
+    Booking::description().describe(&mut items[1]);
+    ModuleSchema::parse_items(items.iter().map(String::as_str)).expect("a schema")
+}
+
+#[track_caller]
+fn check(table: &TableSchema, expected: &str) {
+    assert_eq!(table, &serde_json::from_str::<TableSchema>(expected).expect("a table"));
+}
+
+#[test]
+fn every_attribute_is_in_the_schema() {
+    let schema = parse();
+    check(
+        schema.table(Account::NAME).expect("accounts"),
+        r#"{
+            "name": "accounts", "public": true, "shard_by": "id",
+            "columns": [
+                {"name": "id", "type": "u64", "auto_inc": true},
+                {"name": "owner", "type": "identity"},
+                {"name": "email", "type": "string", "pii": {}},
+                {"name": "phone", "type": {"option": "string"}, "pii": {"key_context": "owner"}}
+            ],
+            "indexes": [
+                {"name": "id", "columns": ["id"], "unique": true, "primary": true},
+                {"name": "owner", "columns": ["owner"]}
+            ],
+            "policies": [
+                {"read": "owner = $identity OR \"is public\" = true"},
+                {"write": "owner = $identity"}
+            ]
+        }"#,
+    );
+    check(
+        schema.table(Booking::NAME).expect("bookings"),
+        r#"{
+            "name": "bookings", "event": true,
+            "columns": [
+                {"name": "account", "type": {"option": "u64"},
+                 "foreign_key": {"table": "accounts", "column": "id"}},
+                {"name": "at", "type": "timestamp"},
+                {"name": "type", "type": "u8"}
+            ],
+            "indexes": [
+                {"name": "newest", "columns": ["account", "at"], "unique": true},
+                {"name": "at_and_type", "columns": ["at", "type"]}
+            ]
+        }"#,
+    );
+}
