@@ -25,6 +25,7 @@ use cosmictron_storage::Store;
 
 use crate::error::{EvalError, SqlError};
 use crate::expr::Expr;
+use crate::expr::evaluate::Inputs;
 use crate::expr::tuple::Part;
 use crate::physical::Operator;
 use crate::value::Datum;
@@ -50,7 +51,7 @@ pub(crate) type Sink<'s, 'e> = dyn FnMut(&[Part<'e>]) -> Result<Flow, SqlError> 
 
 impl<'e> Run<'e> {
     pub(crate) fn value(&self, expr: &'e Expr, tuple: &[Part<'e>]) -> Result<Datum<'e>, EvalError> {
-        expr.evaluate(tuple, self.params)
+        expr.evaluate(Inputs { tuple, params: self.params })
     }
 
     /// The number of LIMIT or OFFSET; `None` when it is null or not given.
@@ -82,8 +83,9 @@ impl Operator {
                 sink(&[Part::Values(vec![Datum::Int(rows); *calls].into())])
             }
             Operator::Filter { input, predicates } => input.run(run, &mut |tuple| {
+                let inputs = Inputs { tuple, params: run.params };
                 for predicate in predicates {
-                    if !run.value(predicate, tuple)?.is_true() {
+                    if predicate.truth(inputs)? != Some(true) {
                         return Ok(MORE);
                     }
                 }

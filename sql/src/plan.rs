@@ -10,6 +10,7 @@ use crate::execute::budget::Budget;
 use crate::execute::{MORE, Run};
 use crate::explain::explain;
 use crate::expr::Expr;
+use crate::expr::evaluate::Inputs;
 use crate::expr::tuple::Cell;
 use crate::limits::{ExecutionLimits, PlanLimits};
 use crate::logical::{Node, Query};
@@ -117,7 +118,10 @@ impl Plan {
         let Some(moment) = &self.as_of else { return Ok(None) };
         let (Moment::Tx(expr) | Moment::Timestamp(expr)) = moment;
         let null = || SqlError::Evaluation(EvalError::NullMoment);
-        let Datum::Int(number) = expr.evaluate(&[], params.values())? else { return Err(null()) };
+        let Datum::Int(number) = expr.evaluate(Inputs { tuple: &[], params: params.values() })?
+        else {
+            return Err(null());
+        };
         let out_of_range = |type_name| SqlError::Evaluation(EvalError::OutOfRange { type_name });
         Ok(Some(match moment {
             Moment::Tx(_) => {

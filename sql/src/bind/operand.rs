@@ -4,6 +4,7 @@ use super::{Binder, Bound};
 use crate::error::{EvalError, Position, SqlError};
 use crate::expr::Expr;
 use crate::expr::cast::Cast;
+use crate::expr::evaluate::Inputs;
 use crate::syntax::token::{AsOfSyntax, MomentSyntax, OperandSyntax};
 use crate::time_travel::Moment;
 use crate::value::{Datum, Integer, SqlType, text};
@@ -21,7 +22,7 @@ impl Binder<'_> {
         if !known {
             return expr;
         }
-        match expr.evaluate(&[], &[]) {
+        match expr.evaluate(Inputs { tuple: &[], params: &[] }) {
             Ok(value) => Expr::Literal { value: value.into_owned(), ty: ty.clone() },
             Err(_) => expr,
         }

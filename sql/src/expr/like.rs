@@ -19,12 +19,12 @@ enum Step {
 }
 
 /// Null when any operand is.
-pub(crate) fn evaluate<'e>(
+pub(crate) fn evaluate(
     text: &Datum<'_>,
     pattern: &Datum<'_>,
     escape: Option<&Datum<'_>>,
     ignore_case: bool,
-) -> Result<Datum<'e>, EvalError> {
+) -> Result<Option<bool>, EvalError> {
     let escape = match escape {
         None => Some('\\'),
         Some(Datum::Text(escape)) => {
@@ -35,11 +35,11 @@ pub(crate) fn evaluate<'e>(
             }
             first
         }
-        Some(_) => return Ok(Datum::Null),
+        Some(_) => return Ok(None),
     };
-    let (Datum::Text(text), Datum::Text(pattern)) = (text, pattern) else { return Ok(Datum::Null) };
+    let (Datum::Text(text), Datum::Text(pattern)) = (text, pattern) else { return Ok(None) };
     let pattern = steps(pattern, escape, ignore_case)?;
-    matches(text, &pattern, ignore_case).map(Datum::Bool)
+    matches(text, &pattern, ignore_case).map(Some)
 }
 
 fn steps(pattern: &str, escape: Option<char>, ignore_case: bool) -> Result<Vec<Step>, EvalError> {
@@ -106,7 +106,7 @@ mod tests {
     #[track_caller]
     fn check(text: &str, pattern: &str, expected: bool) {
         let (text, pattern) = (Datum::text(text), Datum::text(pattern));
-        assert_eq!(evaluate(&text, &pattern, None, false), Ok(Datum::Bool(expected)));
+        assert_eq!(evaluate(&text, &pattern, None, false), Ok(Some(expected)));
     }
 
     #[test]
@@ -138,10 +138,7 @@ mod tests {
         assert_eq!(evaluate(&text, &pattern, None, false), Err(EvalError::PatternEnd));
         let escape = Datum::text("!");
         let pattern = Datum::text("10!%");
-        assert_eq!(
-            evaluate(&Datum::text("10%"), &pattern, Some(&escape), false),
-            Ok(Datum::Bool(true))
-        );
+        assert_eq!(evaluate(&Datum::text("10%"), &pattern, Some(&escape), false), Ok(Some(true)));
     }
 
     #[test]

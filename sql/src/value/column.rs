@@ -14,13 +14,33 @@ use bigdecimal::num_traits::{Signed, ToPrimitive};
 /// The value of a column of a stored row; `tail` is what [`RowLayout::column`](cosmictron_types::RowLayout::column)
 /// gives out.
 pub(crate) fn decode<'a>(ty: &SqlType, nullable: bool, tail: &'a [u8]) -> Datum<'a> {
+    present_bytes(nullable, tail).map_or(Datum::Null, |present| decode_present(ty, present))
+}
+
+/// The tail form of a value without its option; `None` when it is absent.
+pub(crate) fn present_bytes(nullable: bool, tail: &[u8]) -> Option<&[u8]> {
     if !nullable {
-        return decode_present(ty, tail);
+        return Some(tail);
     }
     match tail.split_first() {
-        Some((1, present)) => decode_present(ty, present),
-        _ => Datum::Null,
+        Some((1, present)) => Some(present),
+        _ => None,
     }
+}
+
+/// An integer that fits in 64 bits; other values, of the widest types, are left to [`decode`].
+pub(crate) fn decode_small_integer(integer: Integer, tail: &[u8]) -> Option<i64> {
+    Some(match integer {
+        Integer::I8 => i8::from_le_bytes(fixed(tail)).into(),
+        Integer::I16 => i16::from_le_bytes(fixed(tail)).into(),
+        Integer::I32 => i32::from_le_bytes(fixed(tail)).into(),
+        Integer::I64 => i64::from_le_bytes(fixed(tail)),
+        Integer::U8 => u8::from_le_bytes(fixed(tail)).into(),
+        Integer::U16 => u16::from_le_bytes(fixed(tail)).into(),
+        Integer::U32 => u32::from_le_bytes(fixed(tail)).into(),
+        Integer::U64 => return i64::try_from(u64::from_le_bytes(fixed(tail))).ok(),
+        Integer::I128 | Integer::U128 => return None,
+    })
 }
 
 fn decode_present<'a>(ty: &SqlType, tail: &'a [u8]) -> Datum<'a> {
@@ -48,24 +68,21 @@ fn decode_present<'a>(ty: &SqlType, tail: &'a [u8]) -> Datum<'a> {
 const BYTES_PREFIX: usize = 4;
 
 fn decode_integer(integer: Integer, tail: &[u8]) -> Datum<'static> {
-    Datum::Int(match integer {
-        Integer::I8 => i8::from_le_bytes(fixed(tail)).into(),
-        Integer::I16 => i16::from_le_bytes(fixed(tail)).into(),
-        Integer::I32 => i32::from_le_bytes(fixed(tail)).into(),
-        Integer::I64 => i64::from_le_bytes(fixed(tail)).into(),
-        Integer::I128 => i128::from_le_bytes(fixed(tail)),
-        Integer::U8 => u8::from_le_bytes(fixed(tail)).into(),
-        Integer::U16 => u16::from_le_bytes(fixed(tail)).into(),
-        Integer::U32 => u32::from_le_bytes(fixed(tail)).into(),
-        Integer::U64 => u64::from_le_bytes(fixed(tail)).into(),
+    if let Some(small) = decode_small_integer(integer, tail) {
+        return Datum::Int(small.into());
+    }
+    match integer {
+        Integer::I128 => Datum::Int(i128::from_le_bytes(fixed(tail))),
         Integer::U128 => {
             let value = u128::from_le_bytes(fixed(tail));
             match i128::try_from(value) {
-                Ok(value) => value,
-                Err(_) => return Datum::Decimal(Box::new(BigDecimal::from(value))),
+                Ok(value) => Datum::Int(value),
+                Err(_) => Datum::Decimal(Box::new(BigDecimal::from(value))),
             }
         }
-    })
+        // Beyond `i64`.
+        _ => Datum::Int(u64::from_le_bytes(fixed(tail)).into()),
+    }
 }
 
 fn fixed<const N: usize>(tail: &[u8]) -> [u8; N] {

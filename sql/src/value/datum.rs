@@ -22,11 +22,6 @@ impl<'a> Datum<'a> {
         matches!(self, Datum::Null)
     }
 
-    /// Whether a condition of this value lets a row pass.
-    pub(crate) fn is_true(&self) -> bool {
-        matches!(self, Datum::Bool(true))
-    }
-
     pub(crate) fn text(text: impl Into<Cow<'a, str>>) -> Self {
         Datum::Text(text.into())
     }
