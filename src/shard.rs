@@ -72,6 +72,9 @@ pub struct ShardOptions {
 /// Requests to one other shard that may be unanswered: each takes a slot there, and its answer one back.
 const FORWARDED_MAX: usize = MAILBOX_SLOTS / 2;
 
+/// Bounds on what the server writes for itself: none that it could reach.
+const OWN_LIMITS: TransactionLimits = TransactionLimits { rows_max: 1 << 48, bytes_max: 1 << 48 };
+
 /// What one shard's machine tells another's.
 pub enum Message {
     /// Do this and tell me.
@@ -319,7 +322,7 @@ impl Shard {
     ) -> Result<(), Unavailable> {
         let tx = seam.next_tx();
         let store = self.store_mut();
-        store.begin(TransactionLimits { rows_max: u64::MAX, bytes_max: u64::MAX });
+        store.begin(OWN_LIMITS);
         match change(store) {
             Ok(()) => self.commit(tx, now, seam),
             Err(WriteError::StoreFull { .. } | WriteError::TableFull { .. }) => {

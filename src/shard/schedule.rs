@@ -3,12 +3,11 @@
 //! A schedule's row goes in the very transaction that its reducer runs in, so it takes effect exactly once, whatever
 //! happens in between. A reducer that refuses or breaks is not tried again: its row goes alone, and the log says why.
 
-use cosmictron_storage::TransactionLimits;
 use cosmictron_types::{ConnectionId, Identity, Timestamp};
 
 use super::call::Run;
 use super::request::CallError;
-use super::{Seam, Shard};
+use super::{OWN_LIMITS, Seam, Shard};
 use crate::catalog::{ScheduledCall, SystemTable};
 use crate::directory::{Module, ModuleStatus};
 use std::sync::Arc;
@@ -47,7 +46,7 @@ impl Shard {
         self.figures.scheduled_calls += 1;
         if let Err(error) = &outcome {
             tracing::warn!(module = call.module, reducer = call.reducer, %error, "a scheduled call had no effect");
-            self.store_mut().begin(TransactionLimits { rows_max: u64::MAX, bytes_max: u64::MAX });
+            self.store_mut().begin(OWN_LIMITS);
         }
         let removed = ScheduledCall::delete(self.store_mut(), "id", &call.id);
         if removed.is_err() {

@@ -9,14 +9,14 @@ fn a_wrong_argument_is_named_with_what_was_expected() {
     server.deploy("my-agent", &my_agent());
     let mut ada = server.sign_up("ada@example.com");
     let cases = [
-        ("", "argument session_id is missing"),
-        ("{}", "argument session_id is missing"),
+        ("", "argument session_id: missing, expected string"),
+        ("{}", "argument session_id: missing, expected string"),
         (
             r#"{"session_id":1,"role":"u","content":"c"}"#,
             "argument session_id: expected string, found number 1",
         ),
-        (r#"["a","b"]"#, "argument content is missing"),
-        (r#"["a","b","c","d"]"#, "3 arguments"),
+        (r#"["a","b"]"#, "content: missing"),
+        (r#"["a","b","c","d"]"#, "at most 3"),
         (r#"{"session_id":"a","role":"b","content":"c","x":1}"#, "x"),
         (r#"{"session_id":"a","session_id":"a","role":"b","content":"c"}"#, "session_id"),
         ("{", "EOF"),
