@@ -1,7 +1,7 @@
 //! What tables say of themselves, as the server reads it.
 
-use cosmictron_sdk::Table;
 use cosmictron_sdk::prelude::*;
+use cosmictron_sdk::{__private, Table};
 use cosmictron_types::schema::{ModuleSchema, TableSchema};
 
 #[table(name = "accounts", public, shard_by = id)]
@@ -29,10 +29,28 @@ pub struct Booking {
     pub r#type: u8,
 }
 
+#[derive(Column)]
+pub struct Total {
+    pub account: u64,
+    pub amount: f64,
+}
+
+#[view]
+pub fn accounts_of_today() -> impl Iterator<Item = Account> {
+    Account::iter()
+}
+
+#[view]
+pub fn totals() -> Vec<Total> {
+    Vec::new()
+}
+
 fn parse() -> ModuleSchema {
-    let mut items = [String::new(), String::new()];
+    let mut items = [const { String::new() }; 4];
     Account::description().describe(&mut items[0]);
     Booking::description().describe(&mut items[1]);
+    __private::describe_view(&mut items[2], "accounts_of_today", accounts_of_today);
+    __private::describe_view(&mut items[3], "totals", totals);
     ModuleSchema::parse_items(items.iter().map(String::as_str)).expect("a schema")
 }
 
@@ -80,4 +98,32 @@ fn every_attribute_is_in_the_schema() {
             ]
         }"#,
     );
+}
+
+#[test]
+fn a_view_has_the_columns_of_what_it_yields() {
+    let columns = |name: &str| -> Vec<String> {
+        let schema = parse();
+        let view = schema.views.iter().find(|view| view.name == name).expect("a view");
+        view.columns.iter().map(|column| format!("{} {}", column.name, column.ty)).collect()
+    };
+    assert_eq!(
+        columns("accounts_of_today"),
+        ["id u64", "owner identity", "email string", "phone option<string>"]
+    );
+    assert_eq!(columns("totals"), ["account u64", "amount f64"]);
+}
+
+#[test]
+fn a_result_is_described_when_there_is_one() {
+    fn result<R: cosmictron_sdk::ReducerReturn<Kind>, Kind>() -> String {
+        let mut out = String::new();
+        __private::describe_result::<R, Kind>(&mut out);
+        out
+    }
+    assert_eq!(result::<(), _>(), "");
+    assert_eq!(result::<Result<(), String>, _>(), "");
+    assert_eq!(result::<u64, _>(), r#","result":"u64""#);
+    assert_eq!(result::<Option<String>, _>(), r#","result":{"option":"string"}"#);
+    assert_eq!(result::<Result<Vec<u8>, InsertError>, _>(), r#","result":"bytes""#);
 }

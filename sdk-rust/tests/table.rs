@@ -33,6 +33,8 @@ natively! {
     rows_are_changed_and_deleted_by_their_keys,
     an_event_table_is_appended_to,
     a_row_larger_than_a_block_is_read,
+    numbers_come_to_an_end,
+    rows_before_a_refused_one_stay,
     every_type_is_stored_and_found,
     a_range_that_holds_nothing_yields_nothing,
     an_abandoned_scan_does_no_harm,

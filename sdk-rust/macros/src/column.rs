@@ -7,7 +7,7 @@ use syn::visit::Visit;
 use syn::{Data, DataEnum, DeriveInput, Error, Fields, Result, TypePath};
 
 use crate::json::Description;
-use crate::word::{Errors, check_name, name_of};
+use crate::word::{Errors, check_name, name_of, place};
 
 /// Variants of one enum: their positions fit in a byte.
 const VARIANTS_MAX: usize = 256;
@@ -214,7 +214,7 @@ fn pattern(path: &TokenStream, fields: &Fields, bindings: &[Ident]) -> TokenStre
 fn encode_fields(fields: &Fields, bindings: &[Ident]) -> TokenStream {
     let encode = fields.iter().zip(bindings).map(|(field, binding)| {
         let ty = &field.ty;
-        quote_spanned! {ty.span()=> <#ty as ::cosmictron_sdk::Column>::encode(#binding, __out); }
+        quote_spanned! {place(ty)=> <#ty as ::cosmictron_sdk::Column>::encode(#binding, __out); }
     });
     quote! { #(#encode)* }
 }
@@ -223,7 +223,7 @@ fn decode_fields(path: &TokenStream, fields: &Fields, bindings: &[Ident]) -> Tok
     let value = pattern(path, fields, bindings);
     let read = fields.iter().zip(bindings).map(|(field, binding)| {
         let ty = &field.ty;
-        quote_spanned! {ty.span()=>
+        quote_spanned! {place(ty)=>
             let #binding = <#ty as ::cosmictron_sdk::Column>::decode(__reader)?;
         }
     });

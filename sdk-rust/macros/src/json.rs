@@ -3,7 +3,8 @@
 use proc_macro2::{Ident, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::Type;
-use syn::spanned::Spanned as _;
+
+use crate::word::place;
 
 /// JSON text with gaps, as statements that append to a `String` named `out`.
 pub(crate) struct Description {
@@ -58,7 +59,7 @@ impl Description {
     /// Appends what a column type says of itself.
     pub(crate) fn ty(&mut self, ty: &Type) -> &mut Self {
         let out = self.out.clone();
-        self.code(quote_spanned! {ty.span()=>
+        self.code(quote_spanned! {place(ty)=>
             <#ty as ::cosmictron_sdk::Column>::describe(#out);
         })
     }

@@ -58,6 +58,9 @@ pub fn rls(words: TokenStream, item: TokenStream) -> TokenStream {
 /// Words: `init` (the server calls it once, at the module's first deployment), `client_connected` and
 /// `client_disconnected` (for every WebSocket), or `shard_by = argument`, `shard_by = [argument, argument]` (runs where
 /// the rows with those keys are).
+///
+/// Beside the function stands a type of the same name, with which the reducer is scheduled: `name::args(…)` takes its
+/// arguments and makes a call that `ctx.schedule` takes. So no module or type beside it can have that name.
 #[proc_macro_attribute]
 pub fn reducer(words: TokenStream, item: TokenStream) -> TokenStream {
     let function = parse_macro_input!(item as syn::ItemFn);

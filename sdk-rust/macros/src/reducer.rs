@@ -7,13 +7,12 @@ use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
 use syn::ext::IdentExt as _;
 use syn::parse::Parser as _;
-use syn::spanned::Spanned as _;
 use syn::{Error, ItemFn, Result, Token};
 
 use crate::json::Description;
 use crate::signature::{Argument, Signature};
 use crate::table::idents;
-use crate::word::{conditions, name_of, nearest, unknown};
+use crate::word::{conditions, name_of, nearest, place, unknown};
 
 /// Who calls a reducer.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -153,27 +152,27 @@ fn exports(words: &Words, function: &ItemFn, signature: &Signature) -> TokenStre
         (0..signature.arguments.len()).map(|at| format_ident!("__argument_{at}")).collect();
     let reads =
         signature.arguments.iter().zip(&locals).map(|(Argument { name, ty, .. }, local)| {
-            quote_spanned! {ty.span()=> let #local = __arguments.next::<#ty>(#name); }
+            quote_spanned! {place(ty)=> let #local = __arguments.next::<#ty>(#name); }
         });
     let widths = signature.arguments.iter().map(|Argument { ty, .. }| {
-        quote_spanned! {ty.span()=> + ::cosmictron_sdk::__private::slot_width::<#ty>() }
+        quote_spanned! {place(ty)=> + ::cosmictron_sdk::__private::slot_width::<#ty>() }
     });
     let context = signature.takes_context.then(|| quote! { __ctx, });
     let output = &signature.output;
-    let report = quote_spanned! {output.span()=>
+    let report = quote_spanned! {place(output)=>
         ::cosmictron_sdk::__private::report::<#output, _>(__returned)
     };
     quote! {
         #(#conditions)*
         const _: () = {
             #[cfg_attr(target_arch = "wasm32", unsafe(export_name = #describe_export))]
-            #[allow(dead_code, unsafe_code, reason = "the server calls it by its export")]
+            #[allow(dead_code, reason = "the server calls it by its export")]
             extern "C" fn __describe() {
                 ::cosmictron_sdk::__private::describe(|__out| { #describe });
             }
 
             #[cfg_attr(target_arch = "wasm32", unsafe(export_name = #call_export))]
-            #[allow(dead_code, unsafe_code, reason = "the server calls it by its export")]
+            #[allow(dead_code, reason = "the server calls it by its export")]
             extern "C" fn __call(_input: usize, __length: usize) -> i32 {
                 ::cosmictron_sdk::__private::call(
                     __length,
@@ -205,7 +204,7 @@ fn describe(words: &Words, signature: &Signature) -> TokenStream {
     });
     item.raw("]");
     let output = &signature.output;
-    item.code(quote_spanned! {output.span()=>
+    item.code(quote_spanned! {place(output)=>
         ::cosmictron_sdk::__private::describe_result::<#output, _>(__out);
     });
     if !words.shard_by.is_empty() {

@@ -2,13 +2,12 @@
 //!
 //! What a view yields is often `impl Iterator`, a type without a name; the compiler takes it from the function.
 
-use proc_macro2::{Span, TokenStream};
+use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
-use syn::spanned::Spanned as _;
 use syn::{Error, ItemFn, Result, ReturnType};
 
 use crate::signature::check_function;
-use crate::word::{conditions, name_of};
+use crate::word::{conditions, name_of, place};
 
 pub(crate) fn expand(words: TokenStream, function: &ItemFn) -> TokenStream {
     match check(words, function) {
@@ -43,18 +42,14 @@ fn export(function: &ItemFn) -> TokenStream {
     let ident = &function.sig.ident;
     let name = name_of(ident);
     let export = format!("cosm_describe_view_{name}");
-    let span = match &function.sig.output {
-        ReturnType::Type(_, ty) => ty.span(),
-        ReturnType::Default => Span::call_site(),
-    };
-    let describe = quote_spanned! {span=>
+    let describe = quote_spanned! {place(&function.sig.output)=>
         ::cosmictron_sdk::__private::describe_view(__out, #name, #ident);
     };
     quote! {
         #(#conditions)*
         const _: () = {
             #[cfg_attr(target_arch = "wasm32", unsafe(export_name = #export))]
-            #[allow(dead_code, unsafe_code, reason = "the server calls it by its export")]
+            #[allow(dead_code, reason = "the server calls it by its export")]
             extern "C" fn __describe() {
                 ::cosmictron_sdk::__private::describe(|__out| { #describe });
             }

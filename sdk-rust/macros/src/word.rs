@@ -2,6 +2,7 @@
 
 use proc_macro2::{Ident, Span};
 use syn::ext::IdentExt as _;
+use syn::spanned::Spanned;
 use syn::{Attribute, Error, Result};
 
 /// Bytes of the longest name, as the server limits them.
@@ -95,6 +96,12 @@ impl Errors {
 /// The attributes by which an item exists or not; what is written beside the item needs them too.
 pub(crate) fn conditions(attributes: &[Attribute]) -> Vec<&Attribute> {
     attributes.iter().filter(|attribute| attribute.path().is_ident("cfg")).collect()
+}
+
+/// Where code stands that is written for some of the author's tokens: the compiler shows its mistakes at these tokens,
+/// and knows that a macro wrote it, so that the author's lints leave it alone.
+pub(crate) fn place(tokens: &impl Spanned) -> Span {
+    Span::call_site().located_at(tokens.span())
 }
 
 /// A name as the type system knows it: FNV-1a.

@@ -3,9 +3,9 @@
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
 use syn::ItemStruct;
-use syn::spanned::Spanned as _;
 
 use super::model::{Index, Table};
+use crate::word::place;
 
 /// One way to ask a table by the leading columns of an index.
 struct Access<'a> {
@@ -123,7 +123,7 @@ fn delete_by_primary_key(table: &Table) -> TokenStream {
         };
     };
     let ty = &table.columns[key.columns[0]].ty;
-    let key_ty = quote_spanned! {ty.span()=> <#ty as ::cosmictron_sdk::KeyColumn>::Key };
+    let key_ty = quote_spanned! {place(ty)=> <#ty as ::cosmictron_sdk::KeyColumn>::Key };
     quote! {
         /// Deletes the row with this primary key; whether there was one.
         pub fn delete(
@@ -173,9 +173,9 @@ impl Access<'_> {
     }
 
     /// Where the function stands for the compiler, which complains of the whole of it when a type is no key.
-    fn span(&self) -> Span {
+    fn place(&self) -> Span {
         let last = self.columns[self.columns.len() - 1];
-        self.table.columns[last].ty.span()
+        place(&self.table.columns[last].ty)
     }
 
     /// What the documentation calls the columns.
@@ -194,7 +194,7 @@ impl Access<'_> {
         let parameter = |&at: &usize| {
             let column = &self.table.columns[at];
             let (ident, ty) = (&column.ident, &column.ty);
-            quote_spanned! {ty.span()=> #ident: &<#ty as ::cosmictron_sdk::KeyColumn>::Key }
+            quote_spanned! {place(ty)=> #ident: &<#ty as ::cosmictron_sdk::KeyColumn>::Key }
         };
         columns.iter().map(parameter).collect()
     }
@@ -206,7 +206,7 @@ impl Access<'_> {
             let columns = self.columns.iter().map(|&at| &self.table.columns[at]);
             let statements = columns.map(|column| {
                 let (ident, ty) = (&column.ident, &column.ty);
-                quote_spanned! {ty.span()=> __key.#step::<#ty>(#ident); }
+                quote_spanned! {place(ty)=> __key.#step::<#ty>(#ident); }
             });
             quote! { #(#statements)* }
         };
@@ -226,7 +226,7 @@ impl Access<'_> {
             let result = quote! { ::cosmictron_sdk::IndexRows<Self> };
             (result, format_ident!("equal"), format!("The rows with this {}.", self.columns_text()))
         };
-        quote_spanned! {self.span()=>
+        quote_spanned! {self.place()=>
             #[doc = #text]
             pub fn #name(#(#parameters),*) -> #result {
                 ::cosmictron_sdk::__private::#function::<Self>(#position, #count, |__key| { #write })
@@ -245,14 +245,14 @@ impl Access<'_> {
             "The rows within a range, in the order of the index over {}.",
             self.columns_text()
         );
-        let range = quote_spanned! {ty.span()=>
+        let range = quote_spanned! {place(ty)=>
             #ident: impl ::cosmictron_sdk::KeyRange<<#ty as ::cosmictron_sdk::KeyColumn>::Key>
         };
         let (prefix_comma, key_ty) = (
             (!prefix.is_empty()).then(|| quote! { , }),
-            quote_spanned! {ty.span()=> <#ty as ::cosmictron_sdk::KeyColumn>::Key },
+            quote_spanned! {place(ty)=> <#ty as ::cosmictron_sdk::KeyColumn>::Key },
         );
-        quote_spanned! {self.span()=>
+        quote_spanned! {self.place()=>
             #[doc = #text]
             pub fn #name(
                 #(#parameters),* #prefix_comma #range
@@ -274,10 +274,10 @@ impl Access<'_> {
             let columns = prefix.iter().map(|&at| &self.table.columns[at]);
             let statements = columns.map(|column| {
                 let (ident, ty) = (&column.ident, &column.ty);
-                quote_spanned! {ty.span()=> __key.#step::<#ty>(#ident); }
+                quote_spanned! {place(ty)=> __key.#step::<#ty>(#ident); }
             });
             let ty = &self.table.columns[last].ty;
-            quote_spanned! {ty.span()=>
+            quote_spanned! {place(ty)=>
                 #(#statements)*
                 if let ::core::option::Option::Some(__bound) = __bound {
                     __key.#step::<#ty>(__bound);
@@ -294,7 +294,7 @@ impl Access<'_> {
         let write = self.write_key();
         let changeable = changeable(self.table);
         let text = format!("Deletes the rows with this {}; how many.", self.columns_text());
-        quote_spanned! {self.span()=>
+        quote_spanned! {self.place()=>
             #[doc = #text]
             pub fn #name(
                 #(#parameters),*

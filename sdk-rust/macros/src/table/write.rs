@@ -8,7 +8,7 @@ use syn::spanned::Spanned as _;
 use super::functions;
 use super::model::{Column, Index, Policy, Table};
 use crate::json::Description;
-use crate::word::{conditions, hash, name_of};
+use crate::word::{conditions, hash, name_of, place};
 
 pub(super) fn write(table: &Table, item: &ItemStruct) -> TokenStream {
     let parts = [
@@ -32,12 +32,12 @@ fn row(table: &Table, item: &ItemStruct) -> TokenStream {
     let fields: Vec<_> = table.columns.iter().map(|column| &column.ident).collect();
     let each = |code: fn(&Column) -> TokenStream| table.columns.iter().map(code);
     let slots = each(
-        |Column { ident, ty, .. }| quote_spanned! {ty.span()=> __row.slot::<#ty>(&self.#ident); },
+        |Column { ident, ty, .. }| quote_spanned! {place(ty)=> __row.slot::<#ty>(&self.#ident); },
     );
     let tails = each(
-        |Column { ident, ty, .. }| quote_spanned! {ty.span()=> __row.tail::<#ty>(&self.#ident); },
+        |Column { ident, ty, .. }| quote_spanned! {place(ty)=> __row.tail::<#ty>(&self.#ident); },
     );
-    let reads = each(|Column { ty, .. }| quote_spanned! {ty.span()=> __row.column::<#ty>()? });
+    let reads = each(|Column { ty, .. }| quote_spanned! {place(ty)=> __row.column::<#ty>()? });
     let fixed_bytes = fixed_bytes(&table.columns);
     quote! {
         #[automatically_derived]
@@ -64,7 +64,7 @@ fn row(table: &Table, item: &ItemStruct) -> TokenStream {
 /// Bytes of the slots of columns, as a constant expression.
 fn fixed_bytes(columns: &[Column]) -> TokenStream {
     let widths = columns.iter().map(|Column { ty, .. }| {
-        quote_spanned! {ty.span()=> + ::cosmictron_sdk::__private::slot_width::<#ty>() }
+        quote_spanned! {place(ty)=> + ::cosmictron_sdk::__private::slot_width::<#ty>() }
     });
     quote! { 0 #(#widths)* }
 }
@@ -79,7 +79,7 @@ fn table_trait(table: &Table, item: &ItemStruct) -> TokenStream {
     let numbered = table.columns.iter().enumerate().filter(|(_, column)| column.auto_inc);
     let take_generated = numbered.map(|(at, Column { ident, ty, .. })| {
         let before = fixed_bytes(&table.columns[..at]);
-        quote_spanned! {ty.span()=>
+        quote_spanned! {place(ty)=>
             self.#ident = ::cosmictron_sdk::__private::number_at::<#ty>(__stored, #before);
         }
     });
@@ -227,7 +227,7 @@ fn checks(table: &Table) -> TokenStream {
             false => return None,
         };
         let ty = &column.ty;
-        Some(quote_spanned! {ty.span()=> ::cosmictron_sdk::__private::#check::<#ty>(); })
+        Some(quote_spanned! {place(ty)=> ::cosmictron_sdk::__private::#check::<#ty>(); })
     });
     quote! { const _: fn() = || { #(#checks)* }; }
 }
@@ -255,7 +255,7 @@ fn export(table: &Table, item: &ItemStruct) -> TokenStream {
     quote! {
         const _: () = {
             #[cfg_attr(target_arch = "wasm32", unsafe(export_name = #export))]
-            #[allow(dead_code, unsafe_code, reason = "the server calls it by its export")]
+            #[allow(dead_code, reason = "the server calls it by its export")]
             extern "C" fn __describe() {
                 ::cosmictron_sdk::__private::describe(|__out| {
                     <#name as ::cosmictron_sdk::Table>::description().describe(__out);

@@ -5,7 +5,7 @@ use core::ops::Bound;
 use cosmictron_sdk::IndexRows;
 use cosmictron_sdk::prelude::*;
 
-use super::tables::{Entry, Message, Room, Sample, sample};
+use super::tables::{Entry, Message, Room, Sample, Ticket, sample};
 
 fn room(name: &str) -> Room {
     Room::insert(Room { id: 0, name: name.into() }).expect("a name that is new")
@@ -158,6 +158,27 @@ pub fn a_row_larger_than_a_block_is_read() {
     assert!(Message::range_by_id(..).map(size).eq([10_000, 40_000, 160_000]));
     // A whole table comes in no particular order.
     assert_eq!(Message::iter().map(size).sum::<usize>(), 210_000);
+}
+
+#[reducer]
+pub fn numbers_come_to_an_end() {
+    let ticket = |code: &str, number| Ticket { code: code.into(), number };
+    assert_eq!(Ticket::insert(ticket("a", 0)).unwrap().number, 1);
+    assert_eq!(Ticket::insert(ticket("b", -5)).unwrap().number, -5);
+    assert_eq!(Ticket::insert(ticket("c", 126)).unwrap().number, 126);
+    assert_eq!(Ticket::insert(ticket("d", 0)).unwrap().number, 127);
+    let exhausted = Ticket::insert(ticket("e", 0));
+    assert!(matches!(exhausted, Err(InsertError::AutoIncExhausted(_))));
+    assert!(matches!(Ticket::insert(ticket("e", 127)), Err(InsertError::UniqueViolation(_))));
+    assert_eq!(Ticket::filter_by_number(&127).map(|ticket| ticket.code).as_deref(), Some("d"));
+}
+
+#[reducer]
+pub fn rows_before_a_refused_one_stay() {
+    let names = ["a", "b", "a", "c"].map(String::from);
+    let rooms = names.map(|name| Room { id: 0, name });
+    assert!(matches!(Room::insert_many(rooms), Err(InsertError::UniqueViolation(_))));
+    assert!(Room::range_by_name(..).map(|room| room.name).eq(["a", "b"]));
 }
 
 #[reducer]

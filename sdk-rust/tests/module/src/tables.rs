@@ -33,6 +33,17 @@ pub struct Message {
     pub r#type: Vec<u8>,
 }
 
+/// Few numbers, and one of the row's own.
+#[table(name = "tickets")]
+#[derive(Clone, Debug, PartialEq)]
+pub struct Ticket {
+    #[primary_key]
+    pub code: String,
+    #[unique]
+    #[auto_inc]
+    pub number: i8,
+}
+
 /// Has no primary key, and is only appended to.
 #[table(name = "entries", event)]
 pub struct Entry {
