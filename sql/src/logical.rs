@@ -15,7 +15,7 @@
 //! ```
 //!
 //! Invariants:
-//! 1. A filter's predicates run in their order, and a filter's input filters before it does.
+//! 1. A filter's input has filtered before it does; the order of the predicates of one filter is the planner's choice.
 //! 2. Only the planner moves a predicate, and only into the key range of the scan below, as constants that are
 //!    evaluated before any row is read. So a policy's filter may stay above a narrowed scan.
 

@@ -65,6 +65,12 @@ impl<'e> Accumulator<'e> {
             Accumulator::Count(count) => *count += 1,
             Accumulator::Sum { sum, count, domain } => {
                 *count += 1;
+                if let (Datum::Int(sum), Datum::Int(value)) = (&mut *sum, &value)
+                    && let Some(next) = sum.checked_add(*value)
+                {
+                    *sum = next;
+                    return Ok(0);
+                }
                 *sum = match &*sum {
                     Datum::Null => value,
                     sum => arithmetic::apply(Arithmetic::Add, *domain, sum, &value)?,

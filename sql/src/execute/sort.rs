@@ -24,7 +24,7 @@ pub(super) fn run<'e>(
         return Ok(MORE);
     }
     let kept = kept.and_then(|kept| usize::try_from(kept).ok()).filter(|kept| *kept < KEPT_MAX);
-    let mut sorter = Sorter { keys, kept, full: false, entries: Vec::new() };
+    let mut sorter = Sorter { keys, kept, full: false, entries: Vec::new(), scratch: Vec::new() };
     let _ = input.run(run, &mut |tuple| sorter.take(run, tuple).map(|()| MORE))?;
     sorter.entries.sort_by(|left, right| compare_keys(keys, &left.keys, &right.keys));
     if let Some(kept) = sorter.kept {
@@ -48,6 +48,8 @@ struct Sorter<'e> {
     /// Whether the entries were cut once: the entry at `kept - 1` is then the greatest that may still count.
     full: bool,
     entries: Vec<Entry<'e>>,
+    /// The keys of the tuple at hand: most tuples of a long table are dropped by them.
+    scratch: Vec<Datum<'e>>,
 }
 
 struct Entry<'e> {
@@ -57,14 +59,17 @@ struct Entry<'e> {
 
 impl<'e> Sorter<'e> {
     fn take(&mut self, run: &Run<'e>, tuple: &[Part<'e>]) -> Result<(), SqlError> {
-        let keys = self.keys.iter().map(|key| run.value(&key.expr, tuple));
-        let keys = keys.collect::<Result<Box<[_]>, _>>()?;
+        self.scratch.clear();
+        for key in self.keys {
+            self.scratch.push(run.value(&key.expr, tuple)?);
+        }
         if let Some(kept) = self.kept
             && self.full
-            && compare_keys(self.keys, &keys, &self.entries[kept - 1].keys).is_ge()
+            && compare_keys(self.keys, &self.scratch, &self.entries[kept - 1].keys).is_ge()
         {
             return Ok(()); // Of equal ones the first stay.
         }
+        let keys = self.scratch.drain(..).collect();
         let entry = Entry { keys, tuple: tuple.into() };
         run.budget.hold(entry.bytes())?;
         self.entries.push(entry);

@@ -114,6 +114,21 @@ impl Expr {
         any
     }
 
+    /// Whether it computes, and so may end in an error, instead of only looking at values.
+    pub(crate) fn can_fail(&self) -> bool {
+        self.any(&mut |expr| {
+            matches!(
+                expr,
+                Expr::Arithmetic { .. }
+                    | Expr::Negate { .. }
+                    | Expr::Concat { .. }
+                    | Expr::Call { .. }
+                    | Expr::Cast { .. }
+                    | Expr::Like(_)
+            )
+        })
+    }
+
     /// Whether the value is the same for every tuple of one execution.
     pub(crate) fn is_constant(&self) -> bool {
         !self.any(&mut |expr| matches!(expr, Expr::Column(_) | Expr::Aggregate(_)))

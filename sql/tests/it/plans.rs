@@ -178,3 +178,11 @@ fn what_is_known_is_decided_while_planning() {
         "project id\n  filter sent_at > timestamp '2025-12-31 23:00:00'\n    scan message",
     );
 }
+
+#[test]
+fn conditions_that_cannot_fail_come_first() {
+    check(
+        "SELECT id FROM message WHERE 10 / score > 1 AND body LIKE 'a%' AND score <> 0 AND pinned",
+        "project id\n  filter score <> 0 AND pinned AND (10 / score) > 1 AND body LIKE 'a%'\n    scan message",
+    );
+}
