@@ -118,8 +118,12 @@ impl Project {
     fn follow(mut self, opening: &Receiver<SocketAddr>, built: Built) {
         let Ok(address) = opening.recv() else { return };
         self.url = format!("http://{address}");
+        let mut version = String::new();
         match self.deploy(&built) {
-            Ok(summary) => self.introduce(&summary),
+            Ok(summary) => {
+                self.introduce(&summary);
+                version = summary.version;
+            }
             Err(error) => eprintln!("error: {error}"),
         }
         loop {
@@ -128,7 +132,11 @@ impl Project {
                 return;
             }
             match module_project::build(&self.folder).and_then(|built| self.deploy(&built)) {
-                Ok(summary) => println!("Deployed {} ({}).", summary.name, summary.version),
+                Ok(summary) if summary.version == version => {}
+                Ok(summary) => {
+                    println!("Deployed {} ({}).", summary.name, summary.version);
+                    version = summary.version;
+                }
                 Err(error) => eprintln!("error: {error}"),
             }
         }
@@ -171,20 +179,23 @@ fn examples(url: &str, module: &str, description: &Description) -> String {
          TOKEN=$(curl -s -X POST {url}/v1/auth/sign-in -H 'Content-Type: application/json' \\\n  \
          -d '{{\"email\": \"{EMAIL}\", \"password\": \"{PASSWORD}\"}}' | sed 's/.*\"token\":\"\\([^\"]*\\)\".*/\\1/')\n"
     );
-    let post = |path: String, body: serde_json::Value| {
+    let post = |path: String, body: String| {
         format!(
             "\ncurl -s -X POST {url}{path} -H \"Authorization: Bearer $TOKEN\" \\\n  \
              -H 'Content-Type: application/json' -d '{body}'\n"
         )
     };
     if let Some(reducer) = best_example(&description.signatures) {
-        let arguments = reducer.arguments.iter().map(|arg| (arg.name.clone(), sample(&arg.ty)));
-        let body = serde_json::Value::Object(arguments.collect());
+        // In the order of the declaration, which a map would not keep.
+        let arguments = reducer.arguments.iter();
+        let arguments: Vec<String> =
+            arguments.map(|arg| format!("\"{}\": {}", arg.name, sample(&arg.ty))).collect();
+        let body = format!("{{{}}}", arguments.join(", "));
         text += &post(format!("/v1/reducers/{}", reducer.name), body);
     }
     if let Some(table) = description.tables.iter().find(|table| table.public) {
         let query = format!("SELECT * FROM {} LIMIT 10", table.name);
-        text += &post("/v1/sql".to_owned(), serde_json::json!({ "query": query }));
+        text += &post("/v1/sql".to_owned(), format!("{{\"query\": \"{query}\"}}"));
     }
     text
 }
@@ -247,7 +258,7 @@ mod tests {
         .unwrap();
         let text = examples("http://a", "notes", &description);
         assert!(text.contains(r#"/v1/reducers/add_note"#), "{text}");
-        assert!(text.contains(r#"{"tag":null,"text":"hello"}"#), "{text}");
+        assert!(text.contains(r#"{"text": "hello", "tag": null}"#), "{text}");
         assert!(text.contains("SELECT * FROM note LIMIT 10"), "{text}");
     }
 }
