@@ -22,6 +22,9 @@
 
 pub(crate) mod form;
 
+#[cfg(test)]
+mod tests;
+
 use core::cmp::Ordering;
 
 use cosmictron_types::{Column, ColumnIndex, DecodeError};

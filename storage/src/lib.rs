@@ -14,6 +14,9 @@ pub mod store;
 pub mod table;
 mod tree;
 
+#[cfg(test)]
+mod fixture;
+
 pub use change::{Change, ChangeReader, InvalidChange, LoggedChange};
 pub use definition::{ForeignKeyDef, IndexDef, SequenceDef, TableDef};
 pub use heap::RowId;

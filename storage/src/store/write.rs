@@ -123,7 +123,7 @@ impl Store {
         if table.def().is_append_only() {
             return Err(WriteError::AppendOnly { table: table.def().name.clone() });
         }
-        let limit = usize::try_from(self.rows_left() + 1).unwrap_or(usize::MAX);
+        let limit = usize::try_from(self.rows_left().saturating_add(1)).unwrap_or(usize::MAX);
         let rows = table.range(index, Bound::Included(key), Bound::Included(key));
         let mut rows: Vec<RowId> = rows.take(limit).collect();
         rows.sort_unstable();

@@ -10,7 +10,7 @@ use crate::key::Key;
 use crate::tree::{Place, Probe, Side, Span};
 
 /// Rows in an index's order, from both ends.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Range<'t> {
     table: &'t Table,
     span: Span<'t>,
@@ -37,7 +37,7 @@ enum Cut {
 }
 
 /// Rows in the order of their [`RowId`]s.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Scan<'t> {
     table: &'t Table,
     position: RowId,
