@@ -27,6 +27,10 @@ pub const JSON: &str = "application/json";
 /// Digits left for a length that is filled in later: 20 hold any u64.
 const LENGTH_DIGITS: usize = 20;
 
+/// Bodies up to this are moved to where they would stand without the digits that were not needed. A larger one costs
+/// more to move than the white space, which means nothing, costs to send.
+const MOVED_BYTES_MAX: usize = 16 << 10;
+
 /// What an answer must heed of its request and its connection.
 #[derive(Clone, Copy, Debug)]
 pub struct Reply {
@@ -137,10 +141,13 @@ impl<'a> Response<'a> {
         write(out);
         let mut digits = itoa::Buffer::new();
         let digits = digits.format(out.len() - body_at).as_bytes();
-        let digits_end = digits_at + LENGTH_DIGITS;
+        let (digits_end, body_bytes) = (digits_at + LENGTH_DIGITS, out.len() - body_at);
         out[digits_end - digits.len()..digits_end].copy_from_slice(digits);
         if head_only {
             out.truncate(body_at);
+        }
+        if body_bytes <= MOVED_BYTES_MAX {
+            out.drain(digits_at..digits_end - digits.len());
         }
     }
 

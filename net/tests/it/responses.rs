@@ -2,6 +2,7 @@
 
 use crate::transcript::{of_responses, singly};
 use cosmictron_net::Method::{self, Get, Head};
+use cosmictron_net::{HttpError, Limits, ResponseDecoder};
 
 #[track_caller]
 fn check(bytes: &[u8], methods: &[Method], is_ended: bool, expected: &str) {
@@ -48,7 +49,7 @@ fn interim_responses_are_skipped() {
 
 #[test]
 fn a_switch_of_protocols_is_handed_out() {
-    let mut decoder = cosmictron_net::ResponseDecoder::new(Default::default(), 10);
+    let mut decoder = ResponseDecoder::new(Limits::default(), 10);
     decoder.input().extend_from_slice(b"HTTP/1.1 101 Switching Protocols\r\n\r\n\x81\x00");
     assert_eq!(decoder.next(Get).unwrap().unwrap().status, 101);
     assert_eq!(decoder.take_unread(), b"\x81\x00");
@@ -98,4 +99,28 @@ fn a_status_line_is_a_status_line() {
     check(b"HTTP/1.1 099 No\r\n\r\n", &[Get], false, refused);
     check(b"\x16\x03\x01", &[Get], false, refused);
     check(b"HTTP/2.0 200 OK\r\n\r\n", &[Get], false, "refused: HTTP version not supported\n");
+}
+
+/// What becomes of `bytes` when a body may have three octets.
+fn of_a_short_body(bytes: &[u8]) -> Result<Option<usize>, HttpError> {
+    let mut decoder = ResponseDecoder::new(Limits::default(), 3);
+    decoder.input().extend_from_slice(bytes);
+    decoder.end();
+    decoder.next(Get).map(|answer| answer.map(|answer| answer.body.len()))
+}
+
+#[test]
+fn a_body_has_a_limit_however_it_is_framed() {
+    let too_large = Err(HttpError::BodyTooLarge { bytes_max: 3 });
+    let framings = [
+        "Content-Length: 3\r\n\r\nabc",
+        "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n",
+        "\r\nabc",
+    ];
+    for head in framings {
+        let bytes = format!("HTTP/1.1 200 OK\r\n{head}");
+        assert_eq!(of_a_short_body(bytes.as_bytes()), Ok(Some(3)), "{head}");
+        let longer = bytes.replace('3', "4").replace("abc", "abcd");
+        assert_eq!(of_a_short_body(longer.as_bytes()), too_large, "{head}");
+    }
 }
