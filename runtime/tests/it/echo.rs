@@ -1,7 +1,7 @@
 //! A machine that only sends: pings another shard, or floods it and counts what comes back.
 
 use cosmictron_runtime::{Boot, Event, Machine, Seam, Ticket};
-use cosmictron_types::ShardId;
+use cosmictron_types::{Duration, ShardId};
 
 #[derive(Debug)]
 pub(crate) enum Request {
@@ -19,12 +19,19 @@ pub(crate) enum Request {
     /// Kept until the machine is asked to answer all it keeps.
     Keep,
     AnswerKept,
+    /// Wishes for a tick, at which everything kept is answered.
+    KeepUntilTick {
+        after: Duration,
+    },
+    /// One message to itself that makes the next, for ever.
+    Spin,
 }
 
 #[derive(Debug)]
 pub(crate) enum Message {
     Ping { ticket: Ticket },
     Pong { ticket: Ticket },
+    Spin,
     Drop { number: u64 },
     Count { ticket: Ticket },
     Counted { ticket: Ticket, count: u64 },
@@ -50,6 +57,14 @@ impl Echo {
             }
             Request::Now => seam.answer(ticket, 0),
             Request::Keep => self.kept.push(ticket),
+            Request::KeepUntilTick { after } => {
+                self.kept.push(ticket);
+                seam.wake_at(seam.now() + after);
+            }
+            Request::Spin => {
+                seam.send(seam.shard(), Message::Spin);
+                seam.answer(ticket, 0);
+            }
             Request::AnswerKept => {
                 let awaited = self.kept.iter().filter(|ticket| seam.is_awaited(ticket)).count();
                 seam.answer(ticket, awaited as u64);
@@ -68,6 +83,7 @@ impl Machine for Echo {
         match event {
             Event::Request { ticket, request } => self.request(ticket, request, seam),
             Event::Message { from, message } => match message {
+                Message::Spin => seam.send(from, Message::Spin),
                 Message::Ping { ticket } => seam.send(from, Message::Pong { ticket }),
                 Message::Pong { ticket } => seam.answer(ticket, 0),
                 Message::Drop { number } => {
@@ -80,6 +96,7 @@ impl Machine for Echo {
                 }
                 Message::Counted { ticket, count } => seam.answer(ticket, count),
             },
+            Event::Tick => self.kept.drain(..).for_each(|ticket| seam.answer(ticket, 0)),
             _ => {}
         }
     }

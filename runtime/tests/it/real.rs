@@ -68,21 +68,37 @@ fn every_shard_hears_of_every_other() {
     }
 }
 
-/// Both cores sleep between two pings, so a wake-up that is lost on the way to bed shows as a ping that stays away.
-/// The executor's own flag "awake" and our registration at the doorbell were both suspects once.
+/// A wake-up that is lost on the way to bed shows as a ping that stays away: one at a time both cores sleep between two
+/// pings, three at a time they fall asleep while others arrive.
 #[test]
 fn no_wake_up_is_lost_between_two_cores() {
     let pings = notes_of_each_form(2, |shard, notes| async move {
-        for number in 0..5_000 {
-            let ping = shard.request(Request::Ping { to: other(&shard) });
-            if shard.within(Duration::from_secs(30), ping).await.is_none() {
-                notes.write(number);
-                return shard.stop();
+        for (tasks, count) in [(1, 2_000), (3, 30_000)] {
+            let results = Notes::default();
+            for _ in 0..tasks {
+                let (shard, results) = (shard.clone(), results.clone());
+                shard.clone().spawn(async move { results.write(ping(&shard, count).await) });
             }
+            let mut ended = Vec::new();
+            while ended.len() < tasks {
+                shard.sleep(Duration::from_millis(1)).await;
+                ended.extend(results.take());
+            }
+            notes.write(ended == vec![count; tasks]);
         }
-        notes.write(5_000);
     });
-    assert_eq!(pings, vec![vec![5_000; 2]; 3], "pings until one stayed away");
+    assert_eq!(pings, [[true; 4]; 3], "a ping stayed away");
+}
+
+/// How many pings came back before one stayed away.
+async fn ping(shard: &Shard<Echo>, count: u32) -> u32 {
+    for number in 0..count {
+        let ping = shard.request(Request::Ping { to: other(shard) });
+        if shard.within(Duration::from_secs(20), ping).await.is_none() {
+            return number;
+        }
+    }
+    count
 }
 
 #[test]
@@ -144,6 +160,21 @@ fn ticks_come_again_and_again() {
         };
         run(&options(root.path(), 1, form), Counter::boot, await_ticks).unwrap();
     }
+}
+
+#[test]
+fn the_earliest_wish_for_a_tick_wins_whenever_it_comes() {
+    let answers = notes_of_each_form(1, |shard, notes| async move {
+        // The tick's task sleeps without a wish, then until a later one.
+        shard.sleep(Duration::from_millis(1)).await;
+        let tick = |after| shard.request(Request::KeepUntilTick { after });
+        tick(Duration::from_millis(1)).await;
+        let late = tick(Duration::from_secs(3_600));
+        shard.sleep(Duration::from_millis(1)).await;
+        tick(Duration::from_millis(1)).await;
+        notes.write(late.await);
+    });
+    assert_eq!(answers, [[0]; 3]);
 }
 
 #[test]

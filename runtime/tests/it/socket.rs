@@ -7,9 +7,9 @@ use std::rc::Rc;
 use std::thread;
 
 use cosmictron_runtime::real::{Control, Deadline, ReservedAddress, Shard, TcpStream};
-use cosmictron_types::Duration;
+use cosmictron_types::{Duration, ShardId};
 
-use crate::echo::Echo;
+use crate::echo::{Echo, Request};
 use crate::form::notes_of_each_form;
 
 fn any_port() -> SocketAddr {
@@ -50,10 +50,15 @@ where
     })
 }
 
+/// A core that spins can't be told to stop, so no answer ends the process.
 fn round_trip(client: &mut Client, bytes: &[u8]) -> Vec<u8> {
+    client.set_read_timeout(Some(std::time::Duration::from_secs(30))).unwrap();
     client.write_all(bytes).unwrap();
     let mut answer = vec![0; bytes.len()];
-    client.read_exact(&mut answer).unwrap();
+    if let Err(error) = client.read_exact(&mut answer) {
+        eprintln!("no answer: {error}");
+        std::process::abort();
+    }
     answer
 }
 
@@ -110,18 +115,32 @@ fn a_task_that_yields_for_ever_starves_neither_sockets_nor_timers() {
     assert_eq!(outcomes, [[true]; 3]);
 }
 
+/// A machine that always has mail must not keep its core from its sockets.
+#[test]
+fn endless_mail_leaves_sockets_served() {
+    let outcomes = notes_of_each_form(1, |shard, notes| async move {
+        let address = listen_and_echo(&shard);
+        shard.request(Request::Spin).await;
+        client(shard.control(), move || {
+            let mut stream = Client::connect(address).unwrap();
+            notes.write((0..200).all(|byte| round_trip(&mut stream, &[byte]) == [byte]));
+        });
+        shard.shutdown().await;
+    });
+    assert_eq!(outcomes, [[true]; 3]);
+}
+
 /// While foreign wake-ups come in without a pause, the executor never waits for its sockets; so a core that is rung
 /// again and again takes a turn now and then.
 #[test]
 fn a_flood_of_messages_leaves_sockets_served() {
     let outcomes = notes_of_each_form(2, |shard, notes| async move {
         if shard.id().get() == 1 {
-            let first = shard.count().shards().next().unwrap();
             for _ in 0..16 {
                 let flood = shard.clone();
                 shard.spawn(async move {
                     loop {
-                        flood.request(crate::echo::Request::Ping { to: first }).await;
+                        flood.request(Request::Ping { to: ShardId::FIRST }).await;
                     }
                 });
             }
@@ -242,7 +261,7 @@ fn all_cores_listen_on_one_reserved_address() {
         notes.write(listening.is_ok());
         // Both listen before either leaves.
         let to = shard.count().shards().find(|other| *other != shard.id()).unwrap();
-        shard.request(crate::echo::Request::Ping { to }).await;
+        shard.request(Request::Ping { to }).await;
     });
     assert_eq!(outcomes, [[true; 2]; 3]);
 }
