@@ -21,6 +21,7 @@ mod body;
 mod chunked;
 mod decoder;
 mod error;
+mod framing;
 mod head;
 mod header;
 mod input;

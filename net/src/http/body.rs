@@ -1,22 +1,12 @@
-//! Frames a message's body: none, of a given length, chunked, or up to the end of the connection.
+//! Reads a message's body as its head framed it.
 
 use std::ops::Range;
 
 use super::chunked::Chunked;
 use super::error::HttpError;
+use super::framing::Framing;
 use super::input::Input;
 use super::limits::Limits;
-
-/// How a body's length is told (RFC 9112 section 6.3).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Framing {
-    /// This many octets; 0 when nothing was said about a request's body.
-    Length(u64),
-    /// Chunks.
-    Chunked,
-    /// Everything until the connection ends: responses only.
-    UntilClose,
-}
 
 /// A body that is being read. Positions are octets from the start of its message.
 #[derive(Clone, Debug)]

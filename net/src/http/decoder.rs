@@ -17,8 +17,9 @@
 
 use std::ops::Range;
 
-use super::body::{Body, BodyEnd, Framing};
+use super::body::{Body, BodyEnd};
 use super::error::HttpError;
+use super::framing::Framing;
 use super::head::{Head, RequestRecord};
 use super::input::{Input, read_bytes};
 use super::limits::Limits;

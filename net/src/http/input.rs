@@ -6,7 +6,7 @@
 
 /// Room that an idle connection keeps for its next message. What a large body needed beyond it is
 /// freed.
-const BYTES_KEPT: usize = 64 * 1024;
+const BYTES_KEPT: usize = 16 * 1024;
 
 /// The least and the most room that is worth offering to one read.
 const READ_BYTES_MIN: usize = 4 * 1024;

@@ -11,10 +11,11 @@
 use std::mem::MaybeUninit;
 use std::ops::Range;
 
-use super::body::{Body, BodyEnd, Framing};
+use super::body::{Body, BodyEnd};
 use super::decoder::Phase;
 use super::error::HttpError;
-use super::head::{FramingFields, Version};
+use super::framing::{Framing, FramingFields};
+use super::head::Version;
 use super::header::{HeaderTable, Headers};
 use super::input::{Input, read_bytes};
 use super::limits::{HEADERS_CAP, Limits};
