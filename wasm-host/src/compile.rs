@@ -18,7 +18,7 @@ use crate::imports;
 use crate::inspect::inspect;
 use crate::instance::InstanceError;
 use crate::interface::{Interface, Reducer};
-use crate::module::CompiledModule;
+use crate::module::{CompiledModule, Parts};
 use crate::version::Version;
 
 use self::describe::Undeployed;
@@ -55,7 +55,7 @@ pub enum CompileError {
     ExportType { export: String, found: String, expected: &'static str },
     #[error("the module's export {export} begins with cosm_ and is not known")]
     ReservedExport { export: String },
-    #[error("the module cannot be started: {0}")]
+    #[error(transparent)]
     Instance(#[from] InstanceError),
     #[error("the module's {export} {reason}")]
     Describe { export: String, reason: String },
@@ -72,9 +72,14 @@ impl Host {
     /// the helper pool; the description runs there too, within the limits of a call.
     pub fn compile(&self, wasm: &[u8]) -> Result<CompiledModule, CompileError> {
         inspect(wasm, &self.limits)?;
-        let module = Module::from_binary(&self.engine, wasm)
-            .map_err(|error| CompileError::Invalid(format!("{error:#}")))?;
-        self.admit(module, Version::of(wasm), wasm.len())
+        let module = self.translate(wasm)?;
+        self.admit(module, Version::of(wasm), wasm.len(), false)
+    }
+
+    /// From WebAssembly to machine code, validated on the way.
+    pub(crate) fn translate(&self, wasm: &[u8]) -> Result<Module, CompileError> {
+        Module::from_binary(&self.engine, wasm)
+            .map_err(|error| CompileError::Invalid(format!("{error:#}")))
     }
 
     /// Checks a compiled module and has it describe itself.
@@ -83,6 +88,7 @@ impl Host {
         module: Module,
         version: Version,
         wasm_bytes: usize,
+        was_cached: bool,
     ) -> Result<CompiledModule, CompileError> {
         let linked = imports::linker::<Undeployed>(&self.engine)
             .instantiate_pre(&module)
@@ -91,13 +97,14 @@ impl Host {
         let items = describe::run(self, &linked, &exports)?;
         let schema = ModuleSchema::parse_items(items.iter().map(String::as_str))?;
         exports.match_reducers(&schema)?;
-        let interface = interface(&module, schema);
-        Ok(CompiledModule::new(self.clone(), module, interface, version, wasm_bytes))
+        let interface = Arc::new(interface(&module, schema));
+        let host = self.clone();
+        Ok(CompiledModule::new(Parts { host, module, interface, version, wasm_bytes, was_cached }))
     }
 }
 
 /// Resolves what calls need. All exports were found before.
-fn interface(module: &Module, schema: ModuleSchema) -> Interface {
+pub(crate) fn interface(module: &Module, schema: ModuleSchema) -> Interface {
     let export =
         |name: &str| module.get_export_index(name).expect("the exports were checked before");
     let reducer = |reducer: &ReducerSchema| Reducer {

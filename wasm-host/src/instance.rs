@@ -51,8 +51,8 @@ pub enum InstanceError {
     /// Other calls and modules hold all that the host has room for.
     #[error("all WebAssembly instances of this server are in use")]
     PoolFull,
-    /// The module's doing: its start function says how it ended.
-    #[error("the module's start function {0}")]
+    /// The module's doing: how its start function ended, or the laying out of its memory and tables.
+    #[error("the module does not start: {0}")]
     Start(String),
     /// The machine's doing; most likely there is no memory.
     #[error("no WebAssembly instance could be made: {0}")]

@@ -117,3 +117,6 @@ impl<D: Data> Instances<D> {
         Ok(instance)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -14,10 +14,11 @@
 //! 3. No message says anything of the host's own paths, addresses or settings.
 //!
 //! Reading order: [`host`] and [`limits`] set the stage; [`compile`] admits a module ([`inspect`], [`module`],
-//! [`interface`], [`version`]); [`instances`] and [`instance`] run calls ([`call`], [`trap`]); [`imports`]
+//! [`interface`], [`version`], [`cache`]); [`instances`] and [`instance`] run calls ([`call`], [`trap`]); [`imports`]
 //! are what a guest can do, over [`guest`], [`memory`], [`scans`], [`console`] and [`misuse`]; [`data`] is the shard's
 //! side.
 
+mod cache;
 mod call;
 mod compile;
 mod console;
@@ -37,6 +38,7 @@ mod scans;
 mod trap;
 mod version;
 
+pub use cache::{Cache, CacheError};
 pub use call::{CallContext, CallOutcome};
 pub use compile::CompileError;
 pub use console::{Console, LogLevel};

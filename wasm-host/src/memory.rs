@@ -36,11 +36,11 @@ impl Span {
     }
 
     /// Refuses a length above a limit.
-    pub(crate) fn at_most(self, length_max: usize) -> Result<Self, BrokenRule> {
+    pub(crate) fn at_most(self, length_max: usize) -> Result<(), BrokenRule> {
         if self.length as usize > length_max {
             return Err(BrokenRule::TooLong { length: self.length, length_max });
         }
-        Ok(self)
+        Ok(())
     }
 
     /// Its end has 33 bits at most, so it does not wrap around.
@@ -127,6 +127,8 @@ pub(crate) fn signed(size: usize) -> i64 {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -180,6 +182,44 @@ mod tests {
         assert_eq!(sink.outcome(), 12);
         assert!(!sink.push(b""));
         assert_eq!(out, *b"\x02\0\0\0ab\x02\0\0\0cd");
+    }
+
+    proptest! {
+        #[test]
+        fn a_written_block_is_read_back_and_holds_all_that_fits(
+            rows in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..40), 0..12),
+            room in 0usize..300,
+            block_bytes_max in 0usize..300,
+        ) {
+            let mut out = vec![0xee; room];
+            let mut sink = RowSink::new(&mut out, block_bytes_max);
+            let taken = rows.iter().take_while(|row| sink.push(row)).count();
+            let outcome = sink.outcome();
+            let written = usize::try_from(outcome).unwrap_or(0);
+            let mut block = &mut out[..written];
+            for row in &rows[..taken] {
+                prop_assert_eq!(next_row(&mut block).unwrap().unwrap(), row);
+            }
+            prop_assert_eq!(next_row(&mut block).unwrap(), None);
+            prop_assert!(out[written..].iter().all(|&byte| byte == 0xee));
+            if let Some(refused) = rows.get(taken) {
+                let needed = LENGTH_BYTES + refused.len();
+                let room_left = if taken == 0 { room } else { room.min(block_bytes_max) };
+                prop_assert!(written + needed > room_left);
+                prop_assert!(taken > 0 || outcome == -signed(needed));
+            }
+        }
+
+        #[test]
+        fn any_bytes_are_a_block_or_torn(mut bytes in prop::collection::vec(0u8..6, 0..64)) {
+            let length = bytes.len();
+            let mut block = &mut bytes[..];
+            let mut read = 0;
+            while let Ok(Some(row)) = next_row(&mut block) {
+                read += LENGTH_BYTES + row.len();
+            }
+            prop_assert!(read <= length);
+        }
     }
 
     #[test]

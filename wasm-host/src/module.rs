@@ -16,24 +16,18 @@ pub struct CompiledModule {
     parts: Arc<Parts>,
 }
 
-struct Parts {
-    host: Host,
-    module: Module,
-    interface: Arc<Interface>,
-    version: Version,
-    wasm_bytes: usize,
+pub(crate) struct Parts {
+    pub(crate) host: Host,
+    pub(crate) module: Module,
+    pub(crate) interface: Arc<Interface>,
+    pub(crate) version: Version,
+    pub(crate) wasm_bytes: usize,
+    pub(crate) was_cached: bool,
 }
 
 impl CompiledModule {
-    pub(crate) fn new(
-        host: Host,
-        module: Module,
-        interface: Interface,
-        version: Version,
-        wasm_bytes: usize,
-    ) -> Self {
-        let interface = Arc::new(interface);
-        Self { parts: Arc::new(Parts { host, module, interface, version, wasm_bytes }) }
+    pub(crate) fn new(parts: Parts) -> Self {
+        Self { parts: Arc::new(parts) }
     }
 
     /// What the module declares. Reducers and tables are called by their places in its lists.
@@ -48,6 +42,11 @@ impl CompiledModule {
     /// Bytes of the WebAssembly that was deployed.
     pub fn wasm_bytes(&self) -> usize {
         self.parts.wasm_bytes
+    }
+
+    /// Whether its machine code came from the cache rather than from the compiler.
+    pub fn was_cached(&self) -> bool {
+        self.parts.was_cached
     }
 
     pub(crate) fn module(&self) -> &Module {
@@ -70,5 +69,17 @@ impl CompiledModule {
 impl std::fmt::Debug for CompiledModule {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("CompiledModule").field("version", self.version()).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_shards_share_may_be_shared() {
+        fn check<T: Send + Sync + Clone>() {}
+        check::<CompiledModule>();
+        check::<Host>();
     }
 }

@@ -40,11 +40,12 @@ pub(super) fn define<D: Data>(linker: &mut Linker<Guest<D>>) -> wasmtime::Result
 
 fn describe<D>(memory: &[u8], guest: &mut Guest<D>, item: Span) -> Result<(), Halt> {
     let description = guest.description()?;
-    let item = item.at_most(SCHEMA_BYTES_MAX - description.bytes)?.read(memory)?;
+    let text = item.read(memory)?;
+    item.at_most(SCHEMA_BYTES_MAX - description.bytes)?;
     if description.items.len() == ITEMS_MAX {
         return Err(BrokenRule::TooMany { count_max: ITEMS_MAX }.into());
     }
-    let text = str::from_utf8(item).map_err(|_| BrokenRule::InvalidUtf8)?;
+    let text = str::from_utf8(text).map_err(|_| BrokenRule::InvalidUtf8)?;
     description.bytes += text.len();
     description.items.push(text.to_owned());
     Ok(())
@@ -57,9 +58,10 @@ fn result<D>(memory: &[u8], guest: &mut Guest<D>, row: Span) -> Result<(), Halt>
     if call.result.is_some() {
         return Err(BrokenRule::SecondResult.into());
     }
-    let row = row.at_most(call.limits.result_bytes)?.read(memory)?;
-    layout.check(row).map_err(|error| BrokenRule::MalformedRow(error.to_string()))?;
-    *call.result = Some(row.to_vec());
+    let bytes = row.read(memory)?;
+    row.at_most(call.limits.result_bytes)?;
+    layout.check(bytes).map_err(|error| BrokenRule::MalformedRow(error.to_string()))?;
+    *call.result = Some(bytes.to_vec());
     Ok(())
 }
 
@@ -71,14 +73,15 @@ fn schedule<D: Data>(
     args: Span,
 ) -> Result<i32, Halt> {
     let mut call = guest.call()?;
-    let (name, args) = (name.read(memory)?, args.read(memory)?);
+    let (name, row) = (name.read(memory)?, args.read(memory)?);
+    args.at_most(call.limits.rows_block_bytes)?;
     let Some(reducer) = call.interface.schedulable(name) else {
         return call.reject(unknown_reducer(name));
     };
     let layout = &call.interface.reducers[reducer].params;
-    layout.check(args).map_err(|error| BrokenRule::MalformedRow(error.to_string()))?;
+    layout.check(row).map_err(|error| BrokenRule::MalformedRow(error.to_string()))?;
     let reducer = u32::try_from(reducer).expect("FUNCTIONS_MAX fits in 32 bits");
-    let answer = call.data.schedule(at, reducer, args);
+    let answer = call.data.schedule(at, reducer, row);
     call.code(answer)
 }
 

@@ -59,7 +59,8 @@ fn write<D: Data>(
     mut write: impl FnMut(&mut D, &mut [u8]) -> Result<(), DataError>,
 ) -> Result<i32, Halt> {
     call.interface.table(table)?;
-    let mut block = rows.at_most(call.limits.rows_block_bytes)?.write(memory)?;
+    let mut block = rows.write(memory)?;
+    rows.at_most(call.limits.rows_block_bytes)?;
     while let Some(row) = memory::next_row(&mut block)? {
         if let Err(error) = write(call.data, row) {
             return call.reject(error);
