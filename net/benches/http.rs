@@ -16,7 +16,7 @@ const HEALTH: &[u8] =
 /// 150 bytes of JSON behind six fields.
 fn call() -> Vec<u8> {
     let body =
-        format!("{{\"from\":17,\"to\":4711,\"amount\":250,\"memo\":\"{}\"}}", "m".repeat(108));
+        format!("{{\"from\":17,\"to\":4711,\"amount\":250,\"memo\":\"{}\"}}", "m".repeat(106));
     assert_eq!(body.len(), 150);
     format!(
         "POST /v1/reducers/transfer HTTP/1.1\r\nHost: localhost:3000\r\n\
