@@ -20,7 +20,7 @@ impl Default for PlanLimits {
     fn default() -> Self {
         Self {
             text_bytes_max: 64 << 10,
-            tokens_max: 8_192,
+            tokens_max: 4_096,
             operators_max: 2_000,
             depth_max: 128,
             params_max: 1_024,

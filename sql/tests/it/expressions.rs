@@ -132,6 +132,7 @@ fn conditions_know_three_values() {
         ("null::bool IS TRUE", "false bool"),
         ("true > false", "true bool"),
         ("false AND 1 / 0 = 1", "false bool"),
+        ("null::int = 1 / 0", "E: division by zero"),
         ("1", "1 i32"),
         ("NOT 1", "E: the operand of NOT is i32, expected bool (line 1, column 12)"),
         ("1 AND true", "E: an operand of AND is i32, expected bool (line 1, column 8)"),

@@ -57,7 +57,7 @@ fn a_text_ends_at_its_limits() {
     );
     check(
         &format!("SELECT {}1", "1, ".repeat(5_000)),
-        "more than 8192 words and signs (line 1, column 12294)",
+        "more than 4096 words and signs (line 1, column 6150)",
     );
     check(
         &format!("SELECT {}1", "1 + ".repeat(2_001)),

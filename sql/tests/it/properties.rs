@@ -113,7 +113,7 @@ fn sorted(mut rows: Vec<String>) -> Vec<String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn an_index_and_a_scan_find_the_same(rows in rows(), predicate in predicate()) {
