@@ -7,17 +7,20 @@
 //! 1. No function here recurses more than `PlanLimits::depth_max` levels; chains of AND and OR are walked in a loop.
 //! 2. What leaves the binder has no untyped literal or parameter and, above an aggregate, no column below it.
 //!
-//! Reading order: [`scope`], [`operand`]; [`expression`] with [`operator`], [`literal`], [`call`]; [`select`] with
-//! [`grouping`].
+//! Reading order: [`scope`], [`operand`]; [`expression`] with [`operator`], [`literal`], [`call`] and [`aggregate`];
+//! [`select`] with [`keys`] and [`tail`], [`grouping`].
 
+mod aggregate;
 mod call;
 mod expression;
 mod grouping;
+mod keys;
 mod literal;
 mod operand;
 mod operator;
 mod scope;
 mod select;
+mod tail;
 
 use crate::catalog::Catalog;
 use crate::error::{Position, SqlError};

@@ -204,3 +204,60 @@ fn split_betweens(predicates: Vec<Expr>) -> Vec<Expr> {
     }
     split
 }
+
+#[cfg(test)]
+mod tests {
+    use cosmictron_storage::{Store, StoreLimits};
+    use cosmictron_types::TableId;
+    use cosmictron_types::schema::ModuleSchema;
+
+    use super::*;
+    use crate::error::Position;
+    use crate::explain::explain;
+    use crate::expr::ColumnRef;
+    use crate::value::{Integer, SqlType};
+
+    const NOTE: &str = r#"{"table": {"name": "note",
+        "columns": [{"name": "id", "type": "i32"}, {"name": "owner", "type": "i32"}],
+        "indexes": [{"name": "id", "columns": ["id"], "primary": true}]}}"#;
+
+    fn table() -> Arc<TableDef> {
+        let schema = ModuleSchema::parse_items([NOTE]).unwrap();
+        let mut store = Store::new(StoreLimits::default());
+        let id = TableId::new(1);
+        store.create_table(id, Arc::new(schema.tables[0].clone()), &|_| None).unwrap();
+        store.table(id).unwrap().def().clone()
+    }
+
+    fn equals(table: &TableDef, column: &str, value: i128) -> Expr {
+        let column = ColumnRef {
+            part: 0,
+            column: table.schema.column(column).unwrap(),
+            ty: SqlType::Int(Integer::I32),
+            nullable: false,
+            name: column.into(),
+            at: Position::START,
+        };
+        let ty = SqlType::Int(Integer::I32);
+        Expr::Compare {
+            op: Comparison::Equal,
+            left: Box::new(Expr::Column(column)),
+            right: Box::new(Expr::Literal { value: Datum::Int(value), ty }),
+        }
+    }
+
+    /// A policy is a filter directly above its scan. What the caller wrote stays above it, and may only narrow the scan.
+    #[test]
+    fn a_filter_below_is_never_merged_with_one_above() {
+        let table = table();
+        let policy = vec![equals(&table, "owner", 1)];
+        let users = vec![equals(&table, "owner", 2), equals(&table, "id", 3)];
+        let scan = Node::Scan(table);
+        let inner = Node::Filter { input: Box::new(scan), predicates: policy };
+        let outer = Node::Filter { input: Box::new(inner), predicates: users };
+        assert_eq!(
+            explain(&plan(outer), &[]),
+            "project \n  filter owner = 2\n    filter owner = 1\n      lookup note.id = 3"
+        );
+    }
+}

@@ -8,11 +8,12 @@ use cosmictron_types::{ColumnIndex, Type};
 
 use super::access::{KeyBound, KeyPart, KeyRange};
 use crate::error::EvalError;
+use crate::expr::Expr;
 use crate::value::Datum;
-use crate::value::column::{Place, place};
+use crate::value::column::{Encoded, Place, place};
 
 /// Evaluates a constant.
-type Evaluate<'e, 'f> = &'f dyn Fn(&'e crate::expr::Expr) -> Result<Datum<'e>, EvalError>;
+type Evaluate<'e, 'f> = &'f dyn Fn(&'e Expr) -> Result<Datum<'e>, EvalError>;
 
 /// The bounds of a range of keys.
 pub(crate) struct Bounds {
@@ -37,44 +38,70 @@ pub(crate) fn bounds<'e>(
     evaluate: Evaluate<'e, '_>,
 ) -> Result<Option<Bounds>, EvalError> {
     let index = table.index(range.index);
-    // The builder of a prefix is used up by the key that it begins; building it anew is cheaper than keeping it.
-    let begin = || prefix(table, index, &range.equal, evaluate);
-    let Some(equal) = begin()? else { return Ok(None) };
-    let next = index.columns.get(range.equal.len()).map(|column| column_type(table, *column));
-    let lower = match (&range.lower, next) {
-        (Some(bound), Some(ty)) => lower_end(ty, bound, evaluate)?,
-        _ => End::Open,
-    };
-    let upper = match (&range.upper, next) {
-        (Some(bound), Some(ty)) => upper_end(ty, bound, evaluate)?,
-        _ => End::Open,
-    };
-    let some_bound = range.present || range.lower.is_some() || range.upper.is_some();
-    let skip_absent = some_bound && next.is_some_and(Type::is_option);
+    let begin = Begin { table, index, equal: &range.equal, evaluate };
+    let Some(equal) = begin.builder()? else { return Ok(None) };
     let whole =
         if range.equal.is_empty() { Bound::Unbounded } else { Bound::Included(equal.finish()) };
-    let finish = |end: End, ty: &Type| -> Result<Option<Bound<Key>>, EvalError> {
+    let Some(&next) = index.columns.get(range.equal.len()) else {
+        return Ok(Some(Bounds { lower: whole.clone(), upper: whole }));
+    };
+    let ty = column_type(table, next);
+    let end = |bound: Option<&'e KeyBound>, of: EndOf<'e>| {
+        bound.map_or(Ok(End::Open), |bound| of(ty, bound, evaluate))
+    };
+    let lower = end(range.lower.as_ref(), lower_end)?;
+    let upper = end(range.upper.as_ref(), upper_end)?;
+    let bounded = range.present || range.lower.is_some() || range.upper.is_some();
+    let lower = match lower {
+        End::Open if bounded && ty.is_option() => begin.after_absent(ty)?,
+        end => begin.bound(end, ty, &whole)?,
+    };
+    let (Some(lower), Some(upper)) = (lower, begin.bound(upper, ty, &whole)?) else {
+        return Ok(None);
+    };
+    Ok(if is_inverted(&lower, &upper) { None } else { Some(Bounds { lower, upper }) })
+}
+
+type EndOf<'e> = fn(&Type, &'e KeyBound, Evaluate<'e, '_>) -> Result<End, EvalError>;
+
+/// How every key of a range begins.
+struct Begin<'d, 'e, 'f> {
+    table: &'d TableDef,
+    index: &'d IndexDef,
+    equal: &'e [KeyPart],
+    evaluate: Evaluate<'e, 'f>,
+}
+
+impl<'d, 'e> Begin<'d, 'e, '_> {
+    /// A builder is used up by the key that it begins; building it anew is cheaper than keeping it.
+    fn builder(&self) -> Result<Option<KeyBuilder<'d>>, EvalError> {
+        prefix(self.table, self.index, self.equal, self.evaluate)
+    }
+
+    /// The end of a range; an open one is that of `whole`.
+    fn bound(
+        &self,
+        end: End,
+        ty: &Type,
+        whole: &Bound<Key>,
+    ) -> Result<Option<Bound<Key>>, EvalError> {
         let (tail, inclusive) = match end {
             End::Open => return Ok(Some(whole.clone())),
             End::Nowhere => return Ok(None),
             End::At { tail, inclusive } => (tail, inclusive),
         };
-        let Some(mut builder) = begin()? else { return Ok(None) };
+        let Some(mut builder) = self.builder()? else { return Ok(None) };
         put(&mut builder, ty, &tail);
         let key = builder.finish();
         Ok(Some(if inclusive { Bound::Included(key) } else { Bound::Excluded(key) }))
-    };
-    let Some(ty) = next else { return Ok(Some(Bounds { lower: whole.clone(), upper: whole })) };
-    let lower = match lower {
-        End::Open if skip_absent => {
-            let Some(mut builder) = begin()? else { return Ok(None) };
-            put_absent(&mut builder, ty);
-            Some(Bound::Excluded(builder.finish()))
-        }
-        end => finish(end, ty)?,
-    };
-    let (Some(lower), Some(upper)) = (lower, finish(upper, ty)?) else { return Ok(None) };
-    Ok(if is_inverted(&lower, &upper) { None } else { Some(Bounds { lower, upper }) })
+    }
+
+    /// Behind the rows in which the next column is absent.
+    fn after_absent(&self, ty: &Type) -> Result<Option<Bound<Key>>, EvalError> {
+        let Some(mut builder) = self.builder()? else { return Ok(None) };
+        put_absent(&mut builder, ty);
+        Ok(Some(Bound::Excluded(builder.finish())))
+    }
 }
 
 /// Where a range ends, on one side, in the column after the equal ones.
@@ -100,8 +127,8 @@ fn lower_end<'e>(
     Ok(match place(ty.required(), &value) {
         Place::Below => End::Open,
         Place::Above => End::Nowhere,
-        Place::At(tail) => At(tail.as_bytes(), bound.inclusive).into(),
-        Place::After(tail) => At(tail.as_bytes(), false).into(),
+        Place::At(tail) => End::at(&tail, bound.inclusive),
+        Place::After(tail) => End::at(&tail, false),
     })
 }
 
@@ -117,16 +144,14 @@ fn upper_end<'e>(
     Ok(match place(ty.required(), &value) {
         Place::Below => End::Nowhere,
         Place::Above => End::Open,
-        Place::At(tail) => At(tail.as_bytes(), bound.inclusive).into(),
-        Place::After(tail) => At(tail.as_bytes(), true).into(),
+        Place::At(tail) => End::at(&tail, bound.inclusive),
+        Place::After(tail) => End::at(&tail, true),
     })
 }
 
-struct At<'t>(&'t [u8], bool);
-
-impl From<At<'_>> for End {
-    fn from(At(tail, inclusive): At<'_>) -> Self {
-        End::At { tail: tail.to_vec(), inclusive }
+impl End {
+    fn at(tail: &Encoded<'_>, inclusive: bool) -> Self {
+        End::At { tail: tail.as_bytes().to_vec(), inclusive }
     }
 }
 

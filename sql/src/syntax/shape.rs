@@ -2,8 +2,8 @@
 
 use sqlparser::ast::{
     Distinct, Expr, GroupByExpr, Ident, JoinOperator, LimitClause, ObjectName, OrderByExpr,
-    OrderByKind, Query, Select, SelectFlavor, SelectItem, SetExpr, SetOperator, TableFactor,
-    TableWithJoins,
+    OrderByKind, Query, Select, SelectFlavor, SelectItem, SetExpr, SetOperator, TableAlias,
+    TableFactor, TableWithJoins,
 };
 use sqlparser::keywords::Keyword;
 
@@ -225,14 +225,7 @@ fn table_factor<'q>(
         inheritance,
     } = factor
     else {
-        return match factor {
-            TableFactor::Derived { .. } => unsupported("a sub-query in FROM"),
-            TableFactor::NestedJoin { .. } => unsupported("a join in parentheses"),
-            TableFactor::Function { .. } | TableFactor::TableFunction { .. } => {
-                unsupported("a function in FROM")
-            }
-            _ => unsupported("this kind of table"),
-        };
+        return unsupported(refused_factor(factor));
     };
     if args.is_some() || *with_ordinality {
         return unsupported("a function in FROM");
@@ -249,13 +242,22 @@ fn table_factor<'q>(
     if !plain {
         return unsupported("an option of a table in FROM");
     }
-    let alias = match alias {
-        Some(alias) if alias.columns.is_empty() && alias.at.is_none() => Some(&alias.name),
-        Some(alias) => {
-            let at = place_of_name(&alias.name);
-            return Err(SqlError::unsupported("a list of column aliases", at));
-        }
-        None => None,
-    };
+    let alias = alias.as_ref().map(table_alias).transpose()?;
     Ok(TableSyntax { name, alias, at })
+}
+
+fn refused_factor(factor: &TableFactor) -> &'static str {
+    match factor {
+        TableFactor::Derived { .. } => "a sub-query in FROM",
+        TableFactor::NestedJoin { .. } => "a join in parentheses",
+        TableFactor::Function { .. } | TableFactor::TableFunction { .. } => "a function in FROM",
+        _ => "this kind of table",
+    }
+}
+
+fn table_alias(alias: &TableAlias) -> Result<&Ident, SqlError> {
+    if alias.columns.is_empty() && alias.at.is_none() {
+        return Ok(&alias.name);
+    }
+    Err(SqlError::unsupported("a list of column aliases", place_of_name(&alias.name)))
 }

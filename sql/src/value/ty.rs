@@ -10,7 +10,7 @@ use cosmictron_types::Type;
 pub enum SqlType {
     Bool,
     Int(Integer),
-    /// Exact, of any size up to [`DIGITS_MAX`](super::decimal::DIGITS_MAX) digits.
+    /// Exact, of up to 1,000 digits before the point and 1,000 after it.
     Numeric,
     F32,
     F64,

@@ -230,6 +230,12 @@ fn casts_read_and_write_texts() {
         ("1::point", "E: there is no type point (line 1, column 11)"),
         ("1::numeric(10, 2)", "E: the type numeric(10,2) is not supported (line 1, column 8)"),
         ("CAST('7' AS u64)", "7 u64"),
+        ("u64 '7'", "7 u64"),
+        (
+            "uuid '550E8400-e29b-41d4-a716-446655440000'",
+            "\"550e8400-e29b-41d4-a716-446655440000\" uuid",
+        ),
+        ("1 != 2", "true bool"),
     ]);
 }
 

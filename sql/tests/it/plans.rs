@@ -90,6 +90,10 @@ fn an_index_in_the_wanted_order_saves_the_sort() {
         "project id\n  limit $1 offset 2\n    range message.by_room: room = 1 descending",
     );
     check(
+        "SELECT id, body FROM message WHERE room = $1 AND sent_at > $2 ORDER BY sent_at DESC LIMIT 10",
+        "project id, body\n  limit 10\n    range message.by_room: room = $1, sent_at > $2 descending",
+    );
+    check(
         "SELECT id FROM message WHERE room = 1 ORDER BY room, sent_at",
         "project id\n  range message.by_room: room = 1",
     );

@@ -161,6 +161,7 @@ fn order_by_takes_names_positions_and_expressions() {
     check("ORDER BY 1 OFFSET 4", "[[5,9,7],[18446744073709551615,null,9]]");
     check("ORDER BY 1 LIMIT 1 OFFSET 1", "[[2,null,7]]");
     check("ORDER BY 1 LIMIT 0", "[]");
+    check("ORDER BY 1 LIMIT ALL OFFSET 5", "[[18446744073709551615,null,9]]");
     check("ORDER BY 1 LIMIT null OFFSET 5", "[[18446744073709551615,null,9]]");
     check("ORDER BY id OFFSET 100", "[]");
     database.check_error(

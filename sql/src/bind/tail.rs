@@ -1,0 +1,128 @@
+//! Stacks what comes after WHERE: aggregate, HAVING, DISTINCT, ORDER BY, LIMIT.
+
+use super::Bound;
+use super::grouping::{Grouping, column_index};
+use super::keys::{Key, OrderKey};
+use super::select::{Item, conjuncts};
+use crate::error::{Position, SqlError};
+use crate::expr::{ColumnRef, Expr};
+use crate::logical::{AggregateCall, Node, Output, Query, SortKey};
+use crate::value::SqlType;
+
+/// LIMIT and OFFSET.
+pub(super) struct Limits {
+    pub(super) limit: Option<Expr>,
+    pub(super) offset: Option<Expr>,
+}
+
+/// What comes after WHERE, while it is put together.
+pub(super) struct Tail {
+    pub(super) node: Node,
+    pub(super) items: Vec<Item>,
+    pub(super) having: Option<Expr>,
+    pub(super) order: Vec<OrderKey>,
+}
+
+impl Tail {
+    /// Puts an aggregate in between, and lets everything above it refer to its output.
+    pub(super) fn group(
+        &mut self,
+        keys: Vec<Bound>,
+        calls: Vec<AggregateCall>,
+    ) -> Result<(), SqlError> {
+        let keys: Vec<Output> = keys
+            .into_iter()
+            .map(|key| {
+                let ty = key.ty.unwrap_or(SqlType::String);
+                Output { name: key.expr.to_string(), expr: key.expr, ty }
+            })
+            .collect();
+        let grouping = Grouping { keys: &keys, calls: &calls };
+        for item in &mut self.items {
+            grouping.lift(&mut item.bound.expr)?;
+        }
+        for key in &mut self.order {
+            if let Key::Expr(bound) = &mut key.key {
+                grouping.lift(&mut bound.expr)?;
+            }
+        }
+        if let Some(having) = &mut self.having {
+            grouping.lift(having)?;
+        }
+        let input = Box::new(core::mem::replace(&mut self.node, Node::Unit));
+        self.node = Node::Aggregate { input, keys, calls };
+        Ok(())
+    }
+
+    pub(super) fn finish(self, distinct: bool, limits: Limits) -> Result<Query, SqlError> {
+        let Tail { mut node, items, having, order } = self;
+        if let Some(having) = having {
+            node = Node::Filter { input: Box::new(node), predicates: conjuncts(having) };
+        }
+        let mut output: Vec<Output> = items
+            .into_iter()
+            .map(|Item { name, bound }| Output {
+                name,
+                expr: bound.expr,
+                ty: bound.ty.unwrap_or(SqlType::String),
+            })
+            .collect();
+        let keys = sort_keys(order, &output, distinct)?;
+        if distinct {
+            let columns: Vec<Expr> =
+                (0..output.len()).map(|at| distinct_column(&output, at, Position::START)).collect();
+            let values = output.clone();
+            node = Node::Distinct { input: Box::new(node), values };
+            output.iter_mut().zip(columns).for_each(|(item, column)| item.expr = column);
+        }
+        if !keys.is_empty() {
+            node = Node::Sort { input: Box::new(node), keys };
+        }
+        let Limits { limit, offset } = limits;
+        if limit.is_some() || offset.is_some() {
+            node = Node::Limit { input: Box::new(node), limit, offset };
+        }
+        Ok(Query { node, output })
+    }
+}
+
+/// What is sorted by: with DISTINCT, its columns; else whatever the keys name.
+fn sort_keys(
+    order: Vec<OrderKey>,
+    output: &[Output],
+    distinct: bool,
+) -> Result<Vec<SortKey>, SqlError> {
+    let mut keys = Vec::with_capacity(order.len());
+    for OrderKey { key, descending, nulls_first, at } in order {
+        let expr = match key {
+            Key::Item(index) if distinct => distinct_column(output, index, at),
+            Key::Item(index) => output[index].expr.clone(),
+            Key::Expr(bound) if distinct => {
+                let index = output.iter().position(|item| item.expr == bound.expr);
+                let Some(index) = index else {
+                    let detail = "with DISTINCT, ORDER BY takes items of the select list";
+                    return Err(SqlError::misplaced(detail, at));
+                };
+                distinct_column(output, index, at)
+            }
+            Key::Expr(bound) => bound.expr,
+        };
+        // A constant puts nothing in order.
+        if !expr.is_constant() {
+            keys.push(SortKey { expr, descending, nulls_first });
+        }
+    }
+    Ok(keys)
+}
+
+fn distinct_column(output: &[Output], index: usize, at: Position) -> Expr {
+    let Output { name, expr, ty } = &output[index];
+    Expr::Column(ColumnRef {
+        part: 0,
+        column: column_index(index),
+        ty: ty.clone(),
+        nullable: expr.is_nullable(),
+        name: name.as_str().into(),
+        at,
+    })
+}
