@@ -75,6 +75,13 @@ fn connect_without_descriptors(address: SocketAddr) -> (Client, Vec<File>, Rlimi
     (Client::connect(address).unwrap(), taken, limit)
 }
 
+/// Sockets are closed through the ring, a little later than they are dropped.
+async fn until_all_are_back(shard: &Shard<Nothing>, before: usize) {
+    while shard.facts().connections != 0 || before < descriptors() {
+        shard.sleep(Duration::from_millis(1)).await;
+    }
+}
+
 async fn serve(shard: Shard<Nothing>, notes: Arc<Mutex<Vec<String>>>) {
     let tasks = shard.clone();
     let any_port = SocketAddr::from(([127, 0, 0, 1], 0));
@@ -83,12 +90,10 @@ async fn serve(shard: Shard<Nothing>, notes: Arc<Mutex<Vec<String>>>) {
     let before = descriptors();
     let visits = shard.offload(move || (0..600).for_each(|number| visit(address, number)));
     visits.unwrap().await.unwrap();
-    while shard.facts().connections != 0 || before < descriptors() {
-        shard.sleep(Duration::from_millis(1)).await;
-    }
+    until_all_are_back(&shard, before).await;
 
     let (mut client, taken, limit) = connect_without_descriptors(address);
-    while shard.facts().accept_pauses == 0 {
+    while shard.facts().accept_shortages == 0 {
         shard.sleep(Duration::from_millis(1)).await;
     }
     drop(taken);
@@ -101,6 +106,26 @@ async fn serve(shard: Shard<Nothing>, notes: Arc<Mutex<Vec<String>>>) {
     let answer = talk.unwrap().await.unwrap();
     setrlimit(Resource::Nofile, limit).unwrap();
     notes.lock().unwrap().push(answer);
+
+    until_all_are_back(&shard, before).await;
+    // A listener that finds few descriptors left keeps them for others.
+    let tasks = shard.clone();
+    let null = File::open("/dev/null").unwrap();
+    let many: Vec<File> = (0..64).map(|_| null.try_clone().unwrap()).collect();
+    let lowered = Rlimit { current: Some(descriptors() as u64 + 8), ..limit };
+    setrlimit(Resource::Nofile, lowered).unwrap();
+    let careful =
+        shard.listen(any_port, move |stream| tasks.spawn(echo(stream))).unwrap().address();
+    let turned_away = shard.offload(move || {
+        // An end or a reset, by what the kernel had seen of it.
+        let mut client = Client::connect(careful).unwrap();
+        let sent = client.write_all(b"x");
+        sent.is_err() || !matches!(client.read(&mut [0]), Ok(1..))
+    });
+    let turned_away = turned_away.unwrap().await.unwrap();
+    setrlimit(Resource::Nofile, limit).unwrap();
+    drop(many);
+    notes.lock().unwrap().push(format!("turned away: {turned_away}"));
 }
 
 /// A dropped accept or a forgotten socket leaks a descriptor a connection (both were seen). Without descriptors the
@@ -115,6 +140,6 @@ fn descriptors_come_back_and_their_lack_is_survived() {
         let notes = Arc::new(Mutex::new(Vec::new()));
         let boot = |_: cosmictron_runtime::Boot<'_>| Ok::<_, Infallible>(Nothing);
         run(&options, boot, |shard| serve(shard, Arc::clone(&notes))).unwrap();
-        assert_eq!(*notes.lock().unwrap(), ["late"], "{io:?}");
+        assert_eq!(*notes.lock().unwrap(), ["late", "turned away: true"], "{io:?}");
     }
 }

@@ -57,7 +57,7 @@ pub(crate) struct Core<M: Machine> {
     pub(crate) inbox: Arc<Inbox>,
     pub(crate) turns: Turns,
     pub(crate) deadlines: Rc<Deadlines>,
-    pub(crate) accept_pauses: Rc<Cell<u64>>,
+    pub(crate) accept_shortages: Rc<Cell<u64>>,
     pub(crate) pool: Arc<Pool>,
     pub(crate) control: Control,
     pub(crate) shutdown: Latch,

@@ -2,9 +2,11 @@
 //!
 //! An accept that is dropped in mid-air leaks its connection, so the accept loop is a task of ours that runs to its
 //! end. It ends by [`Listening::close`], which first takes what the kernel has already queued: closing a listener
-//! resets those. When descriptors run out the loop pauses; it never spins.
+//! resets those. The last free descriptors are not for connections: one that would take them is ended at once. When
+//! there are none at all the loop pauses; it never spins.
 
 use std::cell::{Cell, RefCell};
+use std::fmt;
 use std::io;
 use std::net::{SocketAddr, TcpListener as StdListener, TcpStream as StdStream};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
@@ -13,6 +15,7 @@ use std::time::Duration;
 
 use rustix::io::FdFlags;
 use rustix::net::{Shutdown, SocketFlags};
+use rustix::process::{Resource, getrlimit};
 use socket2::{Domain, Protocol, Socket, Type};
 
 use super::deadline::Deadlines;
@@ -20,6 +23,10 @@ use super::stream::TcpStream;
 
 /// Connections that the kernel completes for us while we don't accept.
 const BACKLOG: i32 = 1024;
+
+/// Descriptors that connections leave to the log and to everything else: a flood of connections must not keep a log
+/// from opening its next segment.
+const DESCRIPTORS_KEPT: u64 = 64;
 
 /// Without a free descriptor there is nothing to do until a connection ends.
 const PAUSE: Duration = Duration::from_millis(50);
@@ -111,7 +118,7 @@ pub(crate) fn listen(
     address: SocketAddr,
     is_uring: bool,
     deadlines: Rc<Deadlines>,
-    pauses: Rc<Cell<u64>>,
+    shortages: Rc<Cell<u64>>,
     on_connection: impl FnMut(TcpStream) + 'static,
 ) -> io::Result<Listening> {
     let socket = new_socket(address)?;
@@ -130,36 +137,41 @@ pub(crate) fn listen(
         last_accepted: RefCell::default(),
     });
     let listener = monoio::net::TcpListener::from_std(socket)?;
-    let accept = Accept { shared: Rc::clone(&shared), pauses, deadlines, is_uring, on_connection };
+    let descriptors = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
+    let accept = Accept {
+        shared: Rc::clone(&shared),
+        shortages,
+        is_short: false,
+        deadlines,
+        is_uring,
+        // Under a tiny limit they must share.
+        descriptors_end: descriptors - DESCRIPTORS_KEPT.min(descriptors / 4),
+        on_connection,
+    };
     monoio::spawn(accept.run(listener));
     Ok(Listening { shared })
 }
 
 struct Accept<F> {
     shared: Rc<Shared>,
-    pauses: Rc<Cell<u64>>,
+    shortages: Rc<Cell<u64>>,
+    is_short: bool,
     deadlines: Rc<Deadlines>,
     is_uring: bool,
+    /// No connection may have this descriptor or a higher one. The kernel gives out the lowest that is free.
+    descriptors_end: u64,
     on_connection: F,
 }
 
 impl<F: FnMut(TcpStream)> Accept<F> {
     async fn run(mut self, listener: monoio::net::TcpListener) {
-        let mut is_short = false;
         loop {
             match listener.accept().await {
-                Ok((socket, peer)) => {
-                    is_short = false;
-                    self.take(socket, peer);
-                }
+                Ok((socket, peer)) => self.take(socket, peer),
                 Err(_) if self.shared.is_closing.get() => break,
                 Err(error) if is_of_one_connection(&error) => {}
                 Err(error) => {
-                    if !is_short {
-                        tracing::warn!(%error, address = %self.shared.address, "accepting pauses");
-                    }
-                    is_short = true;
-                    self.pauses.set(self.pauses.get() + 1);
+                    self.note_shortage(&error);
                     monoio::time::sleep(PAUSE).await;
                 }
             }
@@ -175,6 +187,10 @@ impl<F: FnMut(TcpStream)> Accept<F> {
     }
 
     fn take(&mut self, socket: monoio::net::TcpStream, peer: SocketAddr) {
+        if u64::try_from(socket.as_raw_fd()).is_ok_and(|number| self.descriptors_end <= number) {
+            return self.note_shortage(&"few descriptors are left");
+        }
+        self.is_short = false;
         if self.is_uring {
             // monoio accepts without it, and a child process must not hold our connections open.
             // SAFETY: `socket` keeps the descriptor open during this block.
@@ -182,6 +198,15 @@ impl<F: FnMut(TcpStream)> Accept<F> {
             let _ = rustix::io::fcntl_setfd(descriptor.as_fd(), FdFlags::CLOEXEC);
         }
         (self.on_connection)(TcpStream::new(socket, peer, &self.deadlines));
+    }
+
+    /// Says so once for each time of shortage.
+    fn note_shortage(&mut self, reason: &dyn fmt::Display) {
+        self.shortages.set(self.shortages.get() + 1);
+        if !self.is_short {
+            tracing::warn!(%reason, address = %self.shared.address, "connections are turned away");
+        }
+        self.is_short = true;
     }
 }
 

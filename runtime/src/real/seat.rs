@@ -239,7 +239,7 @@ fn new_core<M: Machine>(
         inbox,
         turns,
         deadlines: Rc::new(Deadlines::default()),
-        accept_pauses: Rc::default(),
+        accept_shortages: Rc::default(),
         pool: Arc::clone(&common.pool),
         control: common.control.clone(),
         shutdown: Latch::default(),

@@ -40,8 +40,8 @@ pub struct ShardFacts {
     pub overflow: usize,
     /// Connections that are open.
     pub connections: usize,
-    /// How often accepting has paused since descriptors or memory had run out.
-    pub accept_pauses: u64,
+    /// How often a connection was turned away, or kept waiting, for lack of descriptors or memory.
+    pub accept_shortages: u64,
     /// Jobs of all cores that wait for a thread of the pool.
     pub pool_waiting: usize,
     /// Jobs of all cores that run.
@@ -134,8 +134,8 @@ impl<M: Machine> Shard<M> {
         on_connection: impl FnMut(TcpStream) + 'static,
     ) -> io::Result<Listening> {
         let deadlines = Rc::clone(&self.core.deadlines);
-        let pauses = Rc::clone(&self.core.accept_pauses);
-        listener::listen(address, self.core.io.is_uring(), deadlines, pauses, on_connection)
+        let shortages = Rc::clone(&self.core.accept_shortages);
+        listener::listen(address, self.core.io.is_uring(), deadlines, shortages, on_connection)
     }
 
     /// Ends the connections that wait for a peer that owes nothing ([`super::stream::Deadline::Idle`]).
@@ -172,7 +172,7 @@ impl<M: Machine> Shard<M> {
             mailbox_depths: seam.mesh.depths(),
             overflow: seam.mesh.overflow(),
             connections: self.core.deadlines.socket_count(),
-            accept_pauses: self.core.accept_pauses.get(),
+            accept_shortages: self.core.accept_shortages.get(),
             pool_waiting: self.core.pool.waiting(),
             pool_running: self.core.pool.running(),
         }

@@ -8,7 +8,7 @@ use std::future::Future;
 use std::io;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::thread;
+use std::thread::{self, Scope};
 use std::time::Duration;
 
 use cosmictron_types::{ShardCount, ShardId};
@@ -76,24 +76,9 @@ where
     let common = Common { options, count, control, pool: Arc::clone(&pool), counters, cpus };
 
     let result = thread::scope(|scope| {
-        let (reports, from_shards) = channel();
-        let mut words = Vec::new();
-        for mesh in mesh::build(count) {
-            let shard = mesh.shard();
-            let (word, to_shard) = channel();
-            let line = Line { reports: reports.clone(), words: to_shard };
-            let seat = Seat::prepare(&common, mesh, &segments, line)
-                .map_err(|error| RunError::Shard { shard, error })?;
-            let thread = thread::Builder::new().name(format!("shard-{shard}"));
-            let thread = thread.stack_size(options.stack_bytes);
-            let (boot, serve) = (&boot, &serve);
-            let sit = move || seat.sit(boot, serve);
-            thread.spawn_scoped(scope, sit).map_err(RunError::Threads)?;
-            words.push(word);
-        }
-        // An error on the way drops the words, and a shard that is told nothing leaves.
-        let in_use = await_boots(&from_shards, count)?;
-        announce(count, &in_use);
+        let (words, from_shards) = start_shards(scope, &common, &segments, &boot, &serve)?;
+        // An error here drops the words, and a shard that is told nothing leaves.
+        announce(count, &await_boots(&from_shards, count)?);
         tell(&words, Word::Serve);
         await_ends(&from_shards, count);
         let has_ended = pool.close(POOL_PATIENCE);
@@ -101,9 +86,42 @@ where
         tell(&words, if has_ended { Word::Drop } else { Word::Leave });
         Ok(())
     });
+    pool.close(POOL_PATIENCE);
     drop(signals);
     result
 }
+
+/// Starts the threads of all shards; they boot and then wait for a word.
+fn start_shards<'scope, 'env, M, E, F>(
+    scope: &'scope Scope<'scope, 'env>,
+    common: &'env Common<'env>,
+    segments: &SegmentThread,
+    boot: &'env (impl Fn(Boot<'_>) -> Result<M, E> + Sync),
+    serve: &'env (impl Fn(Shard<M>) -> F + Sync),
+) -> Result<Lines<E>, RunError<E>>
+where
+    M: Machine,
+    E: Send + 'env,
+    F: Future<Output = ()> + 'static,
+{
+    let (reports, from_shards) = channel();
+    let mut words = Vec::new();
+    for mesh in mesh::build(common.count) {
+        let shard = mesh.shard();
+        let (word, to_shard) = channel();
+        let line = Line { reports: reports.clone(), words: to_shard };
+        let seat = Seat::prepare(common, mesh, segments, line);
+        let seat = seat.map_err(|error| RunError::Shard { shard, error })?;
+        let thread = thread::Builder::new().name(format!("shard-{shard}"));
+        let thread = thread.stack_size(common.options.stack_bytes);
+        thread.spawn_scoped(scope, move || seat.sit(boot, serve)).map_err(RunError::Threads)?;
+        words.push(word);
+    }
+    Ok((words, from_shards))
+}
+
+/// To each shard, and from all of them.
+type Lines<E> = (Vec<Sender<Word>>, Receiver<Report<E>>);
 
 type InUse = (IoDriverInUse, LogBackendInUse);
 
