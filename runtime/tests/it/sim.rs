@@ -108,13 +108,13 @@ impl Campaign {
 #[test]
 fn no_answered_addition_is_lost_by_any_crash() {
     let mut answered = 0;
-    for seed in 1..=200 {
+    for seed in 1..=80 {
         let mut campaign = Campaign::start(seed, Faults::rough(), 1 + (seed % 4) as u16);
         campaign.run(12);
         campaign.crash_and_boot().unwrap_or_else(|error| panic!("seed {seed}: {error:?}"));
         answered += campaign.ledgers.iter().map(|ledger| ledger.answered).sum::<u64>();
     }
-    assert!(10_000 < answered, "the campaign does too little: {answered}");
+    assert!(4_000 < answered, "the campaign does too little: {answered}");
 }
 
 #[test]
