@@ -61,6 +61,10 @@
 
 #![deny(missing_docs)]
 
+// The attributes write `::cosmictron_sdk::…`, in this crate's own tests too.
+#[cfg(test)]
+extern crate self as cosmictron_sdk;
+
 mod buffer;
 pub mod console;
 mod context;

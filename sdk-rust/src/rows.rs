@@ -238,3 +238,39 @@ impl Drop for Scan {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::native::with_store;
+    use crate::prelude::*;
+
+    #[table(name = "numbers")]
+    struct Number {
+        #[primary_key]
+        n: u32,
+    }
+
+    #[track_caller]
+    fn check_open(scans: usize) {
+        assert_eq!(with_store(|store| store.scans_open()), scans);
+    }
+
+    #[test]
+    fn a_scan_is_opened_by_its_first_row_and_closed_in_any_case() {
+        let rows = Number::insert_many((0..5000).map(|n| Number { n })).unwrap();
+        assert_eq!(rows.len(), 5000);
+        let mut begun = Number::range_by_n(..);
+        check_open(0);
+        assert_eq!(begun.next().map(|row| row.n), Some(0));
+        let mut other = Number::iter();
+        other.next();
+        check_open(2);
+        drop(begun);
+        check_open(1);
+        assert_eq!(other.by_ref().count(), 4999);
+        check_open(0);
+        assert!(other.next().is_none());
+        drop(other);
+        check_open(0);
+    }
+}

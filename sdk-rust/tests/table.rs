@@ -1,6 +1,6 @@
 //! What the functions of a table do, natively. A server runs the same checks (`tests/module`).
 
-use cosmictron_sdk::testing;
+use cosmictron_sdk::{Duration, testing};
 
 #[path = "module/src/lib.rs"]
 #[allow(
@@ -11,8 +11,8 @@ use cosmictron_sdk::testing;
 )]
 mod module;
 
-use module::checks;
 use module::tables::Room;
+use module::{answers, checks};
 
 macro_rules! natively {
     ($($check:ident),* $(,)?) => {$(
@@ -34,6 +34,8 @@ natively! {
     an_event_table_is_appended_to,
     a_row_larger_than_a_block_is_read,
     numbers_come_to_an_end,
+    what_is_absent_is_never_the_same,
+    a_name_that_is_referred_to_stays,
     rows_before_a_refused_one_stay,
     every_type_is_stored_and_found,
     a_range_that_holds_nothing_yields_nothing,
@@ -58,6 +60,20 @@ fn a_refusal_names_table_and_column() {
     let hall = room("hall");
     let again = Room::insert(Room { id: 0, ..hall }).unwrap_err();
     assert_eq!(again.to_string(), "rooms.name has this value already");
+}
+
+#[test]
+fn a_call_is_scheduled_after_a_span_or_at_a_moment() {
+    let ctx = testing::context();
+    testing::call(|| answers::schedules(&ctx, "tea".into())).expect("a reducer that there is");
+    let scheduled = testing::scheduled();
+    let [after, at] = scheduled.as_slice() else { panic!("{scheduled:?}") };
+    assert_eq!(after.at.since(ctx.timestamp), Duration::from_secs(60));
+    assert_eq!(after.call, answers::echo_later::args("tea".into(), 1));
+    assert_eq!(at.at.since(ctx.timestamp), Duration::from_millis(5));
+    assert_eq!(at.call.reducer(), "echo_later");
+    assert_eq!(at.call.args(), [3, 0, 0, 0, 2, 0, 0, 0, b't', b'e', b'a']);
+    assert!(testing::scheduled().is_empty());
 }
 
 #[test]

@@ -172,6 +172,11 @@ impl Store {
         needed
     }
 
+    #[cfg(test)]
+    pub(crate) fn scans_open(&self) -> usize {
+        self.scans.len()
+    }
+
     pub(super) fn close(&mut self, scan: i32) {
         self.scans.remove(&scan);
     }

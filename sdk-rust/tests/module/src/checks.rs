@@ -5,7 +5,7 @@ use core::ops::Bound;
 use cosmictron_sdk::IndexRows;
 use cosmictron_sdk::prelude::*;
 
-use super::tables::{Entry, Message, Room, Sample, Ticket, sample};
+use super::tables::{Door, Entry, Message, Room, Sample, Ticket, sample};
 
 fn room(name: &str) -> Room {
     Room::insert(Room { id: 0, name: name.into() }).expect("a name that is new")
@@ -170,7 +170,32 @@ pub fn numbers_come_to_an_end() {
     let exhausted = Ticket::insert(ticket("e", 0));
     assert!(matches!(exhausted, Err(InsertError::AutoIncExhausted(_))));
     assert!(matches!(Ticket::insert(ticket("e", 127)), Err(InsertError::UniqueViolation(_))));
+    // The primary key is the first index, though its column is the last.
+    assert_eq!(Ticket::delete("a"), Ok(true));
     assert_eq!(Ticket::filter_by_number(&127).map(|ticket| ticket.code).as_deref(), Some("d"));
+}
+
+#[reducer]
+pub fn what_is_absent_is_never_the_same() {
+    room("hall");
+    let door = |id, room: Option<&str>| Door { id, room: room.map(str::to_owned) };
+    Door::insert_many([door(1, None), door(2, None), door(3, Some("hall"))]).unwrap();
+    let second = Door::insert(door(4, Some("hall")));
+    assert!(matches!(second, Err(InsertError::UniqueViolation(_))));
+    assert_eq!(Door::filter_by_room(&Some("hall".into())).map(|door| door.id), Some(3));
+    assert_eq!(Door::delete_by_room(&None), Ok(2));
+}
+
+#[reducer]
+pub fn a_name_that_is_referred_to_stays() {
+    let hall = room("hall");
+    Door::insert(Door { id: 1, room: Some("hall".into()) }).unwrap();
+    let renamed = Room::update(Room { name: "attic".into(), ..hall.clone() });
+    assert!(matches!(renamed, Err(UpdateError::Referenced(_))));
+    assert_eq!(Room::filter_by_name("hall").as_ref(), Some(&hall));
+    assert_eq!(Room::filter_by_name("attic"), None);
+    Door::update(Door { id: 1, room: None }).unwrap();
+    Room::update(Room { name: "attic".into(), ..hall }).unwrap();
 }
 
 #[reducer]

@@ -33,15 +33,26 @@ pub struct Message {
     pub r#type: Vec<u8>,
 }
 
-/// Few numbers, and one of the row's own.
+/// Few numbers, and a primary key that comes last.
 #[table(name = "tickets")]
 #[derive(Clone, Debug, PartialEq)]
 pub struct Ticket {
-    #[primary_key]
-    pub code: String,
     #[unique]
     #[auto_inc]
     pub number: i8,
+    #[primary_key]
+    pub code: String,
+}
+
+/// Refers to what is unique but no primary key, and is unique only where there is something.
+#[table(name = "doors")]
+#[derive(Clone, Debug, PartialEq)]
+pub struct Door {
+    #[primary_key]
+    pub id: u64,
+    #[fk(rooms.name)]
+    #[unique]
+    pub room: Option<String>,
 }
 
 /// Has no primary key, and is only appended to.
