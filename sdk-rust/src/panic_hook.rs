@@ -14,13 +14,14 @@ pub(crate) fn install() {
     }
 }
 
+/// Where, then what; that it is a panic the server says by itself.
 fn message(panic: &PanicHookInfo<'_>) -> String {
     let text = panic.payload_as_str().unwrap_or("panic");
     match panic.location() {
         Some(place) => {
-            format!("panicked at {}:{}: {text}", short_path(place.file()), place.line())
+            format!("{}:{}: {text}", short_path(place.file()), place.line())
         }
-        None => format!("panicked: {text}"),
+        None => text.to_owned(),
     }
 }
 
@@ -53,7 +54,7 @@ mod tests {
     fn a_message_names_what_and_where() {
         std::panic::set_hook(Box::new(|panic| {
             if panic.location().is_some_and(|place| place.file().ends_with("panic_hook.rs")) {
-                assert!(message(panic).starts_with("panicked at sdk-rust/src/panic_hook.rs:"));
+                assert!(message(panic).starts_with("sdk-rust/src/panic_hook.rs:"));
                 assert!(message(panic).ends_with(": no note 7"));
             }
         }));
