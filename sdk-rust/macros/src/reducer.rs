@@ -144,24 +144,13 @@ fn args(function: &ItemFn, signature: &Signature) -> TokenStream {
 
 fn exports(words: &Words, function: &ItemFn, signature: &Signature) -> TokenStream {
     let conditions = conditions(&function.attrs);
-    let ident = &function.sig.ident;
     let describe = describe(words, signature);
     let describe_export = format!("cosm_describe_reducer_{}", signature.name);
     let call_export = format!("cosm_reducer_{}", signature.name);
-    let locals: Vec<Ident> =
-        (0..signature.arguments.len()).map(|at| format_ident!("__argument_{at}")).collect();
-    let reads =
-        signature.arguments.iter().zip(&locals).map(|(Argument { name, ty, .. }, local)| {
-            quote_spanned! {place(ty)=> let #local = __arguments.next::<#ty>(#name); }
-        });
     let widths = signature.arguments.iter().map(|Argument { ty, .. }| {
         quote_spanned! {place(ty)=> + ::cosmictron_sdk::__private::slot_width::<#ty>() }
     });
-    let context = signature.takes_context.then(|| quote! { __ctx, });
-    let output = &signature.output;
-    let report = quote_spanned! {place(output)=>
-        ::cosmictron_sdk::__private::report::<#output, _>(__returned)
-    };
+    let run = run(function, signature);
     quote! {
         #(#conditions)*
         const _: () = {
@@ -177,14 +166,31 @@ fn exports(words: &Words, function: &ItemFn, signature: &Signature) -> TokenStre
                 ::cosmictron_sdk::__private::call(
                     __length,
                     0 #(#widths)*,
-                    |__ctx, __arguments| {
-                        #(#reads)*
-                        let __returned = #ident(#context #(#locals),*);
-                        #report
-                    },
+                    |__ctx, __arguments| { #run },
                 )
             }
         };
+    }
+}
+
+/// Statements that read the arguments, call the function and report what it returns.
+fn run(function: &ItemFn, signature: &Signature) -> TokenStream {
+    let ident = &function.sig.ident;
+    let locals: Vec<Ident> =
+        (0..signature.arguments.len()).map(|at| format_ident!("__argument_{at}")).collect();
+    let reads =
+        signature.arguments.iter().zip(&locals).map(|(Argument { name, ty, .. }, local)| {
+            quote_spanned! {place(ty)=> let #local = __arguments.next::<#ty>(#name); }
+        });
+    let context = signature.takes_context.then(|| quote! { __ctx, });
+    let output = &signature.output;
+    let report = quote_spanned! {place(output)=>
+        ::cosmictron_sdk::__private::report::<#output, _>(__returned)
+    };
+    quote! {
+        #(#reads)*
+        let __returned = #ident(#context #(#locals),*);
+        #report
     }
 }
 

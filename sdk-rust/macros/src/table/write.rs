@@ -14,6 +14,7 @@ pub(super) fn write(table: &Table, item: &ItemStruct) -> TokenStream {
     let parts = [
         row(table, item),
         table_trait(table, item),
+        view_row(table, item),
         names(table, item),
         functions::write(table, item),
         checks(table),
@@ -71,11 +72,7 @@ fn fixed_bytes(columns: &[Column]) -> TokenStream {
 
 fn table_trait(table: &Table, item: &ItemStruct) -> TokenStream {
     let (name, table_name) = (&item.ident, &table.name);
-    let index_names = table.indexes.iter().map(|index| &index.name);
-    let index_count = table.indexes.len();
-    let describe = describe(table);
-    let describe_columns = describe_columns(table);
-    let targets = table.columns.iter().filter_map(target);
+    let description = description(table);
     let numbered = table.columns.iter().enumerate().filter(|(_, column)| column.auto_inc);
     let take_generated = numbered.map(|(at, Column { ident, ty, .. })| {
         let before = fixed_bytes(&table.columns[..at]);
@@ -89,34 +86,39 @@ fn table_trait(table: &Table, item: &ItemStruct) -> TokenStream {
             const NAME: &'static str = #table_name;
 
             fn description() -> &'static ::cosmictron_sdk::__private::TableDescription {
-                static INDEXES: [::cosmictron_sdk::__private::IndexDescription; #index_count] =
-                    [#(::cosmictron_sdk::__private::IndexDescription::new(#index_names)),*];
-                static TABLE: ::cosmictron_sdk::__private::TableDescription =
-                    ::cosmictron_sdk::__private::TableDescription::new(
-                        #table_name, &INDEXES, __describe, __targets,
-                    );
-                fn __targets() -> ::std::vec::Vec<
-                    &'static ::cosmictron_sdk::__private::TableDescription,
-                > {
-                    ::std::vec![#(#targets),*]
-                }
-                fn __describe(__out: &mut ::std::string::String) {
-                    #describe
-                }
-                &TABLE
+                #description
             }
 
             fn take_generated(&mut self, __stored: &[u8]) {
                 #(#take_generated)*
             }
         }
+    }
+}
 
-        #[automatically_derived]
-        impl ::cosmictron_sdk::ViewRow for #name {
-            fn describe_columns(__out: &mut ::std::string::String) {
-                #describe_columns
-            }
+/// What the SDK knows of the table without its row type.
+fn description(table: &Table) -> TokenStream {
+    let table_name = &table.name;
+    let index_names = table.indexes.iter().map(|index| &index.name);
+    let index_count = table.indexes.len();
+    let describe = describe(table);
+    let targets = table.columns.iter().filter_map(target);
+    quote! {
+        static INDEXES: [::cosmictron_sdk::__private::IndexDescription; #index_count] =
+            [#(::cosmictron_sdk::__private::IndexDescription::new(#index_names)),*];
+        static TABLE: ::cosmictron_sdk::__private::TableDescription =
+            ::cosmictron_sdk::__private::TableDescription::new(
+                #table_name, &INDEXES, __describe, __targets,
+            );
+        fn __targets() -> ::std::vec::Vec<
+            &'static ::cosmictron_sdk::__private::TableDescription,
+        > {
+            ::std::vec![#(#targets),*]
         }
+        fn __describe(__out: &mut ::std::string::String) {
+            #describe
+        }
+        &TABLE
     }
 }
 
@@ -185,13 +187,22 @@ fn describe_policy(item: &mut Description, policy: &Policy) {
     item.raw(word).string(predicate).raw("}");
 }
 
-/// The table's columns as those of a view that yields its rows.
-fn describe_columns(table: &Table) -> TokenStream {
+/// Lets views yield the table's rows.
+fn view_row(table: &Table, item: &ItemStruct) -> TokenStream {
+    let name = &item.ident;
     let mut columns = Description::new(&format_ident!("__out"));
     columns.list(&table.columns, |columns, column| {
         columns.field(&column.name, &column.ty);
     });
-    columns.into_statements()
+    let describe = columns.into_statements();
+    quote! {
+        #[automatically_derived]
+        impl ::cosmictron_sdk::ViewRow for #name {
+            fn describe_columns(__out: &mut ::std::string::String) {
+                #describe
+            }
+        }
+    }
 }
 
 /// Makes the table and its unique columns known to the type system by their names, for foreign keys.
