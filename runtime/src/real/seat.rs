@@ -115,9 +115,11 @@ impl<'a, M: Machine, E> Seat<'a, M, E> {
         line: Line<E>,
     ) -> io::Result<Self> {
         let shard = mesh.shard();
-        let directory =
-            SegmentDirectory::open(shard_directory(&common.options.log_directory, shard))?;
-        let is_direct = takes_direct_writes(directory.path())?;
+        let path = shard_directory(&common.options.log_directory, shard);
+        let named =
+            |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", path.display()));
+        let directory = SegmentDirectory::open(&path).map_err(named)?;
+        let is_direct = takes_direct_writes(&path).map_err(named)?;
         if !is_direct {
             let directory = directory.path().display();
             tracing::warn!(%directory, "no direct I/O here: the log is buffered and synced");

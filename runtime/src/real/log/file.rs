@@ -3,7 +3,7 @@
 //! A direct write that the device refuses fails itself; a buffered one can be lost in silence after a failed sync. So
 //! buffered files are only the fallback for file systems that know no direct I/O.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::fd::AsFd;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
@@ -48,22 +48,24 @@ impl SegmentFiles {
     }
 }
 
-/// Some file systems refuse the flag when a file is opened, some the write.
+/// Whether the file system takes direct writes. Some refuse the flag when a file is opened, some the write. A full disk
+/// is no reason not to start, and the usual answer is yes.
 pub(crate) fn takes_direct_writes(directory: &Path) -> io::Result<bool> {
     let path = directory.join("direct-io.probe");
-    let mut open = OpenOptions::new();
-    open.write(true).create(true).truncate(true);
-    let file = match open.clone().custom_flags(libc::O_DIRECT).open(&path) {
-        Err(error) if error.raw_os_error() == Some(libc::EINVAL) => return Ok(false),
-        file => file?,
-    };
-    let block = AlignedBuffer::new(BLOCK_BYTES);
-    let written = file.write_all_at(block.bytes(), 0);
-    std::fs::remove_file(&path)?;
-    match written {
-        Err(error) if error.raw_os_error() == Some(libc::EINVAL) => Ok(false),
-        written => written.map(|()| true),
+    let answer = write_directly(&path).map_err(|error| (error.raw_os_error(), error));
+    // It may have been made even when it could not be opened; a left one is taken over by the next start.
+    let _ = fs::remove_file(&path);
+    match answer {
+        Ok(()) | Err((Some(libc::ENOSPC | libc::EDQUOT), _)) => Ok(true),
+        Err((Some(libc::EINVAL), _)) => Ok(false),
+        Err((_, error)) => Err(error),
     }
+}
+
+fn write_directly(path: &Path) -> io::Result<()> {
+    let mut open = OpenOptions::new();
+    let file = open.write(true).create(true).truncate(true).custom_flags(libc::O_DIRECT);
+    file.open(path)?.write_all_at(AlignedBuffer::new(BLOCK_BYTES).bytes(), 0)
 }
 
 /// Reserves the file's blocks where the file system can, so that a full disk shows before it is filled.
