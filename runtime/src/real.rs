@@ -9,10 +9,10 @@
 //!   signals          SIGTERM, SIGINT
 //! ```
 //!
-//! Reading order: [`options`] says how to run, [`start`] starts and ends the threads, [`seat`] is one thread's life. [`core`] is what one thread
-//! holds, [`seam`] what its machine acts through, [`shard`] what its tasks hold. [`mesh`], [`log`], [`pool`] and
-//! [`control`] are what cores share or do; [`listener`], [`stream`] and [`deadline`] are the sockets; [`executor`],
-//! [`turn`], [`bell`], [`latch`] and [`pending`] are what tasks are made of.
+//! Reading order: `options` says how to run, `start` starts and ends the threads, `seat` is one thread's life. `core` is what one thread
+//! holds, `seam` what its machine acts through, `shard` what its tasks hold. `mesh`, `log`, `pool` and
+//! `control` are what cores share or do; `listener`, `stream` and `deadline` are the sockets; `executor`,
+//! `turn`, `bell`, `latch` and `pending` are what tasks are made of.
 //!
 //! A panic on a shard's thread is a bug that leaves the shard's state in doubt: the process aborts, and the next start
 //! recovers from the logs.
