@@ -219,11 +219,7 @@ impl Recovery {
             return Err(corrupt(segment, bytes.len(), damage).into());
         }
         if SegmentFooter::decode(&bytes[known.footer_at()..], known.seed).is_some() {
-            return Err(match self.headerless {
-                Some(next) => corrupt(next, 0, Damage::Header),
-                None => RecoverError::MissingSegment { segment: segment.next() },
-            }
-            .into());
+            return Err(self.successor_is_gone(segment).into());
         }
         let bad = loop {
             match walk.step() {
@@ -245,6 +241,14 @@ impl Recovery {
         // First of all: a segment may be trimmed only when the header that closes it is surely on the device.
         self.trims.insert(0, Trim { segment, bytes: bytes.len() as u64 });
         Ok((walk.last(), walk.previous()))
+    }
+
+    /// Why a segment that has a footer is nevertheless the last with a header.
+    fn successor_is_gone(&self, segment: SegmentNumber) -> RecoverError {
+        match self.headerless {
+            Some(next) => corrupt(next, 0, Damage::Header),
+            None => RecoverError::MissingSegment { segment: segment.next() },
+        }
     }
 
     /// What came of it. Panics before everything was read.
