@@ -39,7 +39,7 @@ impl<'s> Change<'s> {
     }
 
     /// The row that the transaction found.
-    pub fn old(&self) -> Option<&'s [u8]> {
+    pub fn old_row(&self) -> Option<&'s [u8]> {
         match *self {
             Change::Insert { .. } => None,
             Change::Update { old, .. } | Change::Delete { old, .. } => Some(old),
@@ -47,7 +47,7 @@ impl<'s> Change<'s> {
     }
 
     /// The row that the transaction leaves.
-    pub fn new(&self) -> Option<&'s [u8]> {
+    pub fn new_row(&self) -> Option<&'s [u8]> {
         match *self {
             Change::Insert { new, .. } | Change::Update { new, .. } => Some(new),
             Change::Delete { .. } => None,

@@ -108,6 +108,7 @@ impl TableDef {
         Ok(TableDef { id, name, schema, layout, indexes, foreign_keys, sequences })
     }
 
+    #[allow(clippy::should_implement_trait, reason = "a table has indexes, it is not indexed")]
     pub fn index(&self, index: IndexId) -> &IndexDef {
         &self.indexes[usize::from(index.get())]
     }

@@ -17,6 +17,7 @@ pub(super) const PAGE_BYTES: usize = 64 << 10;
 /// Pages of one table: what is left of a location's 31 bits. 128 GiB in full pages.
 const PAGES_MAX: u32 = 1 << (31 - SLOT_BITS);
 const SLOT_BITS: u32 = SLOTS_MAX.trailing_zeros();
+const SLOT_MASK: u32 = (1 << SLOT_BITS) - 1;
 /// Bytes of the largest slot that shares a page.
 const CLASS_BYTES_MAX: usize = PAGE_BYTES / 8;
 /// Slots up to this size are a multiple of [`STEP_BYTES`].
@@ -42,7 +43,7 @@ impl Location {
     }
 
     fn slot(self) -> u16 {
-        (self.0 & (SLOTS_MAX as u32 - 1)) as u16
+        u16::try_from(self.0 & SLOT_MASK).expect("SLOT_BITS are fewer than 16")
     }
 }
 

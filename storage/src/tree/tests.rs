@@ -54,7 +54,7 @@ impl<const N: usize> Fixture<N> {
 
     fn insert(&mut self, key: &[u8]) {
         // Row numbers that neither ascend nor descend.
-        let row = RowId(self.next.wrapping_mul(2_654_435_761) % (1 << 20) << 10 | self.next);
+        let row = RowId((self.next.wrapping_mul(2_654_435_761) % (1 << 20)) << 10 | self.next);
         self.next += 1;
         self.rows.insert(row, key.to_vec());
         self.tree.insert(key, row, &compare(&self.rows));

@@ -123,3 +123,26 @@ fn a_sequence_is_not_logged_when_a_row_shows_it() {
         assert_eq!(log, [0, 1, 1, 1], "an insert into table 1 of a row of one byte");
     });
 }
+
+/// A number that an update brings is passed as well: else the sequence would run into it.
+#[test]
+fn an_update_moves_the_sequence_past_its_number() {
+    let table = r#"{"name":"t","columns":[{"name":"id","type":"u64"},
+        {"name":"number","type":"i16","auto_inc":true}],
+        "indexes":[{"name":"id","columns":["id"],"primary":true},
+        {"name":"by_number","columns":["number"],"unique":true}]}"#;
+    let mut store = store(&[table]);
+    let mut again = crate::fixture::store(&[table]);
+    commit(&mut store, 1, |store| {
+        insert(store, T1, &[Box::new(1u64), Box::new(0i16)]).unwrap();
+        update(store, T1, &[Box::new(1u64), Box::new(2i16)]).unwrap();
+        insert(store, T1, &[Box::new(2u64), Box::new(0i16)]).unwrap();
+        update(store, T1, &[Box::new(2u64), Box::new(0i16)]).unwrap();
+        let mut log = Vec::new();
+        store.encode_changes(&mut log);
+        again.apply(TxId::new(1), &log).unwrap();
+    });
+    let last: Vec<u128> = store.table(T1).unwrap().sequences().map(|(_, last)| last).collect();
+    assert_eq!(last, [3]);
+    assert_eq!(content(&again), content(&store));
+}

@@ -128,10 +128,10 @@ fn changes_are_net() {
         delete(store, 3);
         insert(store, T1, &user(2, "back", 1)).unwrap();
         assert_eq!(changes(store), [('~', 2), ('~', 1), ('+', 5), ('-', 3)]);
-        let news: Vec<_> = store.changes().filter_map(|change| change.new()).collect();
+        let news: Vec<_> = store.changes().filter_map(|change| change.new_row()).collect();
         assert_eq!(news[1], encode(store, T1, &user(1, "x", 2)));
         assert_eq!(news[2], encode(store, T1, &user(5, "y", 3)));
-        let olds: Vec<_> = store.changes().filter_map(|change| change.old()).collect();
+        let olds: Vec<_> = store.changes().filter_map(|change| change.old_row()).collect();
         assert_eq!(olds[2], encode(store, T1, &user(3, "", 1)), "as the transaction found it");
     });
     assert_eq!(store.table(T1).unwrap().created(RowId::FIRST), Some(TxId::new(2)));
