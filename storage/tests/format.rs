@@ -4,6 +4,8 @@
 //! rewritten: whoever changes the format adds a directory beside it. Before that, `COSMICTRON_REWRITE=1` writes the
 //! files anew.
 
+#![allow(clippy::unwrap_used, reason = "a test ends at what it did not expect")]
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
