@@ -43,7 +43,7 @@ use cosmictron_types::json::Scratch;
 use crate::auth::{KeyRing, Postbox, TokenCache};
 use crate::config::Config;
 use crate::module_files::ModuleFiles;
-use crate::shard::{Answer, Shard};
+use crate::shard::{Answer, Shard, Unavailable};
 use plan_cache::PlanCache;
 use route::Route;
 
@@ -166,6 +166,9 @@ const FORM_BYTES: usize = 16 << 10;
 
 impl Exchange<'_> {
     fn handle(self, route: Route<'_>, out: &mut Vec<u8>) -> Handled {
+        if self.api.shard.is_shutting_down() && route.is_work() {
+            return Err(problem::unavailable_problem(Unavailable::ShuttingDown));
+        }
         match route {
             Route::Health => self.health(out),
             Route::Call { module, reducer } => self.call(module.as_deref(), &reducer),

@@ -62,6 +62,14 @@ impl<'a> Route<'a> {
         Route::of(head.method, &path)
     }
 
+    /// Whether it needs the shards to do something, which they do not begin once the server stops.
+    pub fn is_work(&self) -> bool {
+        !matches!(
+            self,
+            Route::Health | Route::Ready | Route::Diagnostics | Route::OpenApi | Route::Welcome
+        )
+    }
+
     fn of(method: Method, path: &[Option<Cow<'a, str>>; 6]) -> Result<Route<'a>, RouteError> {
         let words: [Option<&str>; 6] = std::array::from_fn(|at| path[at].as_deref());
         let name = |at: usize| path[at].clone().unwrap_or_default();
