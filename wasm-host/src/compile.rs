@@ -37,7 +37,7 @@ pub enum CompileError {
     #[error("the module is a WebAssembly component; a core module is needed")]
     Component,
     #[error("the module has {count} {what}, and the limit is {count_max}")]
-    TooLarge { what: &'static str, count: usize, count_max: usize },
+    TooLarge { what: &'static str, count: u64, count_max: u64 },
     #[error(
         "the module imports {module}.{name}, which this server does not offer; there are functions of cosm, console \
          and datastore"

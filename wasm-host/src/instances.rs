@@ -23,9 +23,10 @@ use crate::module::CompiledModule;
 /// One shard's instances of one module. Stays on its thread.
 pub struct Instances<D: Data> {
     template: Template<D>,
-    live: Option<Instance<D>>,
-    spare: Option<Instance<D>>,
-    worn: Option<Instance<D>>,
+    // Boxed, because each call takes one out and puts one in.
+    live: Option<Box<Instance<D>>>,
+    spare: Option<Box<Instance<D>>>,
+    worn: Option<Box<Instance<D>>>,
     console: Console,
     made: u64,
 }
@@ -100,7 +101,7 @@ impl<D: Data> Instances<D> {
         self.made
     }
 
-    fn take(&mut self) -> Result<Instance<D>, InstanceError> {
+    fn take(&mut self) -> Result<Box<Instance<D>>, InstanceError> {
         match self.live.take().or_else(|| self.spare.take()) {
             Some(instance) => Ok(instance),
             None => {
@@ -111,8 +112,8 @@ impl<D: Data> Instances<D> {
         }
     }
 
-    fn make(&mut self) -> Result<Instance<D>, InstanceError> {
-        let instance = Instance::new(&self.template)?;
+    fn make(&mut self) -> Result<Box<Instance<D>>, InstanceError> {
+        let instance = Box::new(Instance::new(&self.template)?);
         self.made += 1;
         Ok(instance)
     }

@@ -13,6 +13,11 @@ pub struct Limits {
     pub functions: u32,
     /// Bytes of one function's code; the compiler's time grows faster than a function does.
     pub function_bytes: usize,
+    /// What compilation may take of one core, as estimated from the shapes of the functions: compilation itself cannot
+    /// be stopped. Whole seconds.
+    pub compile_time: Duration,
+    /// Memory that the compilation of any one function may take, as estimated.
+    pub compile_bytes: usize,
     /// Bytes of an instance's memory, rounded down to whole pages of 64 KiB. Growing beyond fails as the WebAssembly
     /// specification has it: the guest may cope.
     pub memory_bytes: usize,
@@ -47,6 +52,8 @@ impl Default for Limits {
             module_bytes: 16 << 20,
             functions: 50_000,
             function_bytes: 512 << 10,
+            compile_time: Duration::from_secs(60),
+            compile_bytes: 1 << 30,
             memory_bytes: 64 << 20,
             table_elements: 20_000,
             stack_bytes: 512 << 10,

@@ -240,6 +240,39 @@ fn a_module_beyond_a_limit_is_refused_before_it_is_compiled() {
     assert!(error.ends_with("bytes, and the limit is 16777216"), "{error}");
 }
 
+/// Small modules that keep the compiler busy for minutes, or have it take gigabytes: 15 KB of loops that carry values
+/// took 12 GB and 16 seconds, and nothing can stop a compilation.
+#[test]
+fn shapes_that_are_hard_to_compile_are_refused() {
+    let check = |function: String, what: &str, count_max: u64| {
+        let message =
+            refusal(&format!("(module (func $f (result i32 i32 i32 i32) unreachable) {function})"));
+        let limit = format!("{what}, and the limit is {count_max}");
+        assert!(message.ends_with(&limit), "{message}");
+    };
+    let (seconds, bytes) =
+        ("seconds of work for the compiler", "bytes to take up while one function is compiled");
+    let nested = |count: usize, open: &str| format!("{}{}", open.repeat(count), ")".repeat(count));
+    let branches = "(if (local.get 0) (then (nop)))".repeat(60_000);
+    let many = format!("(func (param i32) {branches})").repeat(4);
+    check(many, seconds, 60);
+    check(format!("(func {})", nested(15_000, "(loop (br_if 0 (i32.const 1))")), seconds, 60);
+    let locals = "(local i64)".repeat(4000);
+    check(
+        format!("(func {locals} {})", nested(1500, "(loop (br_if 0 (i32.const 1))")),
+        seconds,
+        60,
+    );
+    let carrying = "(loop (param i32 i32 i32 i32 i32) (result i32 i32 i32 i32 i32)";
+    let five = "(i32.const 1)".repeat(5);
+    check(
+        format!("(func {five} {} (drop) (drop) (drop) (drop) (drop))", nested(3000, carrying)),
+        bytes,
+        1 << 30,
+    );
+    check(format!("(func {})", "(block (call $f) (br 0))".repeat(60_000)), bytes, 1 << 30);
+}
+
 #[test]
 fn a_million_functions_are_refused_at_once() {
     let mut wasm = b"\0asm\x01\0\0\0".to_vec();

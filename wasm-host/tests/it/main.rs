@@ -4,6 +4,8 @@
 //! of `tests/modules/wat`, [`deploy`] tries what must not be deployed, [`hostile`] what must not do harm once it is,
 //! [`pool`] looks at the instances' lives, [`document`] compares `docs/wasm-abi.md` with the host.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on ends there")]
+
 mod counter;
 mod deploy;
 mod document;
