@@ -63,8 +63,10 @@ impl Inspection<'_> {
                 }
             }
             Payload::FunctionSection(section) => {
+                let functions = self.imported as u64 + u64::from(section.count());
+                at_most("functions", functions, self.limits.functions.into())?;
                 for ty in section {
-                    self.function(ty?)?;
+                    self.arities.functions.push(ty?);
                 }
             }
             Payload::MemorySection(section) => self.memories(section)?,
@@ -80,12 +82,8 @@ impl Inspection<'_> {
             return Err(CompileError::UnknownImport { module: shown(module), name: shown(name) });
         };
         self.imported += 1;
-        self.function(*ty)
-    }
-
-    fn function(&mut self, ty: u32) -> Result<(), CompileError> {
-        self.arities.functions.push(ty);
-        at_most("functions", self.arities.functions.len() as u64, self.limits.functions.into())
+        self.arities.functions.push(*ty);
+        at_most("functions", self.imported as u64, self.limits.functions.into())
     }
 
     fn memories(&self, section: MemorySectionReader<'_>) -> Result<(), CompileError> {

@@ -41,6 +41,11 @@ fn the_document_states_the_default_limits() {
             thousands(limits.functions),
             kib(limits.function_bytes)
         ),
+        format!(
+            "| {} s of one core, {} GiB |",
+            limits.compile_time.as_secs(),
+            limits.compile_bytes >> 30
+        ),
         format!("| memory of an instance | {} |", mib(limits.memory_bytes)),
         format!("| tables of functions | 4, of {elements} elements each |"),
         format!("| stack | {} |", kib(limits.stack_bytes)),
