@@ -37,14 +37,12 @@ pub(super) fn folded(name: &Ident) -> String {
 }
 
 /// The parts of a dotted name.
-pub(super) fn name_parts(name: &ObjectName) -> Result<Vec<&Ident>, SqlError> {
-    let part = |part| match part {
-        &ObjectNamePart::Identifier(ref ident) => Ok(ident),
-        ObjectNamePart::Function(_) => {
-            Err(SqlError::unsupported("a function as a name", place_of_object(name)))
-        }
+pub(super) fn name_parts<'n>(name: &'n ObjectName) -> Result<Vec<&'n Ident>, SqlError> {
+    let at = place_of_object(name);
+    let ident = |part: &'n ObjectNamePart| {
+        part.as_ident().ok_or_else(|| SqlError::unsupported("a function as a name", at))
     };
-    name.0.iter().map(part).collect()
+    name.0.iter().map(ident).collect()
 }
 
 impl Scope {

@@ -183,14 +183,14 @@ fn place_integer(ty: &Type, value: i128) -> Place<'static> {
 fn place_decimal<'a>(ty: &Type, value: &BigDecimal) -> Place<'a> {
     if *ty == Type::U128
         && let Some(exact) = value.to_u128()
-        && BigDecimal::from(exact) == *value
+        && value.is_integer()
     {
         return Place::At(Encoded::Fixed { bytes: exact.to_le_bytes(), width: FIXED_BYTES_MAX });
     }
     let floor = decimal::floor(&Datum::Decimal(Box::new(value.clone())));
     match floor {
         Ok(Datum::Int(floor)) => match place_integer(ty, floor) {
-            Place::At(encoded) if BigDecimal::from(floor) == *value => Place::At(encoded),
+            Place::At(encoded) if value.is_integer() => Place::At(encoded),
             Place::At(encoded) => Place::After(encoded),
             outside => outside,
         },

@@ -2,6 +2,11 @@
 //!
 //! [`fixture`] is the one place that touches the API; every other file is expectations.
 
+#![allow(
+    clippy::unwrap_used,
+    reason = "what these functions unwrap fails the test that called them"
+)]
+
 mod expressions;
 mod fixture;
 mod hostile;
