@@ -66,6 +66,10 @@ impl Exchange<'_> {
 
     /// Refuses a body that says that it is something else than JSON.
     pub(super) fn is_json(&self) -> Result<(), Problem<'static>> {
+        if self.request.head.headers.find(HeaderName::ContentEncoding).is_some() {
+            let detail = "the body has to be sent as it is, without a Content-Encoding";
+            return Err(Problem::new(ProblemCode::UnsupportedMediaType, detail));
+        }
         let Some(value) = self.request.head.headers.find(HeaderName::ContentType) else {
             return Ok(());
         };

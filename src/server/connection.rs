@@ -111,7 +111,9 @@ impl Connection {
                     }
                 }
                 Ok(Progress::NeedMore { expects_continue }) => {
-                    if expects_continue && self.waiting.is_empty() {
+                    if expects_continue {
+                        // It stands behind the answers to the requests before, and is asked for only once.
+                        self.collect().await;
                         Response::interim(&mut self.out);
                     }
                     break;

@@ -86,6 +86,8 @@ fn unknown_paths_methods_and_kinds_of_body_have_their_problem() {
     assert_eq!((refused.status, refused.header("allow")), (405, Some("POST, OPTIONS")));
     let body = [("Content-Type", "text/plain")];
     assert_eq!(ada.request("POST", "/v1/sql", &body, b"x").code(), "unsupported_media_type");
+    let coding = [("Content-Encoding", "gzip")];
+    assert_eq!(ada.request("POST", "/v1/sql", &coding, b"x").code(), "unsupported_media_type");
     assert_eq!(ada.request("HEAD", "/v1/health", &[], b"").status, 200);
     let preflight = [("Origin", "https://a"), ("Access-Control-Request-Method", "POST")];
     let answer = ada.request("OPTIONS", "/v1/sql", &preflight, b"");
