@@ -9,6 +9,7 @@
 //! 2. `graves` holds the rows that the open transaction deleted, by primary key, so that a row which is put back under
 //!    the same key takes its old place. It is empty between transactions.
 
+mod grave;
 mod range;
 
 use core::cmp::Ordering;
@@ -21,6 +22,8 @@ use crate::heap::{Heap, RowId, Stamp};
 use crate::key::Key;
 use crate::tree::{Probe, Tree};
 
+use grave::Graves;
+
 pub use range::{Cursor, Range, Scan};
 
 /// One table.
@@ -30,7 +33,7 @@ pub struct Table {
     heap: Heap,
     /// One for each of the definition's indexes.
     trees: Vec<Tree>,
-    graves: Tree,
+    graves: Graves,
     /// The greatest number that each of the definition's sequences has given out or seen.
     sequences: Vec<u128>,
     links: Links,
@@ -94,7 +97,7 @@ impl Table {
         let Parts { def, heap, trees, sequences } = parts;
         assert!(trees.iter().all(|tree| tree.len() == heap.len()));
         assert_eq!((trees.len(), sequences.len()), (def.indexes.len(), def.sequences.len()));
-        Self { def, heap, trees, graves: Tree::new(), sequences, links: Links::default() }
+        Self { def, heap, trees, graves: Graves::new(), sequences, links: Links::default() }
     }
 
     pub(crate) fn into_parts(self) -> Parts {
@@ -141,10 +144,20 @@ impl Table {
         self.find(IndexId::new(0), &key)
     }
 
+    /// The rows whose keys begin with `key`, in the index's order.
+    pub(crate) fn matches<'t>(
+        &'t self,
+        index: IndexId,
+        key: &'t Key,
+    ) -> impl Iterator<Item = RowId> + use<'t> {
+        let at = usize::from(index.get());
+        self.trees[at].matches(Probe::new(key.as_bytes()), self.keys(at))
+    }
+
     /// Memory of rows and of indexes.
     pub fn bytes(&self) -> TableBytes {
-        let trees = self.trees.iter().chain([&self.graves]);
-        TableBytes { rows: self.heap.bytes(), indexes: trees.map(Tree::bytes).sum() }
+        let trees: u64 = self.trees.iter().map(Tree::bytes).sum();
+        TableBytes { rows: self.heap.bytes(), indexes: trees + self.graves.bytes() }
     }
 
     /// The `auto_inc` columns and the greatest number that each has given out or seen; 0 for none.
@@ -154,7 +167,7 @@ impl Table {
     }
 
     /// Compares keys of this table's rows in one of its indexes.
-    fn keys(&self, index: usize) -> impl Fn(RowId, &[u8]) -> Ordering {
+    fn keys(&self, index: usize) -> impl Fn(RowId, &[u8]) -> Ordering + use<'_> {
         keys(&self.def.indexes[index], &self.def.layout, &self.heap)
     }
 }
@@ -216,31 +229,22 @@ impl Table {
 
     /// Notes a row that has just been killed.
     pub(crate) fn bury(&mut self, row: RowId) {
-        let Self { def, heap, graves, .. } = self;
-        if let Some(primary) = def.primary() {
-            let key = primary.key_of(&def.layout, heap.row(row));
-            graves.insert(key.as_bytes(), row, &keys(primary, &def.layout, heap));
+        if self.def.primary().is_some() {
+            self.graves.add(row);
         }
     }
 
     /// The dead row with the primary key of `new`; it is no longer noted.
     pub(crate) fn unbury(&mut self, new: &[u8]) -> Option<RowId> {
-        if self.graves.len() == 0 {
-            return None;
-        }
         let Self { def, heap, graves, .. } = self;
-        let primary = def.primary()?;
-        let key = primary.key_of(&def.layout, new);
-        let keys = keys(primary, &def.layout, heap);
-        let row = graves.find(&Probe::new(key.as_bytes()), &keys)?;
-        graves.remove(key.as_bytes(), row, &keys);
-        Some(row)
+        let (primary, layout) = (def.primary()?, &def.layout);
+        let key = || primary.key_of(layout, new);
+        let key_of = |row| primary.key_of(layout, heap.row(row));
+        graves.take(key, key_of, &keys(primary, layout, heap))
     }
 
     pub(crate) fn clear_graves(&mut self) {
-        if self.graves.len() > 0 {
-            self.graves.clear();
-        }
+        self.graves.clear();
     }
 }
 

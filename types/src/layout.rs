@@ -87,6 +87,7 @@ impl RowLayout {
         let mut start = 0;
         for (column, (slot, ty)) in self.slots.iter().zip(&self.types).enumerate() {
             let checked = match *slot {
+                Slot::Fixed { .. } if ty.takes_any_bytes() => Ok(()),
                 Slot::Fixed { at, width } => ty.check_tail(&fixed[at..at + width]),
                 Slot::Variable { at, .. } => variable_column(&fixed[at..], start, variable)
                     .and_then(|bytes| {

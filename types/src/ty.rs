@@ -94,6 +94,11 @@ impl Type {
         }
     }
 
+    /// Whether all bytes of the type's width are a value: there is nothing to check but their number.
+    pub fn takes_any_bytes(&self) -> bool {
+        !matches!(self, Type::Bool | Type::Option(_)) && self.width().is_some()
+    }
+
     /// Bytes taken in a row's fixed part.
     pub fn slot_width(&self) -> usize {
         self.width().unwrap_or(SLOT_END_BYTES)

@@ -4,8 +4,6 @@
 //! safety of the tables rests on is: rows are checked against the table, keys have to exist or not to exist, and unique
 //! indexes are looked at once all changes are in.
 
-use core::ops::Bound;
-
 use cosmictron_types::layout::InvalidRow;
 use cosmictron_types::{ColumnIndex, IndexId, TableId, TxId};
 
@@ -217,8 +215,7 @@ impl Store {
             return Err(ApplyError::UnknownIndex { table, index });
         }
         let key = def.key_of(index, row);
-        let mut candidates = found.range(index, Bound::Included(&key), Bound::Included(&key));
-        let id = candidates.find(|&id| found.row(id) == row);
+        let id = found.matches(index, &key).find(|&id| found.row(id) == row);
         let id = id.ok_or(ApplyError::NoSuchRow { table })?;
         self.erase(place, id, index);
         Ok(())
@@ -269,5 +266,5 @@ fn is_unique(table: &Table, index: usize, row: RowId, old: Option<&[u8]>) -> boo
         return true;
     }
     let key = index_def.key_of(layout, row);
-    table.range(index_at(index), Bound::Included(&key), Bound::Included(&key)).nth(1).is_none()
+    table.matches(index_at(index), &key).nth(1).is_none()
 }

@@ -3,8 +3,6 @@
 //! A statement is checked against what it leaves behind: a row may refer to itself, and a delete may take rows that
 //! refer to each other.
 
-use core::ops::Bound;
-
 use cosmictron_types::ColumnIndex;
 
 use super::Store;
@@ -113,8 +111,7 @@ impl Store {
             if new.is_some_and(stays) {
                 continue;
             }
-            let mut rows =
-                other.range(referrer.index, Bound::Included(&key), Bound::Included(&key));
+            let mut rows = other.matches(referrer.index, &key);
             let is_own = other.def().id == def.id;
             if rows.any(|row| !is_own || gone.binary_search(&row).is_err()) {
                 return Err(WriteError::Referenced {

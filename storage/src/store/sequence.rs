@@ -10,15 +10,15 @@ use super::write::WriteError;
 use crate::definition::SequenceDef;
 use crate::table::Table;
 
-/// Which of a table's sequences filled a row's column.
-pub(super) struct Filled([bool; COLUMNS_MAX]);
+/// Which of a table's sequences filled a row's column: a bit each.
+pub(super) struct Filled([u64; COLUMNS_MAX / 64]);
 
 impl Store {
     /// Puts the next number into each `auto_inc` column of a checked row that is 0. Moves no sequence; that is
     /// [`Store::pass`]'s when the row is in.
     pub(super) fn fill(&self, place: u32, row: &mut [u8]) -> Result<Filled, WriteError> {
         let table = self.at(place);
-        let mut filled = Filled([false; COLUMNS_MAX]);
+        let mut filled = Filled([0; COLUMNS_MAX / 64]);
         for (at, sequence) in table.def().sequences.iter().enumerate() {
             let tail = &mut row[sequence.at..][..sequence.width];
             if tail.iter().any(|&byte| byte != 0) {
@@ -34,7 +34,7 @@ impl Store {
                 });
             }
             tail.copy_from_slice(&(last + 1).to_le_bytes()[..sequence.width]);
-            filled.0[at] = true;
+            filled.0[at / 64] |= 1 << (at % 64);
         }
         Ok(filled)
     }
@@ -60,8 +60,9 @@ impl Store {
 impl Filled {
     /// Makes the columns 0 again.
     pub(super) fn empty(&self, table: &Table, row: &mut [u8]) {
-        for (sequence, _) in table.def().sequences.iter().zip(self.0).filter(|(_, filled)| *filled)
-        {
+        let is_filled = |at: usize| self.0[at / 64] >> (at % 64) & 1 == 1;
+        let sequences = table.def().sequences.iter().enumerate();
+        for (_, sequence) in sequences.filter(|(at, _)| is_filled(*at)) {
             row[sequence.at..][..sequence.width].fill(0);
         }
     }

@@ -1,6 +1,5 @@
 //! Inserts, updates and deletes rows in the open transaction.
 
-use core::ops::Bound;
 use std::sync::Arc;
 
 use cosmictron_types::layout::InvalidRow;
@@ -124,8 +123,7 @@ impl Store {
             return Err(WriteError::AppendOnly { table: table.def().name.clone() });
         }
         let limit = usize::try_from(self.rows_left().saturating_add(1)).unwrap_or(usize::MAX);
-        let rows = table.range(index, Bound::Included(key), Bound::Included(key));
-        let mut rows: Vec<RowId> = rows.take(limit).collect();
+        let mut rows: Vec<RowId> = table.matches(index, key).take(limit).collect();
         rows.sort_unstable();
         for &row in &rows {
             let bytes = self.at(place).row(row).len();

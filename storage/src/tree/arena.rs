@@ -10,7 +10,9 @@ pub(super) const NONE: u32 = u32::MAX;
 #[derive(Debug)]
 pub(super) struct Arena<T> {
     chunks: Vec<Vec<T>>,
+    /// Nodes that were taken out: 4 bytes each, not counted.
     free: Vec<u32>,
+    bytes: u64,
 }
 
 impl<T: Copy> Arena<T> {
@@ -18,14 +20,12 @@ impl<T: Copy> Arena<T> {
     pub(super) const CHUNK_BYTES: usize = CHUNK * size_of::<T>();
 
     pub(super) const fn new() -> Self {
-        Self { chunks: Vec::new(), free: Vec::new() }
+        Self { chunks: Vec::new(), free: Vec::new(), bytes: 0 }
     }
 
-    /// Memory, free nodes included.
+    /// Memory of all chunks.
     pub(super) fn bytes(&self) -> u64 {
-        let first = self.chunks.first().map_or(0, Vec::capacity);
-        let others = self.chunks.len().saturating_sub(1) * CHUNK;
-        ((first + others) * size_of::<T>() + self.free.capacity() * size_of::<u32>()) as u64
+        self.bytes
     }
 
     pub(super) fn add(&mut self, node: T) -> u32 {
@@ -33,18 +33,18 @@ impl<T: Copy> Arena<T> {
             *self.at_mut(id) = node;
             return id;
         }
-        // The first chunk grows by doubling, so that small trees stay small.
-        match self.chunks.last_mut() {
-            Some(chunk) if chunk.len() < CHUNK => chunk.push(node),
-            Some(_) => {
-                let mut chunk = Vec::with_capacity(CHUNK);
-                chunk.push(node);
-                self.chunks.push(chunk);
-            }
-            None => self.chunks.push(vec![node]),
+        if self.chunks.last().is_none_or(|chunk| chunk.len() == CHUNK) {
+            // The first chunk grows by doubling, so that small trees stay small.
+            let capacity = if self.chunks.is_empty() { 1 } else { CHUNK };
+            self.chunks.push(Vec::with_capacity(capacity));
+            self.bytes += (capacity * size_of::<T>()) as u64;
         }
         let last = self.chunks.len() - 1;
-        let id = last * CHUNK + self.chunks[last].len() - 1;
+        let chunk = &mut self.chunks[last];
+        let capacity = chunk.capacity();
+        chunk.push(node);
+        self.bytes += ((chunk.capacity() - capacity) * size_of::<T>()) as u64;
+        let id = last * CHUNK + chunk.len() - 1;
         u32::try_from(id).ok().filter(|&id| id != NONE).expect("2^31 rows fill fewer nodes")
     }
 

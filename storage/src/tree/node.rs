@@ -14,14 +14,20 @@ pub(crate) struct Entry {
 
 /// Entries in order, heads apart from rows so that a search reads heads only.
 #[derive(Clone, Copy, Debug)]
+#[repr(C)]
 pub(super) struct Entries<const N: usize> {
+    /// Behind the last entry filled with the greatest head, so that a search does not have to know where that is.
     heads: [u64; N],
     rows: [RowId; N],
     len: u16,
 }
 
-/// A leaf, chained with its neighbours.
+/// Heads of one cache line.
+const BLOCK: usize = 8;
+
+/// A leaf, chained with its neighbours. Aligned so that each block of heads is one cache line.
 #[derive(Clone, Copy, Debug)]
+#[repr(C, align(64))]
 pub(super) struct Leaf<const N: usize> {
     pub(super) entries: Entries<N>,
     pub(super) previous: u32,
@@ -30,6 +36,7 @@ pub(super) struct Leaf<const N: usize> {
 
 /// A node above others: each entry is the first of the child at the same place.
 #[derive(Clone, Copy, Debug)]
+#[repr(C, align(64))]
 pub(super) struct Inner<const N: usize> {
     pub(super) entries: Entries<N>,
     pub(super) children: [u32; N],
@@ -100,8 +107,8 @@ pub(crate) enum Side {
 
 impl<const N: usize> Entries<N> {
     pub(super) const fn new() -> Self {
-        assert!(N >= 4 && N < u16::MAX as usize);
-        Self { heads: [0; N], rows: [RowId(0); N], len: 0 }
+        assert!(N > 0 && N % BLOCK == 0 && N < u16::MAX as usize);
+        Self { heads: [u64::MAX; N], rows: [RowId(0); N], len: 0 }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -127,17 +134,15 @@ impl<const N: usize> Entries<N> {
     where
         K: Fn(RowId, &[u8]) -> Ordering,
     {
-        let heads = &self.heads[..self.len()];
         let is_decided = probe.long.is_none() && probe.row.is_none();
         if is_decided && side == Side::After {
-            return heads.partition_point(|&head| head <= probe.high);
+            return self.count_up_to(probe.high);
         }
-        let from = heads.partition_point(|&head| head < probe.low);
-        if is_decided {
+        let from = self.count_below(probe.low);
+        if is_decided || self.heads.get(from).is_none_or(|&head| head > probe.high) {
             return from;
         }
-        let equal = heads[from..].partition_point(|&head| head <= probe.high);
-        let (mut low, mut high) = (from, from + equal);
+        let (mut low, mut high) = (from, self.count_up_to(probe.high));
         while low < high {
             let middle = (low + high) / 2;
             let ordering = probe.compare(self.at(middle), keys);
@@ -145,6 +150,26 @@ impl<const N: usize> Entries<N> {
             if is_before { low = middle + 1 } else { high = middle }
         }
         low
+    }
+
+    /// How many heads are less than `bound`. The last head of every block is looked at, then one block: the reads of
+    /// each step do not wait for each other, as those of a binary search do.
+    fn count_below(&self, bound: u64) -> usize {
+        let (blocks, _) = self.heads.as_chunks::<BLOCK>();
+        let mut whole = 0u32;
+        for block in blocks {
+            whole = whole.wrapping_add(u32::from(block[BLOCK - 1] < bound));
+        }
+        let Some(block) = blocks.get(whole as usize) else { return N };
+        let mut count = 0u32;
+        for head in block {
+            count = count.wrapping_add(u32::from(*head < bound));
+        }
+        whole as usize * BLOCK + count as usize
+    }
+
+    fn count_up_to(&self, bound: u64) -> usize {
+        bound.checked_add(1).map_or(self.len(), |bound| self.count_below(bound))
     }
 
     pub(super) fn insert(&mut self, at: usize, entry: Entry) {
@@ -158,7 +183,7 @@ impl<const N: usize> Entries<N> {
         let len = self.len();
         self.heads.copy_within(at + 1..len, at);
         self.rows.copy_within(at + 1..len, at);
-        self.len -= 1;
+        self.truncate(len - 1);
     }
 
     /// Moves what lies at `at` and behind to a node of its own.
@@ -178,7 +203,8 @@ impl<const N: usize> Entries<N> {
 
     /// Keeps the first `len`.
     pub(super) fn truncate(&mut self, len: usize) {
-        assert!(len <= self.len());
+        let before = self.len();
+        self.heads[len..before].fill(u64::MAX);
         self.set_len(len);
     }
 

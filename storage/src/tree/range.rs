@@ -67,6 +67,26 @@ impl<const N: usize> Tree<N> {
         Span { tree: self, front, back }
     }
 
+    /// The entries that equal a probe. One descent, where a span takes two.
+    pub(crate) fn matches<'t, K>(
+        &'t self,
+        probe: Probe<'t>,
+        keys: K,
+    ) -> impl Iterator<Item = RowId> + use<'t, K, N>
+    where
+        K: Fn(RowId, &[u8]) -> Ordering,
+    {
+        let mut place = self.cut(&probe, Side::Before, &keys);
+        core::iter::from_fn(move || {
+            let entry = self.entry(place)?;
+            let is_match = probe.compare(entry, &keys).is_eq();
+            is_match.then(|| {
+                place = self.place(place.leaf, place.at + 1);
+                entry.row
+            })
+        })
+    }
+
     fn edge(&self, pick: impl Fn(usize) -> usize) -> u32 {
         if self.root == NONE {
             return NONE;

@@ -116,8 +116,8 @@ impl<const N: usize> Fixture<N> {
 
 proptest! {
     #[test]
-    fn a_tree_is_an_ordered_set(ops in prop::collection::vec(op(), 1..400), probe in key()) {
-        let mut fixture = Fixture::<4>::new();
+    fn a_tree_is_an_ordered_set(ops in prop::collection::vec(op(), 1..600), probe in key()) {
+        let mut fixture = Fixture::<8>::new();
         for op in &ops {
             fixture.apply(op);
         }
@@ -140,7 +140,7 @@ proptest! {
         keys in prop::collection::vec(key(), 1..200),
         picks in prop::collection::vec(any::<prop::sample::Index>(), 200),
     ) {
-        let mut fixture = Fixture::<5>::new();
+        let mut fixture = Fixture::<16>::new();
         keys.iter().for_each(|key| fixture.insert(key));
         for pick in picks.iter().take(keys.len()) {
             fixture.remove(pick.index(fixture.model.len()));
@@ -179,7 +179,7 @@ fn a_queue_does_not_leave_nodes_behind() {
 #[test]
 #[should_panic(expected = "is not in its index")]
 fn taking_out_what_is_not_there_is_a_bug() {
-    let mut fixture = Fixture::<4>::new();
+    let mut fixture = Fixture::<8>::new();
     fixture.insert(&number(1));
     fixture.tree.remove(&number(2), RowId(5), &compare(&fixture.rows));
 }
