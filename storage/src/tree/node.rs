@@ -107,7 +107,7 @@ pub(crate) enum Side {
 
 impl<const N: usize> Entries<N> {
     pub(super) const fn new() -> Self {
-        assert!(N > 0 && N % BLOCK == 0 && N < u16::MAX as usize);
+        assert!(N > 0 && N.is_multiple_of(BLOCK) && N < u16::MAX as usize);
         Self { heads: [u64::MAX; N], rows: [RowId(0); N], len: 0 }
     }
 
