@@ -10,12 +10,12 @@
 //!
 //! Invariants:
 //! 1. Whatever a guest does, a call ends: with an outcome, within its deadline, and with the `Data` handed back.
-//! 2. Every pointer, length, handle, row and key of a guest is checked before it is used.
+//! 2. Every pointer, length and handle of a guest is checked before it is used; rows and keys are by the `Data`.
 //! 3. No message says anything of the host's own paths, addresses or settings.
 //!
-//! Reading order: [`host`] and [`limits`] set the stage; [`compile`] admits a module ([`inspect`], [`module`],
-//! [`interface`], [`version`], [`cache`]); [`instances`] and [`instance`] run calls ([`call`], [`trap`]); [`imports`]
-//! are what a guest can do, over [`guest`], [`memory`], [`scans`], [`console`] and [`misuse`]; [`data`] is the shard's
+//! Reading order: `host` and `limits` set the stage; `compile` admits a module (`inspect`, `module`,
+//! `interface`, `version`, `cache`); `instances` and `instance` run calls (`call`, `trap`); `imports`
+//! are what a guest can do, over `guest`, `memory`, `scans`, `console` and `misuse`; `data` is the shard's
 //! side.
 
 mod cache;
