@@ -227,6 +227,9 @@ impl<'b> ChangeReader<'b> {
     fn number<T: TryFrom<u128>>(&mut self) -> Result<T, InvalidChange> {
         let at = self.at;
         let first = self.byte()?;
+        if first < 0x80 {
+            return T::try_from(first.into()).map_err(|_| InvalidChange::Number { at });
+        }
         let mut number = u128::from(first & 0x7f);
         let (mut last, mut shift) = (first, 7);
         while last & 0x80 != 0 {

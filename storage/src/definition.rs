@@ -10,7 +10,7 @@ use std::sync::Arc;
 use cosmictron_types::schema::{ForeignKey, TableSchema};
 use cosmictron_types::{ColumnIndex, DecodeError, IndexId, Reader, RowLayout, Slot, TableId, Type};
 
-use crate::key::form::{Comparison, Part};
+use crate::key::form::{Comparison, Part, Word};
 use crate::key::{InvalidKey, Key};
 
 /// A table as its store, plans and modules use it. Never changes: a schema change makes a new one.
@@ -40,6 +40,8 @@ pub struct IndexDef {
     parts: Vec<Part>,
     /// Layouts of rows of the first 1, 2, … columns: what a key is read from.
     prefixes: Vec<RowLayout>,
+    /// Where the whole key lies in a row, when it is a single number of 8 bytes: what most keys are.
+    word: Option<Word>,
 }
 
 /// A column whose value, where it is present, exists in another table.
@@ -139,9 +141,11 @@ impl TableDef {
         self.index(index).key_of(&self.layout, row)
     }
 
-    /// The places of the indexes in which two rows have different keys.
+    /// The places of the indexes in which a row has another key than it had. Its primary key is the same.
     pub(crate) fn changed_indexes(&self, old: &[u8], new: &[u8]) -> Vec<usize> {
-        let is_changed = |&at: &usize| !self.indexes[at].is_same_key(&self.layout, old, new);
+        let is_changed = |&at: &usize| {
+            !self.indexes[at].primary && !self.indexes[at].is_same_key(&self.layout, old, new)
+        };
         (0..self.indexes.len()).filter(is_changed).collect()
     }
 
@@ -163,8 +167,12 @@ impl IndexDef {
         let prefixes = (1..=types.len())
             .map(|count| RowLayout::new(types[..count].iter().map(|&ty| ty.clone())))
             .collect();
+        let word = match (&columns[..], &types[..]) {
+            ([column], [ty]) => Word::new(layout.slot(*column), ty),
+            _ => None,
+        };
         let (unique, primary, internal) = (false, false, false);
-        Self { name: name.into(), columns, unique, primary, internal, parts, prefixes }
+        Self { name: name.into(), columns, unique, primary, internal, parts, prefixes, word }
     }
 
     /// The order of a single column, where no table has an index of it.
@@ -178,6 +186,9 @@ impl IndexDef {
 
     /// The key that a row of this layout has here.
     pub(crate) fn key_of(&self, layout: &RowLayout, row: &[u8]) -> Key {
+        if let Some(word) = &self.word {
+            return Key::from(word.read(row));
+        }
         let mut key = Key::new();
         for part in &self.parts {
             part.encode(layout.column(row, part.column), &mut key);

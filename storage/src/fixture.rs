@@ -78,9 +78,12 @@ pub(crate) fn key(store: &Store, table: TableId, index: u16, values: &[&dyn Valu
     key.finish()
 }
 
+/// A table's rows and its sequences.
+type Content = (TableId, Vec<(Vec<u8>, Option<TxId>)>, Vec<u128>);
+
 /// Everything that makes two stores the same to a reader: rows in the order of their bytes, with the transactions that
 /// wrote them, and the sequences.
-pub(crate) fn content(store: &Store) -> Vec<(TableId, Vec<(Vec<u8>, Option<TxId>)>, Vec<u128>)> {
+pub(crate) fn content(store: &Store) -> Vec<Content> {
     let tables = store.tables().map(|table| {
         let rows = table.scan().map(|row| (table.row(row).to_vec(), table.created(row)));
         let mut rows: Vec<_> = rows.collect();

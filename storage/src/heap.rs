@@ -1,18 +1,18 @@
-//! Holds a table's rows as bytes and gives each a number that it keeps.
+//! Holds a table's rows as bytes, each under the number of its place.
 //!
-//! A row's number leads through the directory to its slot, so a row that outgrows its slot moves without anyone who
-//! holds its number noticing: indexes, scans and the open transaction name rows by number.
+//! A row's [`RowId`] is where it lies, so reading it takes no detour. Within a transaction it stays good, also when the
+//! row outgrows its place: the row then lies elsewhere and leaves word behind. When the transaction commits,
+//! [`Heap::settle`] makes the new place the row's own, under a new number.
 //!
 //! ```text
-//! directory  │ RowId 0: location │ RowId 1: free, next free RowId │ …        4 bytes a row
-//! slot       │ length and flag u32 │ stamp u64 │ row │ unused │             12 bytes a row, and the unused end
+//! slot   │ tag and length u32 │ stamp u64 │ row │ unused │        12 bytes a row, and the unused end
 //! ```
 //!
-//! A row that the open transaction deleted is *dead*: its slot and its number stay until the transaction ends, so
-//! that undoing it needs no memory and changes no number.
+//! A row that the open transaction deleted is *dead*: its place stays until the transaction ends, so that undoing it
+//! changes no number.
 //!
 //! Invariants:
-//! 1. A directory entry is the location of a slot that is taken, or one link in the chain of free numbers.
+//! 1. Between transactions no row is moved and none is dead, and every row suits its place.
 //! 2. `live` counts the rows that are not dead.
 
 mod page;
@@ -23,10 +23,10 @@ mod tests;
 
 use cosmictron_types::TxId;
 
-use page::HEADER_BYTES;
+use page::{FREE, HEADER_BYTES};
 use slab::{Location, PAGE_BYTES, Slab};
 
-/// A row's place in its table, for as long as the row lives: an update keeps it. Used again after the row is gone.
+/// A row's place in its table. Good until the transaction ends that changes the row, or deletes it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RowId(pub(crate) u32);
 
@@ -51,24 +51,26 @@ pub(crate) enum Stamp {
 #[derive(Debug)]
 pub(crate) struct Heap {
     slab: Slab,
-    directory: Vec<u32>,
-    /// The first free number, if below [`NONE`].
-    free: u32,
     live: usize,
 }
 
-/// Marks a directory entry that is free; the other bits are the next free number.
-const FREE: u32 = 1 << 31;
-/// Ends the chain of free numbers.
-const NONE: u32 = FREE - 1;
-/// In a slot's length: the row is dead.
-const DEAD: u32 = 1 << 31;
+/// Tags above a slot's length, beside [`FREE`].
+/// The row is dead.
+const DEAD: u32 = 1 << 30;
+/// The row is not here: its place follows the header.
+const MOVED: u32 = 1 << 29;
+/// A row that belongs to the number of another place.
+const GUEST: u32 = 1 << 28;
+const LENGTH: u32 = GUEST - 1;
+/// Bytes of the largest row.
+pub(crate) const ROW_BYTES_MAX: u32 = LENGTH;
+const _: () = assert!(FREE > DEAD);
 /// In a slot's stamp: the open transaction's. Transactions are counted from 1 and never reach it.
 const OPEN: u64 = 1 << 63;
 
 impl Heap {
     pub(crate) const fn new() -> Self {
-        Self { slab: Slab::new(), directory: Vec::new(), free: NONE, live: 0 }
+        Self { slab: Slab::new(), live: 0 }
     }
 
     /// Rows that are not dead.
@@ -77,86 +79,106 @@ impl Heap {
     }
 
     pub(crate) fn bytes(&self) -> u64 {
-        self.slab.bytes() + 4 * self.directory.capacity() as u64
+        self.slab.bytes()
     }
 
     /// More than [`Heap::bytes`] grows by when a row of `length` bytes is put in.
-    pub(crate) fn growth_max(&self, length: usize) -> u64 {
-        (PAGE_BYTES + 2 * length + 4 * self.directory.capacity()) as u64
+    pub(crate) const fn growth_max(length: usize) -> u64 {
+        (PAGE_BYTES + 2 * length) as u64
     }
 
     /// Puts a row in. `None` when the table has as many rows as it can have.
     pub(crate) fn insert(&mut self, row: &[u8], stamp: Stamp) -> Option<RowId> {
         let location = self.slab.take(row.len())?;
-        write(self.slab.slot_mut(location), row, encode(stamp));
+        write(self.slab.slot_mut(location), 0, row);
         self.live += 1;
-        Some(self.number(location))
+        let id = RowId(location.0);
+        self.set_stamp(id, stamp);
+        Some(id)
     }
 
-    fn number(&mut self, location: Location) -> RowId {
-        if self.free == NONE {
-            // There are fewer locations than numbers.
-            let id = u32::try_from(self.directory.len()).expect("locations are below 2^31");
-            self.directory.push(location.0);
-            return RowId(id);
-        }
-        let id = self.free;
-        let entry = &mut self.directory[id as usize];
-        self.free = *entry & !FREE;
-        *entry = location.0;
-        RowId(id)
+    /// Whether a row of `length` bytes would stay where the row lies.
+    pub(crate) fn suits(&self, id: RowId, length: usize) -> bool {
+        !self.is_moved(id) && self.slab.suits(Location(id.0), length)
     }
 
     /// Replaces a row's bytes; stamp and life stay. `None`, and nothing changed, when there is no room for them.
     pub(crate) fn replace(&mut self, id: RowId, row: &[u8]) -> Option<()> {
-        let mut location = self.location(id);
-        let (length, stamp) = header(self.slab.slot(location));
-        if !self.slab.suits(location, row.len()) {
-            let moved = self.slab.take(row.len())?;
-            self.slab.release(location);
-            self.directory[id.0 as usize] = moved.0;
-            location = moved;
+        let home = Location(id.0);
+        let tag = self.tag(id);
+        let guest = (tag & MOVED != 0).then(|| self.guest(home));
+        if self.slab.suits(home, row.len()) {
+            guest.into_iter().for_each(|guest| self.slab.release(guest));
+            write(self.slab.slot_mut(home), tag & DEAD, row);
+            return Some(());
         }
-        let slot = self.slab.slot_mut(location);
-        write(slot, row, stamp);
-        if length & DEAD != 0 {
-            mark(slot, |length| length | DEAD);
-        }
+        let place = match guest.filter(|&guest| self.slab.suits(guest, row.len())) {
+            Some(guest) => guest,
+            None => {
+                let place = self.slab.take(row.len())?;
+                guest.into_iter().for_each(|guest| self.slab.release(guest));
+                write(self.slab.slot_mut(home), tag & DEAD | MOVED, &place.0.to_le_bytes());
+                place
+            }
+        };
+        write(self.slab.slot_mut(place), GUEST, row);
         Some(())
+    }
+
+    /// Whether a row outgrew its place.
+    pub(crate) fn is_moved(&self, id: RowId) -> bool {
+        self.tag(id) & MOVED != 0
+    }
+
+    /// Makes the place where a row that moved lies its own: its new number.
+    pub(crate) fn settle(&mut self, id: RowId) -> RowId {
+        assert!(self.is_moved(id));
+        let (home, dead, stamp) = (Location(id.0), self.tag(id) & DEAD, self.stamp(id));
+        let place = self.guest(home);
+        self.slab.release(home);
+        set_tag(self.slab.slot_mut(place), dead);
+        let settled = RowId(place.0);
+        self.set_stamp(settled, stamp);
+        settled
     }
 
     /// Takes a row out, dead or not.
     pub(crate) fn remove(&mut self, id: RowId) {
-        let location = self.location(id);
-        self.live -= usize::from(self.is_live(id));
-        self.slab.release(location);
-        self.directory[id.0 as usize] = FREE | self.free;
-        self.free = id.0;
+        let home = Location(id.0);
+        let tag = self.tag(id);
+        self.live -= usize::from(tag & DEAD == 0);
+        if tag & MOVED != 0 {
+            self.slab.release(self.guest(home));
+        }
+        self.slab.release(home);
     }
 
     pub(crate) fn kill(&mut self, id: RowId) {
-        assert!(self.is_live(id));
-        let location = self.location(id);
-        mark(self.slab.slot_mut(location), |length| length | DEAD);
+        let tag = self.tag(id);
+        assert!(tag & DEAD == 0);
+        set_tag(self.slab.slot_mut(Location(id.0)), tag | DEAD);
         self.live -= 1;
     }
 
     pub(crate) fn revive(&mut self, id: RowId) {
-        assert!(!self.is_live(id));
-        let location = self.location(id);
-        mark(self.slab.slot_mut(location), |length| length & !DEAD);
+        let tag = self.tag(id);
+        assert!(tag & DEAD != 0);
+        set_tag(self.slab.slot_mut(Location(id.0)), tag & !DEAD);
         self.live += 1;
     }
 
-    /// A row's bytes, dead or not. Panics when the number is free.
+    /// A row's bytes, dead or not. Panics when the place is free.
     pub(crate) fn row(&self, id: RowId) -> &[u8] {
-        let slot = self.slab.slot(self.location(id));
-        let (length, _) = header(slot);
-        &slot[HEADER_BYTES..][..(length & !DEAD) as usize]
+        let slot = self.slab.slot(Location(id.0));
+        let tag = tag(slot);
+        assert!(tag & (FREE | GUEST) == 0, "row {} does not exist", id.0);
+        if tag & MOVED == 0 { body(slot) } else { body(self.slab.slot(self.guest(Location(id.0)))) }
     }
 
     pub(crate) fn stamp(&self, id: RowId) -> Stamp {
-        let (_, stamp) = header(self.slab.slot(self.location(id)));
+        let slot = self.slab.slot(Location(id.0));
+        let stamp = slot[4..].first_chunk().expect("a slot begins with its header");
+        let stamp = u64::from_le_bytes(*stamp);
         match u32::try_from(stamp ^ OPEN) {
             Ok(write) => Stamp::Open(write),
             Err(_) => Stamp::Committed(TxId::new(stamp)),
@@ -164,15 +186,21 @@ impl Heap {
     }
 
     pub(crate) fn set_stamp(&mut self, id: RowId, stamp: Stamp) {
-        let location = self.location(id);
-        self.slab.slot_mut(location)[4..HEADER_BYTES].copy_from_slice(&encode(stamp).to_le_bytes());
+        let stamp = match stamp {
+            Stamp::Committed(tx) => {
+                assert!(tx.get() < OPEN);
+                tx.get()
+            }
+            Stamp::Open(write) => OPEN | u64::from(write),
+        };
+        let slot = self.slab.slot_mut(Location(id.0));
+        slot[4..HEADER_BYTES].copy_from_slice(&stamp.to_le_bytes());
     }
 
     /// The first row at or behind `id` that is not dead.
     pub(crate) fn next_live(&self, id: RowId) -> Option<RowId> {
-        (id.0..self.numbers())
-            .map(RowId)
-            .find(|&id| self.directory[id.0 as usize] & FREE == 0 && self.is_live(id))
+        let is_row = |slot: &[u8]| tag(slot) & (FREE | GUEST | DEAD) == 0;
+        self.slab.find(Location(id.0), is_row).map(|location| RowId(location.0))
     }
 
     /// All rows that are not dead.
@@ -181,51 +209,37 @@ impl Heap {
         core::iter::successors(self.next_live(RowId::FIRST), next)
     }
 
-    /// Whether there is a place for each row beside all others.
-    pub(crate) fn can_be_rewritten(&self) -> bool {
-        self.slab.has_half_its_pages()
+    /// The tags of a row's own place.
+    fn tag(&self, id: RowId) -> u32 {
+        let tag = tag(self.slab.slot(Location(id.0)));
+        assert!(tag & (FREE | GUEST) == 0, "row {} does not exist", id.0);
+        tag & !LENGTH
     }
 
-    fn numbers(&self) -> u32 {
-        u32::try_from(self.directory.len()).expect("numbers are below 2^31")
-    }
-
-    fn is_live(&self, id: RowId) -> bool {
-        let (length, _) = header(self.slab.slot(self.location(id)));
-        length & DEAD == 0
-    }
-
-    fn location(&self, id: RowId) -> Location {
-        let entry = self.directory[id.0 as usize];
-        assert!(entry & FREE == 0, "row {} does not exist", id.0);
-        Location(entry)
+    /// Where a row that moved lies.
+    fn guest(&self, home: Location) -> Location {
+        let place = self.slab.slot(home)[HEADER_BYTES..].first_chunk();
+        Location(u32::from_le_bytes(*place.expect("every slot has room for a place")))
     }
 }
 
-fn encode(stamp: Stamp) -> u64 {
-    match stamp {
-        Stamp::Committed(tx) => {
-            assert!(tx.get() < OPEN);
-            tx.get()
-        }
-        Stamp::Open(write) => OPEN | u64::from(write),
-    }
+/// A slot's tags and length.
+fn tag(slot: &[u8]) -> u32 {
+    u32::from_le_bytes(*slot.first_chunk().expect("a slot begins with its header"))
 }
 
-fn write(slot: &mut [u8], row: &[u8], stamp: u64) {
-    let length = u32::try_from(row.len()).ok().filter(|length| length & DEAD == 0);
-    slot[..4].copy_from_slice(&length.expect("a row is smaller than 2 GiB").to_le_bytes());
-    slot[4..HEADER_BYTES].copy_from_slice(&stamp.to_le_bytes());
-    slot[HEADER_BYTES..][..row.len()].copy_from_slice(row);
+fn body(slot: &[u8]) -> &[u8] {
+    &slot[HEADER_BYTES..][..(tag(slot) & LENGTH) as usize]
 }
 
-fn header(slot: &[u8]) -> (u32, u64) {
-    let header: &[u8; HEADER_BYTES] = slot.first_chunk().expect("a slot begins with its header");
-    let [a, b, c, d, stamp @ ..] = *header;
-    (u32::from_le_bytes([a, b, c, d]), u64::from_le_bytes(stamp))
+fn write(slot: &mut [u8], tag: u32, bytes: &[u8]) {
+    let length = u32::try_from(bytes.len()).ok().filter(|&length| length <= LENGTH);
+    let length = length.expect("a row has fewer than 2^28 bytes");
+    slot[..4].copy_from_slice(&(tag | length).to_le_bytes());
+    slot[HEADER_BYTES..][..bytes.len()].copy_from_slice(bytes);
 }
 
-fn mark(slot: &mut [u8], change: impl Fn(u32) -> u32) {
-    let (length, _) = header(slot);
-    slot[..4].copy_from_slice(&change(length).to_le_bytes());
+fn set_tag(slot: &mut [u8], new: u32) {
+    let length = tag(slot) & LENGTH;
+    slot[..4].copy_from_slice(&(new | length).to_le_bytes());
 }

@@ -59,6 +59,14 @@ impl Key {
     }
 }
 
+impl From<[u8; 8]> for Key {
+    fn from(word: [u8; 8]) -> Self {
+        let mut bytes = [0; INLINE_BYTES];
+        bytes[..8].copy_from_slice(&word);
+        Self(Bytes::Inline { length: 8, bytes })
+    }
+}
+
 impl Sink for Key {
     fn put(&mut self, more: &[u8]) {
         match &mut self.0 {

@@ -28,6 +28,7 @@ use std::collections::BTreeMap;
 
 use cosmictron_types::TableId;
 
+use crate::heap::ROW_BYTES_MAX;
 use crate::table::Table;
 use write_set::WriteSet;
 
@@ -52,15 +53,15 @@ pub struct StoreLimits {
     /// [`WriteError::StoreFull`](write::WriteError::StoreFull). The rows that an open transaction found
     /// are kept in addition, up to its [`TransactionLimits::bytes_max`].
     pub bytes_max: u64,
-    /// Bytes of one row; below 2 GiB.
+    /// Bytes of one row; below 256 MiB.
     pub row_bytes_max: u32,
 }
 
-/// Bounds on what one transaction writes. Each write counts, also of the same row.
+/// Bounds on what one transaction writes. Each write counts, also of the same row, also when a constraint refuses it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TransactionLimits {
     pub rows_max: u64,
-    /// Bytes of inserted, updated (as they become) and deleted rows.
+    /// Bytes of inserted and deleted rows, and of updated ones the longer of before and after.
     pub bytes_max: u64,
 }
 
@@ -79,7 +80,9 @@ impl Default for TransactionLimits {
 }
 
 impl Store {
+    /// Panics when a row could be larger than any can be.
     pub fn new(limits: StoreLimits) -> Self {
+        assert!(limits.row_bytes_max <= ROW_BYTES_MAX);
         Self {
             limits,
             tables: Vec::new(),

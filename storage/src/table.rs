@@ -200,7 +200,7 @@ impl Table {
 
     /// More than the table's memory grows by when a row of `length` bytes is written.
     pub(crate) fn growth_max(&self, length: usize) -> u64 {
-        self.heap.growth_max(length) + (self.trees.len() as u64 + 1) * TREE_GROWTH_MAX
+        Heap::growth_max(length) + (self.trees.len() as u64 + 1) * TREE_GROWTH_MAX
     }
 
     /// Enters a row in one index.
@@ -225,6 +225,13 @@ impl Table {
     /// Takes a row out of all indexes.
     pub(crate) fn leave_all(&mut self, row: RowId) {
         (0..self.trees.len()).for_each(|index| self.leave(index, row));
+    }
+
+    /// Gives a row that outgrew its place the number of the new one.
+    pub(crate) fn settle(&mut self, row: RowId) {
+        self.leave_all(row);
+        let settled = self.heap.settle(row);
+        self.enter_all(settled);
     }
 
     /// Notes a row that has just been killed.

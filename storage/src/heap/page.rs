@@ -2,17 +2,19 @@
 //!
 //! ```text
 //! page   │ slot 0 │ slot 1 │ … │ slot `used - 1` │ (not there yet)
-//! slot   │ length and flag u32 │ stamp u64 │ row │ unused │
-//! free   │ next free slot u16 │ …
+//! slot   │ tag and length u32 │ stamp u64 │ row │ unused │
+//! free   │ FREE and next free slot u32 │ …
 //! ```
 //!
 //! Invariants:
 //! 1. Of the slots below `used`, `live` are taken and the others are in the chain that begins at `free`.
 
-/// Bytes before a row: its length and whether it is deleted, and its stamp.
+/// Bytes before a row: its tags and length, and its stamp.
 pub(super) const HEADER_BYTES: usize = 12;
-/// Slots of a page at most: a location has 10 bits for them.
-pub(super) const SLOTS_MAX: usize = 1 << 10;
+/// The tag of a slot that is free. The others are the heap's.
+pub(super) const FREE: u32 = 1 << 31;
+/// Slots of a page at most: a location has 12 bits for them.
+pub(super) const SLOTS_MAX: usize = 1 << 12;
 /// Ends the chain of free slots.
 const NONE: u16 = u16::MAX;
 const _: () = assert!(SLOTS_MAX <= NONE as usize);
@@ -67,8 +69,8 @@ impl Page {
         self.live += 1;
         if self.free != NONE {
             let slot = self.free;
-            let next = self.slot(slot).first_chunk().expect("a slot holds more than its header");
-            self.free = u16::from_le_bytes(*next);
+            let [low, high, ..] = self.slot(slot) else { panic!("a slot holds its header") };
+            self.free = u16::from_le_bytes([*low, *high]);
             return slot;
         }
         let slot = self.used;
@@ -90,10 +92,15 @@ impl Page {
 
     /// Gives a slot back.
     pub(super) fn release(&mut self, slot: u16) {
-        let next = self.free;
-        self.slot_mut(slot)[..2].copy_from_slice(&next.to_le_bytes());
+        let next = FREE | u32::from(self.free);
+        self.slot_mut(slot)[..4].copy_from_slice(&next.to_le_bytes());
         self.free = slot;
         self.live -= 1;
+    }
+
+    /// The first slot at or behind `from`, taken or not, that `is_wanted`.
+    pub(super) fn find(&self, from: u16, is_wanted: impl Fn(&[u8]) -> bool) -> Option<u16> {
+        (from..self.used).find(|&slot| is_wanted(self.slot(slot)))
     }
 
     pub(super) fn slot(&self, slot: u16) -> &[u8] {

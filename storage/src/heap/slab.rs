@@ -13,7 +13,7 @@ use std::collections::BTreeSet;
 use super::page::{HEADER_BYTES, Page, SLOTS_MAX};
 
 /// Bytes of a full page, but for slots larger than an eighth of it.
-pub(super) const PAGE_BYTES: usize = 64 << 10;
+pub(super) const PAGE_BYTES: usize = 256 << 10;
 /// Pages of one table: what is left of a location's 31 bits. 128 GiB in full pages.
 const PAGES_MAX: u32 = 1 << (31 - SLOT_BITS);
 const SLOT_BITS: u32 = SLOTS_MAX.trailing_zeros();
@@ -29,7 +29,7 @@ const CLASSES: usize = STEPPED_BYTES_MAX / STEP_BYTES
     + 1;
 const SINGLE: usize = CLASSES - 1;
 
-/// Where a slot is: its page above, its place in the page in the low 10 bits. Below 2^31.
+/// Where a slot is: its page above, its place in the page in the low 12 bits. Below 2^31.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Location(pub(super) u32);
 
@@ -72,11 +72,6 @@ impl Slab {
     /// Memory of all pages.
     pub(super) fn bytes(&self) -> u64 {
         self.bytes
-    }
-
-    /// Whether as many pages as there are could be added.
-    pub(super) fn has_half_its_pages(&self) -> bool {
-        self.pages.len() < PAGES_MAX as usize / 2
     }
 
     /// Takes a slot for a row of `length` bytes. `None` when all page numbers are in use.
@@ -131,6 +126,22 @@ impl Slab {
 
     pub(super) fn slot_mut(&mut self, location: Location) -> &mut [u8] {
         self.pages[location.page()].slot_mut(location.slot())
+    }
+
+    /// The first slot at or behind `from` that `is_wanted`.
+    pub(super) fn find(
+        &self,
+        from: Location,
+        is_wanted: impl Fn(&[u8]) -> bool,
+    ) -> Option<Location> {
+        let (first, mut slot) = (from.page(), from.slot());
+        for (number, page) in (from.0 >> SLOT_BITS..).zip(self.pages.get(first..)?) {
+            if let Some(found) = page.find(slot, &is_wanted) {
+                return Some(Location::new(number, found));
+            }
+            slot = 0;
+        }
+        None
     }
 
     fn add_page(&mut self, class: usize, length: usize) -> Option<u32> {

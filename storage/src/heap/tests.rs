@@ -14,6 +14,7 @@ enum Op {
     Kill(usize),
     Revive(usize),
     Remove(usize),
+    Settle(usize),
 }
 
 fn length() -> impl Strategy<Value = usize> {
@@ -27,7 +28,8 @@ fn op() -> impl Strategy<Value = Op> {
         2 => (pick.clone(), length()).prop_map(|(pick, length)| Op::Replace(pick, length)),
         1 => pick.clone().prop_map(Op::Kill),
         1 => pick.clone().prop_map(Op::Revive),
-        2 => pick.prop_map(Op::Remove),
+        2 => pick.clone().prop_map(Op::Remove),
+        1 => pick.prop_map(Op::Settle),
     ]
 }
 
@@ -71,6 +73,13 @@ fn step(heap: &mut Heap, model: &mut Model, salt: usize, op: Op) {
             heap.remove(id);
             model.remove(&id);
         }
+        Op::Settle(pick) => {
+            let Some(id) = nth(model, pick).filter(|id| heap.is_moved(*id)) else { return };
+            let settled = heap.settle(id);
+            assert!(!heap.is_moved(settled));
+            let row = model.remove(&id).unwrap();
+            assert_eq!(model.insert(settled, row), None);
+        }
     }
 }
 
@@ -104,7 +113,7 @@ proptest! {
 fn memory_stays_below_what_was_announced() {
     let mut heap = Heap::new();
     for length in (0..3000).map(|at| at * 37 % 10_000) {
-        let (before, growth_max) = (heap.bytes(), heap.growth_max(length));
+        let (before, growth_max) = (heap.bytes(), Heap::growth_max(length));
         heap.insert(&row(length, 0), TX).unwrap();
         assert!(heap.bytes() <= before + growth_max, "{length}");
     }
@@ -125,17 +134,36 @@ fn a_stamp_is_of_a_transaction_or_of_a_write() {
 fn a_number_without_a_row_is_a_bug() {
     let mut heap = Heap::new();
     let id = heap.insert(b"row", TX).unwrap();
+    heap.insert(b"row", TX).unwrap();
     heap.remove(id);
     heap.row(id);
 }
 
 #[test]
-fn a_row_that_shrinks_gives_its_place_back() {
+fn a_row_that_shrinks_gives_its_place_back_when_it_settles() {
     let mut heap = Heap::new();
     let ids: Vec<RowId> =
         (0..1000).map(|salt| heap.insert(&row(4000, salt), TX).unwrap()).collect();
     let full = heap.bytes();
     ids.iter().for_each(|id| heap.replace(*id, b"short").unwrap());
+    ids.iter().for_each(|id| assert_eq!(heap.row(*id), b"short"));
+    assert_eq!(heap.rows().collect::<Vec<_>>(), ids, "the numbers are good until they settle");
+    let ids: Vec<RowId> = ids.into_iter().map(|id| heap.settle(id)).collect();
     assert!(heap.bytes() < full / 20, "{} of {full}", heap.bytes());
     ids.iter().for_each(|id| assert_eq!(heap.row(*id), b"short"));
+}
+
+#[test]
+fn a_row_that_returns_to_its_length_returns_to_its_place() {
+    let mut heap = Heap::new();
+    let id = heap.insert(b"row", TX).unwrap();
+    let bytes = heap.bytes();
+    heap.replace(id, &row(500, 0)).unwrap();
+    heap.replace(id, &row(50_000, 0)).unwrap();
+    heap.kill(id);
+    heap.replace(id, b"was").unwrap();
+    assert!(!heap.is_moved(id));
+    assert_eq!((heap.row(id), heap.stamp(id), heap.len()), (b"was".as_slice(), TX, 0));
+    heap.revive(id);
+    assert_eq!((heap.rows().collect::<Vec<_>>(), heap.bytes()), (vec![id], bytes));
 }

@@ -2,7 +2,7 @@
 
 use core::cmp::Ordering;
 
-use cosmictron_types::{ColumnIndex, DecodeError, Type};
+use cosmictron_types::{ColumnIndex, DecodeError, Slot, Type};
 
 /// One column of an index, and how its values become key bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,6 +29,33 @@ enum Form {
 
 /// Bytes of the count that a tail of [`Type::Bytes`] begins with.
 const COUNT_BYTES: usize = 4;
+
+/// A column of 8 bytes whose key bytes are its own, in another order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Word {
+    at: usize,
+    flip: u64,
+}
+
+impl Word {
+    pub(crate) fn new(slot: Slot, ty: &Type) -> Option<Self> {
+        let flip = match ty {
+            Type::U64 => 0,
+            Type::I64 | Type::Timestamp | Type::Duration => u64::from(SIGN) << 56,
+            _ => return None,
+        };
+        match slot {
+            Slot::Fixed { at, .. } => Some(Self { at, flip }),
+            Slot::Variable { .. } => None,
+        }
+    }
+
+    /// The key bytes of a checked row.
+    pub(crate) fn read(&self, row: &[u8]) -> [u8; 8] {
+        let word = row[self.at..].first_chunk().expect("a checked row holds its columns");
+        (u64::from_le_bytes(*word) ^ self.flip).to_be_bytes()
+    }
+}
 
 /// What takes key bytes, piece by piece.
 pub(crate) trait Sink {

@@ -11,7 +11,7 @@ use super::sequence::number;
 use super::{Store, TransactionLimits};
 use crate::change::{Change, ChangeReader, ChangeWriter, InvalidChange, LoggedChange};
 use crate::definition::index_at;
-use crate::heap::RowId;
+use crate::heap::{ROW_BYTES_MAX, RowId};
 use crate::key::{InvalidKey, KeyBuilder};
 use crate::table::Table;
 
@@ -36,6 +36,8 @@ pub enum ApplyError {
         #[source]
         error: InvalidRow,
     },
+    #[error("row of {bytes} bytes for table {table} exceeds the limit of {ROW_BYTES_MAX}")]
+    RowTooLarge { table: TableId, bytes: usize },
     #[error("key of table {table}: {error}")]
     InvalidKey {
         table: TableId,
@@ -227,6 +229,9 @@ impl Store {
 
     fn check_row(&self, place: u32, row: &[u8]) -> Result<(), ApplyError> {
         let def = self.at(place).def();
+        if row.len() > ROW_BYTES_MAX as usize {
+            return Err(ApplyError::RowTooLarge { table: def.id, bytes: row.len() });
+        }
         let check = def.layout.check(row);
         check.map_err(|error| ApplyError::InvalidRow { table: def.id, error })
     }

@@ -29,6 +29,9 @@ impl Store {
             if write.is_alive {
                 let heap = self.at_mut(write.table).heap_mut();
                 heap.set_stamp(write.row, Stamp::Committed(tx));
+                if heap.is_moved(write.row) {
+                    self.change(write.table, |table, _| table.settle(write.row));
+                }
             } else if write.before.is_some() {
                 self.change(write.table, |table, _| {
                     table.clear_graves();
@@ -115,6 +118,13 @@ impl Store {
         row: &[u8],
         changed: &[usize],
     ) -> Option<()> {
+        if changed.is_empty() && self.at(place).heap().suits(id, row.len()) {
+            // The way of most updates: nothing but the row's bytes changes.
+            let Self { tables, write_set, .. } = self;
+            let table = tables[place as usize].as_mut()?;
+            note(table, write_set, place, id);
+            return table.heap_mut().replace(id, row);
+        }
         self.change(place, |table, write_set| {
             note(table, write_set, place, id);
             changed.iter().for_each(|&index| table.leave(index, id));

@@ -80,12 +80,10 @@ impl Store {
     pub fn update(&mut self, table: TableId, row: &[u8]) -> Result<RowId, WriteError> {
         let place = self.place(table);
         let id = self.find_replaced(place, row)?;
+        self.count(row.len().max(self.at(place).row(id).len()))?;
         let table = self.at(place);
-        let def = table.def();
-        let old = table.row(id);
-        let (length, is_longer) = (row.len().max(old.len()), row.len() > old.len());
+        let (def, old) = (table.def(), table.row(id));
         if old == row {
-            self.count(length)?;
             return Ok(id);
         }
         let changed = def.changed_indexes(old, row);
@@ -93,10 +91,9 @@ impl Store {
         self.check_targets(place, row, Some(Replaced { id, row: old }))?;
         self.check_referrers(place, old, Some(row), &[id])?;
         // A full store can still be worked with.
-        if is_longer || !changed.is_empty() {
+        if row.len() > old.len() || !changed.is_empty() {
             self.check_room(place, row.len())?;
         }
-        self.count(length)?;
         self.rewrite(place, id, row, &changed).ok_or_else(|| table_full(self.at(place).def()))?;
         self.pass(place, row);
         Ok(id)

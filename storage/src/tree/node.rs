@@ -22,8 +22,9 @@ pub(super) struct Entries<const N: usize> {
     len: u16,
 }
 
+const LINE_BYTES: usize = 64;
 /// Heads of one cache line.
-const BLOCK: usize = 8;
+const BLOCK: usize = LINE_BYTES / size_of::<u64>();
 
 /// A leaf, chained with its neighbours. Aligned so that each block of heads is one cache line.
 #[derive(Clone, Copy, Debug)]
@@ -172,6 +173,11 @@ impl<const N: usize> Entries<N> {
         bound.checked_add(1).map_or(self.len(), |bound| self.count_below(bound))
     }
 
+    /// Has the processor fetch the rows while it waits for the heads that say which one is needed.
+    pub(super) fn fetch_rows(&self) {
+        fetch(&self.rows);
+    }
+
     pub(super) fn insert(&mut self, at: usize, entry: Entry) {
         let len = self.len();
         insert(&mut self.heads, len, at, entry.head);
@@ -218,6 +224,11 @@ impl<const N: usize> Inner<N> {
         Self { entries: Entries::new(), children: [0; N] }
     }
 
+    /// As [`Entries::fetch_rows`], for the children.
+    pub(super) fn fetch_children(&self) {
+        fetch(&self.children);
+    }
+
     pub(super) fn insert(&mut self, at: usize, entry: Entry, child: u32) {
         insert(&mut self.children, self.entries.len(), at, child);
         self.entries.insert(at, entry);
@@ -240,6 +251,13 @@ impl<const N: usize> Inner<N> {
         self.children[start..start + range.len()].copy_from_slice(&other.children[range.clone()]);
         self.entries.append(&other.entries, range);
     }
+}
+
+/// Reads one element of each cache line. Nothing waits for what is read.
+fn fetch<T: Copy>(array: &[T]) {
+    array.iter().step_by(LINE_BYTES / size_of::<T>()).for_each(|element| {
+        core::hint::black_box(*element);
+    });
 }
 
 fn insert<T: Copy>(array: &mut [T], len: usize, at: usize, value: T) {

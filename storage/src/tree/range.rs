@@ -35,9 +35,12 @@ impl<const N: usize> Tree<N> {
         let mut node = self.root;
         for _ in 0..self.height {
             let inner = self.inners.at(node);
+            inner.fetch_children();
             node = inner.children[inner.entries.cut(probe, side, keys).saturating_sub(1)];
         }
-        let at = self.leaves.at(node).entries.cut(probe, side, keys);
+        let leaf = self.leaves.at(node);
+        leaf.entries.fetch_rows();
+        let at = leaf.entries.cut(probe, side, keys);
         self.place(node, at)
     }
 

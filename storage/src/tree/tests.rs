@@ -159,7 +159,7 @@ fn ascending_keys_leave_full_nodes() {
     let mut fixture = Fixture::<64>::new();
     (0..64 * 64).for_each(|at| fixture.insert(&number(at)));
     fixture.check();
-    let leaves = fixture.tree.leaves.bytes() as usize / size_of::<Leaf<64>>();
+    let leaves = fixture.tree.leaves.bytes() / size_of::<Leaf<64>>() as u64;
     assert_eq!(leaves, 64);
 }
 
@@ -173,7 +173,19 @@ fn a_queue_does_not_leave_nodes_behind() {
         }
     }
     fixture.check();
-    assert!(fixture.tree.bytes() < 64 * 1024, "{}", fixture.tree.bytes());
+    assert!(fixture.tree.bytes() < 128 * 1024, "{}", fixture.tree.bytes());
+}
+
+#[test]
+fn nodes_that_are_not_needed_give_their_memory_back() {
+    let mut fixture = Fixture::<8>::new();
+    (0..10_000).for_each(|at| fixture.insert(&number(at)));
+    let full = fixture.tree.bytes();
+    (0..9_900).for_each(|_| fixture.remove(50));
+    fixture.check();
+    assert!(fixture.tree.bytes() < full / 4, "{} of {full}", fixture.tree.bytes());
+    (0..10_000).for_each(|at| fixture.insert(&number(at * 7)));
+    fixture.check();
 }
 
 #[test]

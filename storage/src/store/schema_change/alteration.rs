@@ -6,10 +6,8 @@ use core::ops::Bound;
 
 use cosmictron_types::{RowLayout, TableId, Type};
 
-use super::Difference;
 use crate::definition::{IndexDef, TableDef, column_at, index_at};
 use crate::heap::{Heap, RowId};
-use crate::store::Store;
 use crate::store::sequence::number;
 use crate::table::{Parts, Table, keys};
 use crate::tree::{Probe, Tree};
@@ -17,8 +15,12 @@ use crate::tree::{Probe, Tree};
 /// One table's change, looked at and prepared.
 pub(super) struct Alteration {
     def: TableDef,
+    /// The rows with their new columns, where there are any.
+    heap: Option<Heap>,
     trees: Vec<TreeSource>,
     sequences: Vec<u128>,
+    /// More memory than all this takes.
+    bytes: u64,
 }
 
 /// Where an index of the changed table comes from.
@@ -26,50 +28,58 @@ enum TreeSource {
     /// The index that is at this place now.
     Kept(usize),
     Built(Tree),
-    /// It has columns that are new: it is built when the rows have them.
-    Later,
 }
 
 impl Alteration {
-    /// Columns and foreign keys have been looked at; `store` says what memory there is.
-    pub(super) fn new(store: &Store, table: &Table, def: TableDef) -> Result<Self, Difference> {
-        let sequences = (0..def.sequences.len()).map(|at| last_number(table, &def, at)).collect();
-        if table.is_empty() {
-            let trees = def.indexes.iter().map(|_| TreeSource::Built(Tree::new())).collect();
-            return Ok(Self { def, trees, sequences });
+    /// Columns and foreign keys have been looked at. `room` is the memory that may be taken.
+    pub(super) fn new(table: &Table, def: TableDef, room: u64) -> Result<Self, Obstacle> {
+        let bytes = memory_needed(table, &def);
+        if bytes > room {
+            return Err(Obstacle::Memory);
         }
-        let bytes_max = store.limits.bytes_max;
-        let is_too_much = store.bytes.saturating_add(memory_needed(table, &def)) > bytes_max;
-        if is_too_much || !table.heap().can_be_rewritten() {
-            return Err(Difference::StoreFull { bytes_max });
-        }
+        let heap = match table.def().layout == def.layout {
+            true => None,
+            false => Some(append_columns(table, &def.layout).ok_or(Obstacle::Memory)?),
+        };
         let mut kept = vec![false; table.def().indexes.len()];
-        let trees = def.indexes.iter().map(|index| tree_source(table, index, &mut kept));
-        let trees = trees.collect::<Result<_, _>>()?;
-        Ok(Self { def, trees, sequences })
+        let tree = |index| match &heap {
+            Some(heap) => build(index, &def.layout, heap),
+            None => keep_or_build(index, table, &mut kept),
+        };
+        let trees = def.indexes.iter().map(tree).collect::<Result<_, _>>()?;
+        let sequences = (0..def.sequences.len()).map(|at| last_number(table, &def, at)).collect();
+        Ok(Self { def, heap, trees, sequences, bytes })
     }
 
     pub(super) fn id(&self) -> TableId {
         self.def.id
     }
 
-    pub(super) fn carry_out(self, table: Table) -> Table {
-        let Self { def, trees, sequences } = self;
-        let Parts { def: old, mut heap, trees: mut old_trees, .. } = table.into_parts();
-        if heap.len() == 0 {
-            // Whatever the columns were, no row has them.
-            heap = Heap::new();
-        } else if old.layout != def.layout {
-            append_columns(&mut heap, &old.layout, &def.layout);
-        }
-        let trees = trees.into_iter().zip(&def.indexes).map(|(source, index)| match source {
-            TreeSource::Kept(at) => std::mem::replace(&mut old_trees[at], Tree::new()),
-            TreeSource::Built(tree) => tree,
-            TreeSource::Later => build(index, &def.layout, &heap).0,
-        });
-        let trees = trees.collect();
-        Table::from_parts(Parts { def: Arc::new(def), heap, trees, sequences })
+    pub(super) fn bytes(&self) -> u64 {
+        self.bytes
     }
+
+    pub(super) fn carry_out(self, table: Table) -> Table {
+        let Parts { heap, trees: mut old, .. } = table.into_parts();
+        let trees = self.trees.into_iter().map(|source| match source {
+            TreeSource::Kept(at) => std::mem::replace(&mut old[at], Tree::new()),
+            TreeSource::Built(tree) => tree,
+        });
+        Table::from_parts(Parts {
+            heap: self.heap.unwrap_or(heap),
+            trees: trees.collect(),
+            def: Arc::new(self.def),
+            sequences: self.sequences,
+        })
+    }
+}
+
+/// Why a table cannot follow.
+pub(super) enum Obstacle {
+    /// Its rows, as they will be, have no room.
+    Memory,
+    /// Rows have the same values in an index that is to be unique.
+    NotUnique(Arc<str>),
 }
 
 /// Where a sequence stands: where it stood, or at the greatest number that is there.
@@ -85,66 +95,43 @@ fn last_number(table: &Table, def: &TableDef, at: usize) -> u128 {
     }
 }
 
-/// More memory than the table takes in addition while it is changed.
+/// More memory than what is prepared for a change takes.
 fn memory_needed(table: &Table, def: &TableDef) -> u64 {
     let old = table.def();
     let rows = table.len() as u64;
-    let is_new = |index: &&IndexDef| !old.indexes.iter().any(|i| i.columns == index.columns);
-    // Half full nodes, and the entries to sort.
-    let indexes = def.indexes.iter().filter(is_new).count() as u64 * rows * (2 * 13 + 24);
-    if old.layout == def.layout {
+    let is_rewritten = old.layout != def.layout;
+    let is_built =
+        |index: &&IndexDef| is_rewritten || !old.indexes.iter().any(|i| i.columns == index.columns);
+    // 13 bytes an entry in full nodes, and 16 while they are sorted.
+    let indexes = def.indexes.iter().filter(is_built).count() as u64 * rows * (14 + 16);
+    if !is_rewritten || rows == 0 {
         return indexes;
     }
     let added = def.schema.columns.len() - old.schema.columns.len();
     let bytes = (def.layout.fixed_bytes() - old.layout.fixed_bytes() + added) as u64;
-    // All rows could lie in two slots' sizes at once for a while.
-    indexes + table.bytes().rows * 9 / 8 + rows * (bytes * 9 / 8 + 8)
+    // The next larger slots, and a page of each size.
+    indexes + (table.bytes().rows + rows * bytes) * 9 / 8 + rows * 8
 }
 
-fn tree_source(
-    table: &Table,
+/// The index as it is now, if there is one over the same columns, or a new one.
+fn keep_or_build(
     index: &IndexDef,
+    table: &Table,
     kept: &mut [bool],
-) -> Result<TreeSource, Difference> {
-    let old = table.def();
-    let columns = old.schema.columns.len();
-    if index.columns.iter().any(|column| column.index() >= columns) {
-        return Ok(TreeSource::Later); // Absent in all rows, so it cannot be violated either.
+) -> Result<TreeSource, Obstacle> {
+    let (old, heap) = (table.def(), table.heap());
+    let mut places = old.indexes.iter().zip(&*kept);
+    let same = places.position(|(other, kept)| !kept && other.columns == index.columns);
+    let Some(at) = same else { return build(index, &old.layout, heap) };
+    kept[at] = true;
+    let rows = table.range(index_at(at), Bound::Unbounded, Bound::Unbounded);
+    if !old.indexes[at].unique {
+        check_unique(index, &old.layout, heap, rows)?;
     }
-    let same =
-        old.indexes.iter().zip(&*kept).position(|(i, kept)| !kept && i.columns == index.columns);
-    let not_unique = || Difference::NotUnique { index: index.name.to_string() };
-    if let Some(at) = same {
-        kept[at] = true;
-        let rows = table.range(index_at(at), Bound::Unbounded, Bound::Unbounded);
-        if index.unique && !old.indexes[at].unique && has_duplicate(index, table, rows) {
-            return Err(not_unique());
-        }
-        return Ok(TreeSource::Kept(at));
-    }
-    let (tree, rows) = build(index, &old.layout, table.heap());
-    if index.unique && has_duplicate(index, table, rows.into_iter()) {
-        return Err(not_unique());
-    }
-    Ok(TreeSource::Built(tree))
+    Ok(TreeSource::Kept(at))
 }
 
-/// Whether two rows, which come in the order of an index, have the same values there, none of them absent.
-fn has_duplicate(index: &IndexDef, table: &Table, rows: impl Iterator<Item = RowId>) -> bool {
-    let layout = &table.def().layout;
-    let mut previous: Option<RowId> = None;
-    for row in rows {
-        let is_same = |other| index.is_same_key(layout, table.row(other), table.row(row));
-        if previous.is_some_and(is_same) && !index.is_absent_in(layout, table.row(row)) {
-            return true;
-        }
-        previous = Some(row);
-    }
-    false
-}
-
-/// Builds an index of all rows; they come back in its order.
-fn build(index: &IndexDef, layout: &RowLayout, heap: &Heap) -> (Tree, Vec<RowId>) {
+fn build(index: &IndexDef, layout: &RowLayout, heap: &Heap) -> Result<TreeSource, Obstacle> {
     let key_of = |row| index.key_of(layout, heap.row(row));
     let mut entries: Vec<(u64, RowId)> = Vec::with_capacity(heap.len());
     entries.extend(heap.rows().map(|row| (Probe::new(key_of(row).as_bytes()).head(), row)));
@@ -152,27 +139,50 @@ fn build(index: &IndexDef, layout: &RowLayout, heap: &Heap) -> (Tree, Vec<RowId>
         let by_key = || key_of(*row).cmp(&key_of(*other));
         head.cmp(other_head).then_with(by_key).then(row.cmp(other))
     });
+    check_unique(index, layout, heap, entries.iter().map(|(_, row)| *row))?;
     let mut tree = Tree::new();
-    let rows: Vec<RowId> = entries.into_iter().map(|(_, row)| row).collect();
-    for &row in &rows {
+    for (_, row) in entries {
         tree.insert(key_of(row).as_bytes(), row, &keys(index, layout, heap));
     }
-    (tree, rows)
+    Ok(TreeSource::Built(tree))
 }
 
-/// Gives every row the columns that `new` has in addition, absent.
-fn append_columns(heap: &mut Heap, old: &RowLayout, new: &RowLayout) {
-    let count = old.types().len();
-    let absent: Vec<Vec<u8>> = new.types()[count..].iter().map(absent_tail).collect();
-    let rows: Vec<RowId> = heap.rows().collect();
-    let mut longer = Vec::new();
-    for row in rows {
-        longer.clear();
-        let bytes = heap.row(row);
-        let columns = (0..count).map(|at| old.column(bytes, column_at(at)));
-        new.assemble(columns.chain(absent.iter().map(Vec::as_slice)), &mut longer);
-        heap.replace(row, &longer).expect("the heap can be rewritten");
+/// Whether rows, which come in the order of an index, may all be in it.
+fn check_unique(
+    index: &IndexDef,
+    layout: &RowLayout,
+    heap: &Heap,
+    rows: impl Iterator<Item = RowId>,
+) -> Result<(), Obstacle> {
+    if !index.unique {
+        return Ok(());
     }
+    let mut previous: Option<RowId> = None;
+    for row in rows {
+        let is_same = |other| index.is_same_key(layout, heap.row(other), heap.row(row));
+        if previous.is_some_and(is_same) && !index.is_absent_in(layout, heap.row(row)) {
+            return Err(Obstacle::NotUnique(index.name.clone()));
+        }
+        previous = Some(row);
+    }
+    Ok(())
+}
+
+/// The rows of a table with the columns that `new` has in addition, absent. `None` when they are too many.
+fn append_columns(table: &Table, new: &RowLayout) -> Option<Heap> {
+    let (old, heap) = (&table.def().layout, table.heap());
+    let count = old.types().len();
+    // A table without rows may lose columns, too.
+    let added = new.types().get(count..).unwrap_or_default();
+    let absent: Vec<Vec<u8>> = added.iter().map(absent_tail).collect();
+    let (mut longer, mut row) = (Heap::new(), Vec::new());
+    for id in heap.rows() {
+        row.clear();
+        let columns = (0..count).map(|at| old.column(heap.row(id), column_at(at)));
+        new.assemble(columns.chain(absent.iter().map(Vec::as_slice)), &mut row);
+        longer.insert(&row, heap.stamp(id))?;
+    }
+    Some(longer)
 }
 
 /// What an absent value of an optional type looks like: a tag of 0, and zeros in place of a value of a fixed width.

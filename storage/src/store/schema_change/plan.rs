@@ -6,7 +6,7 @@ use std::sync::Arc;
 use cosmictron_types::schema::{ForeignKey, TableSchema};
 use cosmictron_types::{ColumnIndex, TableId, Type};
 
-use super::alteration::Alteration;
+use super::alteration::{Alteration, Obstacle};
 use super::comparison::compare;
 use super::{Difference, SchemaChange, SchemaDifference};
 use crate::definition::{ForeignKeyDef, IndexDef, TableDef};
@@ -28,6 +28,8 @@ struct Survey<'s> {
     schemas: BTreeMap<TableId, Arc<TableSchema>>,
     resolve: &'s dyn Fn(&str) -> Option<TableId>,
     differences: Vec<SchemaDifference>,
+    /// Memory that what is prepared takes at most.
+    bytes: u64,
 }
 
 impl Plan {
@@ -38,7 +40,7 @@ impl Plan {
     ) -> Result<Plan, Vec<SchemaDifference>> {
         let schemas = store.tables().map(|table| (table.def().id, table.def().schema.clone()));
         let schemas = schemas.collect();
-        let mut survey = Survey { store, schemas, resolve, differences: Vec::new() };
+        let mut survey = Survey { store, schemas, resolve, differences: Vec::new(), bytes: 0 };
         survey.take_ids(change);
         let created = change.create.iter().filter_map(|(id, schema)| survey.define(*id, schema));
         let created = created.collect();
@@ -105,13 +107,18 @@ impl Survey<'_> {
             }
             self.check_new_foreign_keys(table, &def);
         }
-        match Alteration::new(store, table, def) {
-            Ok(alteration) => Some(alteration),
-            Err(difference) => {
-                self.refuse(&schema.name, difference);
-                None
+        let bytes_max = store.limits.bytes_max;
+        let room = bytes_max.saturating_sub(store.bytes + self.bytes);
+        let difference = match Alteration::new(table, def, room) {
+            Ok(alteration) => {
+                self.bytes += alteration.bytes();
+                return Some(alteration);
             }
-        }
+            Err(Obstacle::Memory) => Difference::StoreFull { bytes_max },
+            Err(Obstacle::NotUnique(index)) => Difference::NotUnique { index: index.to_string() },
+        };
+        self.refuse(&schema.name, difference);
+        None
     }
 
     /// Whether rows refer to what exists, by foreign keys that are new.

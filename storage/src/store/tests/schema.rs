@@ -105,7 +105,6 @@ fn indexes_come_and_go() {
 #[test]
 fn appended_columns_are_absent_in_the_rows_that_are_there() {
     let mut store = people();
-    let ids: Vec<RowId> = store.table(T1).unwrap().scan().collect();
     let more = [
         r#"{"name":"age","type":{"option":"u8"}}"#,
         r#"{"name":"city","type":{"option":"string"}}"#,
@@ -114,7 +113,6 @@ fn appended_columns_are_absent_in_the_rows_that_are_there() {
     let new = table("t", &[ID, NAME, more[0], more[1]], &[PRIMARY_KEY, by_city]);
     assert!(alter(&mut store, &new).is_empty());
     let found = store.table(T1).unwrap();
-    assert_eq!(found.scan().collect::<Vec<_>>(), ids, "rows keep their ids");
     for row in found.scan() {
         assert_eq!(found.created(row), Some(TxId::new(1)));
         found.def().layout.check(found.row(row)).unwrap();

@@ -259,7 +259,7 @@ fn cell(ty: &Type, value: u8) -> (Cell, Vec<u8>) {
             let text = TEXTS[at % TEXTS.len()];
             (Cell::Text(text.into()), text.as_bytes().to_vec().tail())
         }
-        Type::Option(inner) if value % 4 == 0 => {
+        Type::Option(inner) if value.is_multiple_of(4) => {
             (Cell::Absent, vec![0; inner.width().map_or(1, |width| width + 1)])
         }
         Type::Option(inner) => {
