@@ -1,8 +1,15 @@
-//! Tables, indexes, constraints and transactions as pure code over bytes: no I/O, no clock, no threads.
+//! Tables, indexes, constraints, transactions and the write-ahead log as pure code over bytes.
 //!
-//! Reading order: [`key`] makes index columns comparable as bytes, [`definition`] is a schema resolved; [`table`] is
-//! rows and their indexes, [`store`] all tables of a shard and the transaction that is open on them, [`change`] what a
-//! transaction changed, as readers and the log see it.
+//! Bytes and calls in, bytes and answers out: no I/O, no clock, no chance, no thread. What is decided here depends on
+//! nothing but what was done before, so that a seed replays it.
+//!
+//! Reading order. [`key`] turns index columns into bytes that compare as the values do. [`definition`] is a schema
+//! resolved. `heap` holds rows as bytes and `tree` is an index over them; [`table`] puts both together. [`store`] is all
+//! tables of a shard and the transaction that is open on them: [`store::write`] changes rows, [`store::apply`] tells the
+//! changes and replays them in the form of [`change`], [`store::schema_change`] alters tables with the rows that are
+//! there. [`log`] makes records of them durable and reads them back.
+//!
+//! What is not here: which caller may see which row, SQL, modules, files.
 #![cfg_attr(not(test), warn(clippy::cast_possible_truncation, clippy::cast_sign_loss))]
 
 pub mod change;

@@ -1,8 +1,9 @@
 //! Rows of one table and the indexes over them, as readers see them and as the store changes them.
 //!
-//! What a row costs in memory beside its own bytes: 12 bytes of header and up to 7 (an eighth, above 256 bytes) to the
-//! next slot size, 4 bytes of directory, and 12.3 bytes for each index in nodes that are full, as ascending keys leave
-//! them, or about 17 when keys come in any order.
+//! What a row costs in memory beside its own bytes: 12 bytes of header; up to 7 bytes, or an eighth above 256 bytes, to
+//! the next slot size; and for each index 13.3 bytes in nodes that are full, as ascending keys leave them, or about 17
+//! when keys come in any order. A million rows of 100 bytes with a `u64` primary key take 125 MB of resident memory
+//! inserted in order, 129 MB inserted at random (`examples/measure.rs`).
 //!
 //! Invariants:
 //! 1. Every index holds exactly one entry for every row that is not dead, under the key that the row has.

@@ -91,7 +91,7 @@ impl Store {
         self.check_targets(place, row, Some(Replaced { id, row: old }))?;
         self.check_referrers(place, old, Some(row), &[id])?;
         // A full store can still be worked with.
-        if row.len() > old.len() || !changed.is_empty() {
+        if !table.heap().suits(id, row.len()) || !changed.is_empty() {
             self.check_room(place, row.len())?;
         }
         self.rewrite(place, id, row, &changed).ok_or_else(|| table_full(self.at(place).def()))?;

@@ -121,3 +121,23 @@ impl<T: Copy> Chunk<T> {
         u32::try_from(self.nodes.len() - 1).expect("a chunk has 64 nodes")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nodes_that_were_taken_out_are_given_out_again() {
+        let mut arena = Arena::<u64>::new();
+        let ids: Vec<u32> = (0..200).map(|node| arena.add(node)).collect();
+        let bytes = arena.bytes();
+        for id in ids.iter().step_by(3) {
+            assert_eq!(arena.remove(*id), u64::from(*id));
+        }
+        let again: Vec<u32> = ids.iter().step_by(3).map(|id| arena.add(u64::from(*id))).collect();
+        assert_eq!(again, ids.iter().copied().step_by(3).collect::<Vec<_>>());
+        assert_eq!(arena.bytes(), bytes);
+        ids.iter().for_each(|id| assert_eq!(arena.remove(*id), u64::from(*id)));
+        assert_eq!(arena.bytes(), 0);
+    }
+}

@@ -116,7 +116,12 @@ fn a_full_store_takes_updates_that_need_no_memory() {
     let refused = (1..).find_map(|id| insert(&mut store, T1, &values(id, &"x".repeat(500))).err());
     assert!(matches!(refused, Some(WriteError::StoreFull { .. })));
     update(&mut store, T1, &values(1, &"y".repeat(500))).unwrap();
-    update(&mut store, T1, &values(1, "short")).unwrap();
+    update(&mut store, T1, &values(1, &"y".repeat(450))).unwrap();
     let longer = update(&mut store, T1, &values(1, &"z".repeat(600)));
     assert!(matches!(longer, Err(WriteError::StoreFull { .. })));
+    let elsewhere = update(&mut store, T1, &values(1, "short"));
+    assert!(
+        matches!(elsewhere, Err(WriteError::StoreFull { .. })),
+        "it may need a page of its own"
+    );
 }

@@ -48,6 +48,7 @@ impl History {
             self.store.rollback();
             self.model = found;
             assert_eq!(dump(&self.store), before);
+            assert_settled(&self.store);
             return;
         }
         self.tx += 1;
@@ -61,6 +62,8 @@ impl History {
         assert_eq!(content(&self.again), content(&self.store));
         self.model.check(&self.store);
         self.model.check(&self.again);
+        assert_settled(&self.store);
+        assert_settled(&self.again);
     }
 
     fn step(&mut self, op: &Op) {
@@ -149,6 +152,13 @@ impl History {
                 assert_eq!(first.is_some(), has > 0);
             }
         }
+    }
+}
+
+/// No row lies elsewhere than its id says.
+fn assert_settled(store: &Store) {
+    for table in store.tables() {
+        assert!(table.scan().all(|row| !table.heap().is_moved(row)));
     }
 }
 
