@@ -157,16 +157,14 @@ impl<const N: usize> Entries<N> {
     /// each step do not wait for each other, as those of a binary search do.
     fn count_below(&self, bound: u64) -> usize {
         let (blocks, _) = self.heads.as_chunks::<BLOCK>();
-        let mut whole = 0u32;
-        for block in blocks {
-            whole = whole.wrapping_add(u32::from(block[BLOCK - 1] < bound));
-        }
-        let Some(block) = blocks.get(whole as usize) else { return N };
-        let mut count = 0u32;
-        for head in block {
-            count = count.wrapping_add(u32::from(*head < bound));
-        }
-        whole as usize * BLOCK + count as usize
+        // The last block needs no look: what is behind all others is in it.
+        let whole: usize = blocks[..blocks.len() - 1]
+            .iter()
+            .fold(0, |whole, block| usize::from(block[BLOCK - 1] < bound).wrapping_add(whole));
+        let below = blocks[whole]
+            .iter()
+            .fold(0, |below, head| usize::from(*head < bound).wrapping_add(below));
+        BLOCK * whole + below
     }
 
     fn count_up_to(&self, bound: u64) -> usize {
