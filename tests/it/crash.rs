@@ -42,8 +42,9 @@ fn every_answered_call_survives_a_kill_exactly_once() {
             thread::sleep(Duration::from_millis(u64::from(random() % 150)));
             // Both ways to end: without a warning, and asked to.
             let signal = if round % 3 == 2 { Signal::TERM } else { Signal::KILL };
-            server.signal(signal);
+            // Before the signal: the server may say that it goes away before `signal` has returned.
             killed.store(true, Ordering::Relaxed);
+            server.signal(signal);
             let join = |writer: thread::ScopedJoinHandle<'_, Written>| writer.join().unwrap();
             writers.into_iter().map(join).collect::<Vec<Written>>()
         });

@@ -4,7 +4,9 @@
 //! 1. Messages of one pair arrive in order and once: a ring keeps order, and while a sender's overflow holds messages,
 //!    newer ones queue behind them.
 //! 2. Nothing sleeps on mail: a sender rings after it has pushed, a receiver registers at its doorbell and then looks
-//!    again. Likewise for room: a sender with overflow says so and then looks again, a receiver looks after it popped.
+//!    again. Likewise for room: a sender with overflow asks for a ring and then looks, a receiver looks after it popped.
+//!    A ring may tell of room that was filled since (the receiver popped, we pushed, it rang), and it takes the asking
+//!    back; so a sender asks again each time before it sleeps, not only when it last pushed.
 //! 3. A sender's overflow holds at most [`OVERFLOW_MAX`] messages for one receiver; more is a machine that doesn't
 //!    bound what it has in flight, and a panic.
 //!
@@ -147,7 +149,7 @@ impl<T> Mesh<T> {
     /// To be called when some messages of `from` were received: wakes it when it waits for room.
     pub(crate) fn tell_of_room(&mut self, from: ShardId) {
         let Some(inlet) = &self.inlets[from.index()] else { return };
-        // Pairs with the fence in `Outlet::drain_overflow`: either we see that it lacks room or it sees our pops (I2).
+        // Pairs with the fence in `Outlet::asks_for_room`: either we see that it asks or it sees our pops (I2).
         fence(Ordering::SeqCst);
         if inlet.sender_lacks_room.load(Ordering::Relaxed)
             && inlet.sender_lacks_room.swap(false, Ordering::Relaxed)
@@ -156,10 +158,10 @@ impl<T> Mesh<T> {
         }
     }
 
-    /// Whether any sender has left something, or overflow could move.
+    /// Whether any sender has left something, or overflow could move. If it could not, its receiver is asked for a ring.
     pub(crate) fn has_work(&self) -> bool {
         let has_mail = |inlet: &Inlet<T>| !inlet.ring.is_empty();
-        let can_move = |outlet: &Outlet<T>| !outlet.overflow.is_empty() && !outlet.ring.is_full();
+        let can_move = |outlet: &Outlet<T>| !outlet.overflow.is_empty() && outlet.asks_for_room();
         self.inlets.iter().flatten().any(has_mail) || self.outlets.iter().flatten().any(can_move)
     }
 
@@ -182,14 +184,19 @@ impl<T> Mesh<T> {
 impl<T> Outlet<T> {
     /// Whether anything moved into the ring. With a remainder, the receiver will ring us when there is room.
     fn drain_overflow(&mut self) -> bool {
-        let moved = self.fill_ring();
-        if self.overflow.is_empty() {
-            return moved;
+        let mut has_moved = self.fill_ring();
+        while !self.overflow.is_empty() && self.asks_for_room() {
+            has_moved |= self.fill_ring();
         }
+        has_moved
+    }
+
+    /// Asks the receiver for a ring when it has made room, then looks whether it has.
+    fn asks_for_room(&self) -> bool {
         self.lacks_room.store(true, Ordering::Relaxed);
         // Pairs with the fence in `Mesh::tell_of_room`.
         fence(Ordering::SeqCst);
-        self.fill_ring() || moved
+        !self.ring.is_full()
     }
 
     fn fill_ring(&mut self) -> bool {
@@ -242,6 +249,26 @@ mod tests {
         assert!(!sender.has_work());
         assert!(receiver.has_work());
         receiver.receive(first);
+        assert!(sender.has_work());
+    }
+
+    /// The receiver pops, the sender fills the room and asks anew, and only now the receiver takes the asking back.
+    #[test]
+    fn a_ring_for_room_that_is_filled_already_is_not_the_last() {
+        let (mut sender, mut receiver, first, second) = two();
+        (0..MAILBOX_SLOTS + 3).for_each(|number| sender.send(second, number));
+        receiver.receive(first);
+        sender.drain_overflow();
+        receiver.tell_of_room(first);
+        assert!(!sender.has_work(), "the ring is full again");
+        receiver.receive(first);
+        let asks = |receiver: &Mesh<usize>| {
+            let inlet = receiver.inlets[first.index()].as_ref().unwrap();
+            inlet.sender_lacks_room.load(Ordering::Relaxed)
+        };
+        assert!(asks(&receiver), "nobody would tell the sender of room");
+        receiver.tell_of_room(first);
+        assert!(!asks(&receiver));
         assert!(sender.has_work());
     }
 
