@@ -4,6 +4,8 @@
 //! machine. What it needs and does not find, it installs.
 
 mod fuzz;
+mod module;
+mod perf;
 mod step;
 mod test;
 
@@ -24,12 +26,15 @@ enum Command {
     Test(test::Options),
     /// Runs the fuzz targets.
     Fuzz(fuzz::Options),
+    /// Measures the server, each figure beside its floor.
+    Perf(perf::Options),
 }
 
 fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Test(options) => test::run(&options),
         Command::Fuzz(options) => fuzz::run(&options),
+        Command::Perf(options) => perf::run(&options),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

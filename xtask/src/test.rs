@@ -1,12 +1,9 @@
 //! `cargo xtask test`: formatting, lints, every test.
 
-use std::path::Path;
-
 use clap::Args;
 
-use crate::step::{self, Failed, program, root, succeeds};
-
-const WASM_TARGET: &str = "wasm32-unknown-unknown";
+use crate::module;
+use crate::step::{self, Failed, program, succeeds};
 
 /// Modules that tests deploy: each a workspace of its own, as a user's is.
 const MODULES: [&str; 1] = ["examples/my-agent"];
@@ -26,7 +23,9 @@ pub fn run(options: &Options) -> Result<(), Failed> {
     if !options.only_tests {
         step::run(program("cargo").args(["fmt", "--all", "--check"]))?;
     }
-    build_modules()?;
+    for module in MODULES {
+        module::build(module)?;
+    }
     // One profile for the server and its tests: what is tested is what is shipped.
     step::run(program("cargo").args(["build", "--release", "--workspace", "--bins"]))?;
     step::run(
@@ -50,39 +49,9 @@ pub fn run(options: &Options) -> Result<(), Failed> {
 }
 
 fn install_what_is_missing() -> Result<(), Failed> {
-    if !has_wasm_target() {
-        step::run(program("rustup").args(["target", "add", WASM_TARGET]))?;
-    }
+    module::install_target()?;
     if !succeeds(program("cargo").args(["nextest", "--version"])) {
         step::run(program("cargo").args(["install", "--locked", "cargo-nextest"]))?;
-    }
-    Ok(())
-}
-
-fn has_wasm_target() -> bool {
-    let output =
-        program("rustc").args(["--print", "target-libdir", "--target", WASM_TARGET]).output();
-    output.is_ok_and(|output| {
-        let folder = String::from_utf8_lossy(&output.stdout).trim().to_owned();
-        output.status.success() && Path::new(&folder).is_dir()
-    })
-}
-
-fn build_modules() -> Result<(), Failed> {
-    for module in MODULES {
-        let manifest = root().join(module).join("Cargo.toml");
-        step::run(
-            program("cargo")
-                .args([
-                    "build",
-                    "--release",
-                    "--locked",
-                    "--target",
-                    WASM_TARGET,
-                    "--manifest-path",
-                ])
-                .arg(manifest),
-        )?;
     }
     Ok(())
 }

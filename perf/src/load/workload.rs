@@ -1,0 +1,166 @@
+//! Writes the requests that a load consists of.
+
+use cosmictron_net::{Method, RequestEncoder};
+
+/// Writes one request after the other.
+pub trait Workload {
+    fn method(&self) -> Method;
+    /// Appends the next request to `out`.
+    fn write(&mut self, out: &mut Vec<u8>);
+}
+
+/// The same request again and again.
+pub struct Fixed {
+    method: Method,
+    bytes: Vec<u8>,
+}
+
+impl Fixed {
+    pub fn get(target: &str, host: &str) -> Fixed {
+        let mut bytes = Vec::new();
+        RequestEncoder::begin(&mut bytes, Method::Get, target, host).empty();
+        Fixed { method: Method::Get, bytes }
+    }
+
+    pub fn post(target: &str, host: &str, token: Option<&str>, body: &str) -> Fixed {
+        let mut bytes = Vec::new();
+        write_post(&mut bytes, target, host, token.unwrap_or_default(), body.as_bytes());
+        Fixed { method: Method::Post, bytes }
+    }
+}
+
+impl Workload for Fixed {
+    fn method(&self) -> Method {
+        self.method
+    }
+
+    fn write(&mut self, out: &mut Vec<u8>) {
+        out.extend_from_slice(&self.bytes);
+    }
+}
+
+/// Calls of `transfer` between two accounts.
+pub struct Transfer {
+    pub ids: Ids,
+    pub host: String,
+    pub token: String,
+}
+
+impl Workload for Transfer {
+    fn method(&self) -> Method {
+        Method::Post
+    }
+
+    fn write(&mut self, out: &mut Vec<u8>) {
+        let from = self.ids.draw();
+        let mut to = self.ids.draw();
+        if to == from {
+            to = (from + 1) % self.ids.count();
+        }
+        let body = format!("[{from},{to},1]");
+        write_post(out, "/v1/reducers/transfer", &self.host, &self.token, body.as_bytes());
+    }
+}
+
+/// Queries of one account by its key.
+pub struct Select {
+    pub ids: Ids,
+    pub host: String,
+    pub token: String,
+}
+
+impl Workload for Select {
+    fn method(&self) -> Method {
+        Method::Post
+    }
+
+    fn write(&mut self, out: &mut Vec<u8>) {
+        let id = self.ids.draw();
+        let query = "SELECT id, balance FROM accounts WHERE id = $1";
+        let body = format!("{{\"query\":\"{query}\",\"params\":[{id}]}}");
+        write_post(out, "/v1/sql", &self.host, &self.token, body.as_bytes());
+    }
+}
+
+fn write_post(out: &mut Vec<u8>, target: &str, host: &str, token: &str, body: &[u8]) {
+    let bearer = (!token.is_empty()).then(|| format!("Bearer {token}"));
+    RequestEncoder::begin(out, Method::Post, target, host)
+        .header_if("Authorization", bearer.as_deref())
+        .body("application/json", body);
+}
+
+/// How draws are spread over the ids.
+#[derive(Clone, Copy, Debug, PartialEq, clap::ValueEnum)]
+pub enum Spread {
+    /// Each as often as any other.
+    Uniform,
+    /// The k-th in proportion to 1 / k (Zipf's law): a few are drawn most of the time.
+    Zipf,
+}
+
+/// Draws ids from 0 on.
+pub struct Ids {
+    count: u64,
+    random: Random,
+    /// Zipf: the sums of the weights up to each id.
+    sums: Vec<f64>,
+}
+
+impl Ids {
+    pub fn new(count: u64, spread: Spread, seed: u64) -> Ids {
+        let weights = (1..=count).filter(|_| spread == Spread::Zipf).map(|rank| 1.0 / rank as f64);
+        let sums = weights.scan(0.0, |sum, weight| {
+            *sum += weight;
+            Some(*sum)
+        });
+        Ids { count, random: Random(seed), sums: sums.collect() }
+    }
+
+    pub fn count(&self) -> u64 {
+        self.count
+    }
+
+    pub fn draw(&mut self) -> u64 {
+        let random = self.random.next();
+        match self.sums.last() {
+            None => random % self.count,
+            Some(total) => {
+                let at = (random >> 11) as f64 / (1_u64 << 53) as f64 * total;
+                let rank = self.sums.partition_point(|sum| *sum <= at);
+                (rank as u64).min(self.count - 1)
+            }
+        }
+    }
+}
+
+/// SplitMix64 (Steele, Lea and Flood, "Fast splittable pseudorandom number generators", 2014).
+struct Random(u64);
+
+impl Random {
+    pub fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn share_of_first(spread: Spread) -> f64 {
+        let mut ids = Ids::new(1000, spread, 1);
+        let draws = 100_000;
+        (0..draws).filter(|_| ids.draw() == 0).count() as f64 / f64::from(draws)
+    }
+
+    #[test]
+    fn zipf_draws_the_first_of_a_thousand_every_seventh_time() {
+        // 1 / H(1000) = 1 / 7.485
+        let share = share_of_first(Spread::Zipf);
+        assert!((share - 0.1336).abs() < 0.005, "{share}");
+        let share = share_of_first(Spread::Uniform);
+        assert!((share - 0.001).abs() < 0.0005, "{share}");
+    }
+}

@@ -1,0 +1,127 @@
+//! Runs the processes that are measured, and ends them.
+
+use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use anyhow::{Context, Result, bail, ensure};
+use serde_json::Value;
+
+use crate::cpu::{self, Seats};
+
+/// A server on a data directory. Killed when dropped.
+pub struct Server {
+    process: Child,
+    pub address: SocketAddr,
+    data: PathBuf,
+}
+
+impl Server {
+    /// Starts the server with one shard, on its seat, and waits until it is ready.
+    pub fn start(seats: Seats, data: &Path) -> Result<Server> {
+        cpu::sit_on(seats.server)?;
+        let started = Command::new(cosmictron()?)
+            .args(["serve", "--listen", "127.0.0.1:0", "--metrics-listen", "127.0.0.1:0"])
+            .args(["--shards", "1", "--data-dir"])
+            .arg(data)
+            .env("COSMICTRON_LOG_FORMAT", "json")
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn();
+        cpu::sit_on(seats.generator)?;
+        let mut process = started.context("the server does not start")?;
+        let stderr = process.stderr.take().context("stderr is piped")?;
+        let mut server =
+            Server { process, address: ([127, 0, 0, 1], 0).into(), data: data.to_owned() };
+        let mut lines = BufReader::new(stderr).lines();
+        let mut said = Vec::new();
+        for line in lines.by_ref() {
+            let line = line?;
+            if let Some(address) = ready(&line) {
+                server.address = address;
+                // Read on, so that the server never waits for us.
+                std::thread::spawn(move || lines.for_each(drop));
+                return Ok(server);
+            }
+            said.push(line);
+        }
+        bail!("the server does not start:\n{}", said.join("\n"))
+    }
+
+    pub fn token(&self) -> Result<String> {
+        let token = std::fs::read_to_string(self.data.join("admin.token"))?;
+        Ok(token.trim().to_owned())
+    }
+
+    /// Runs one of the server's own commands against it; its output as JSON.
+    pub fn command(&self, arguments: &[&str]) -> Result<Value> {
+        let output = Command::new(cosmictron()?)
+            .args(arguments)
+            .arg("--json")
+            .env("COSMICTRON_URL", format!("http://{}", self.address))
+            .env("COSMICTRON_TOKEN", self.token()?)
+            .output()?;
+        let error = String::from_utf8_lossy(&output.stderr);
+        ensure!(output.status.success(), "{arguments:?}: {error}");
+        serde_json::from_slice(&output.stdout).with_context(|| format!("{arguments:?}"))
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        end(&mut self.process);
+    }
+}
+
+fn ready(line: &str) -> Option<SocketAddr> {
+    let line: Value = serde_json::from_str(line).ok()?;
+    let fields = &line["fields"];
+    (fields["message"] == "ready").then(|| fields["address"].as_str()?.parse().ok())?
+}
+
+/// Another program that listens and prints its address as its first line. Killed when dropped.
+pub struct Peer {
+    process: Child,
+    pub address: SocketAddr,
+}
+
+impl Peer {
+    pub fn start(seats: Seats, command: &mut Command) -> Result<Peer> {
+        cpu::sit_on(seats.server)?;
+        let started = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn();
+        cpu::sit_on(seats.generator)?;
+        let mut process = started.with_context(|| format!("{command:?}"))?;
+        let mut line = String::new();
+        if let Some(stdout) = process.stdout.as_mut() {
+            BufReader::new(stdout).read_line(&mut line)?;
+        }
+        match line.trim().parse() {
+            Ok(address) => Ok(Peer { process, address }),
+            Err(error) => {
+                end(&mut process);
+                bail!("{command:?} said {line:?} for an address: {error}")
+            }
+        }
+    }
+}
+
+impl Drop for Peer {
+    fn drop(&mut self) {
+        end(&mut self.process);
+    }
+}
+
+fn end(process: &mut Child) {
+    // It may have ended by itself.
+    let _ = process.kill();
+    let _ = process.wait();
+}
+
+/// The server's binary, built next to this one.
+fn cosmictron() -> Result<PathBuf> {
+    let path = std::env::current_exe()?.with_file_name("cosmictron");
+    ensure!(path.exists(), "{} is missing: cargo build --release --workspace", path.display());
+    Ok(path)
+}

@@ -1,0 +1,48 @@
+//! `cargo xtask perf`: builds what is measured and measures it.
+
+use std::ffi::OsString;
+
+use clap::Args;
+
+use crate::module;
+use crate::step::{self, Failed, program, root};
+
+const MODULE: &str = "perf/module";
+const RUNTIME_FLOOR: &str = "perf/runtime-floor";
+
+#[derive(Args)]
+pub struct Options {
+    /// Measures the runtimes beneath a server instead of the server
+    #[arg(long, conflicts_with = "in_process")]
+    runtimes: bool,
+    /// Measures calls inside the process, without network and log
+    #[arg(long)]
+    in_process: bool,
+    /// Passed on to `cosmictron-perf`
+    #[arg(last = true)]
+    arguments: Vec<OsString>,
+}
+
+pub fn run(options: &Options) -> Result<(), Failed> {
+    if options.in_process {
+        // The whole workspace, so that wasmtime is built as it is shipped.
+        return step::run(
+            program("cargo")
+                .args(["bench", "--workspace", "--bench", "call"])
+                .args(&options.arguments),
+        );
+    }
+    step::run(program("cargo").args(["build", "--release", "--workspace", "--bins"]))?;
+    let scenario = if options.runtimes {
+        step::run(
+            program("cargo").args(["build", "--release"]).current_dir(root().join(RUNTIME_FLOOR)),
+        )?;
+        "runtimes"
+    } else {
+        module::install_target()?;
+        module::build(MODULE)?;
+        "transfer"
+    };
+    let perf = root().join("target/release/cosmictron-perf");
+    step::run(program(&perf.to_string_lossy()).arg(scenario).args(&options.arguments))
+}
