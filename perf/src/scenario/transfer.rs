@@ -100,9 +100,8 @@ impl<'a> Scene<'a> {
         let mut first = 0;
         while first < options.accounts {
             let count = OPENED_AT_ONCE.min(options.accounts - first);
-            let (first_text, count_text) = (first.to_string(), count.to_string());
-            let balance = BALANCE.to_string();
-            server.command(&["call", "open_accounts", &first_text, &count_text, &balance])?;
+            let arguments = format!("[{first},{count},{BALANCE}]");
+            server.command(&["call", "open_accounts", &arguments])?;
             first += count;
         }
         Ok(Scene { options, folder, server, append, token })
