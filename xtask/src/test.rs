@@ -26,8 +26,9 @@ pub fn run(options: &Options) -> Result<(), Failed> {
     for module in MODULES {
         module::build(module)?;
     }
-    // One profile for the server and its tests: what is tested is what is shipped.
-    step::run(program("cargo").args(["build", "--release", "--workspace", "--bins"]))?;
+    // One profile for the server and its tests: what is tested is what is shipped. And together: tests ask their
+    // dependencies for more features, so that apart the heavy ones would be built twice.
+    step::run(program("cargo").args(["build", "--release", "--workspace", "--bins", "--tests"]))?;
     step::run(
         program("cargo")
             .args(["nextest", "run", "--release", "--workspace"])

@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::Result;
 use clap::Args;
 
+use super::Effort;
 use crate::cpu::Seats;
 use crate::load::{self, Fixed, Load, Pace, Until};
 use crate::process::Peer;
@@ -18,12 +19,8 @@ const CONNECTIONS: [usize; 3] = [1, 64, 256];
 
 #[derive(Debug, Args)]
 pub struct Options {
-    /// Times that everything is measured
-    #[arg(long, default_value_t = 5)]
-    rounds: u32,
-    /// Seconds for each measurement
-    #[arg(long, default_value_t = 2.0)]
-    seconds: f64,
+    #[command(flatten)]
+    effort: Effort,
     /// Where the programs were built
     #[arg(long, default_value = "perf/runtime-floor/target/release")]
     binaries: PathBuf,
@@ -36,7 +33,7 @@ pub fn run(options: &Options) -> Result<Report> {
     let mut report = Report::default();
     for connections in CONNECTIONS {
         let mut rounds = vec![Vec::new(); RUNTIMES.len()];
-        for _ in 0..options.rounds {
+        for _ in 0..options.effort.rounds {
             for (peer, rounds) in peers.iter().zip(&mut rounds) {
                 rounds.push(rate(options, peer, connections)?);
             }
@@ -60,7 +57,7 @@ fn rate(options: &Options, peer: &Peer, connections: usize) -> Result<f64> {
         connections,
         pace: Pace::Closed { depth: 1 },
         warm_up: Duration::from_millis(300),
-        until: Until::Passed(Duration::from_secs_f64(options.seconds)),
+        until: Until::Passed(options.effort.span()),
     };
     Ok(load::run(&load, &mut Fixed::get("/", "perf"))?.all_good()?.per_second())
 }

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, ensure};
 use clap::Args;
 
+use super::Effort;
 use crate::cpu::Seats;
 use crate::floor::flush;
 use crate::load::{
@@ -23,12 +24,8 @@ const WARM_UP: Duration = Duration::from_millis(300);
 
 #[derive(Debug, Args)]
 pub struct Options {
-    /// Times that everything is measured
-    #[arg(long, default_value_t = 5)]
-    rounds: u32,
-    /// Seconds for each measurement
-    #[arg(long, default_value_t = 2.0)]
-    seconds: f64,
+    #[command(flatten)]
+    effort: Effort,
     /// Accounts
     #[arg(long, default_value_t = 100_000)]
     accounts: u64,
@@ -63,9 +60,9 @@ pub fn run(options: &Options) -> Result<Report> {
     let folder = tempfile::tempdir_in(&options.dir)?;
     let scene = Scene::set(options, seats, folder.path())?;
     let mut rounds = Vec::new();
-    for round in 1..=options.rounds {
+    for round in 1..=options.effort.rounds {
         for connections in CONNECTIONS {
-            eprintln!("round {round} of {}, {connections} connections", options.rounds);
+            eprintln!("round {round} of {}, {connections} connections", options.effort.rounds);
             rounds.push(scene.measure(connections, u64::from(round))?);
         }
     }
@@ -109,7 +106,7 @@ impl<'a> Scene<'a> {
 
     /// The floors before and after what is put beside them, so that a drift of the machine meets all alike.
     fn measure(&self, connections: usize, seed: u64) -> Result<Round> {
-        let span = Duration::from_secs_f64(self.options.seconds);
+        let span = self.options.effort.span();
         let (server, floor) = (self.server.address, self.append.address);
         let ask = |address, workload: &mut dyn Workload| {
             let (pace, until) = (Pace::Closed { depth: 1 }, Until::Passed(span));
@@ -204,7 +201,7 @@ fn start_up(options: &Options, seats: Seats) -> Result<Figure> {
     let Scene { server, append, .. } = scene;
     drop((server, append));
     let mut rounds = Vec::new();
-    for _ in 0..options.rounds.min(3) {
+    for _ in 0..options.effort.rounds.min(3) {
         let before = Instant::now();
         let server = Server::start(seats, &folder.path().join("data"))?;
         let per_second = options.logged as f64 / before.elapsed().as_secs_f64();
