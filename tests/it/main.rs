@@ -2,6 +2,7 @@
 
 mod calls;
 mod crash;
+mod documents;
 mod layers;
 mod main_job;
 mod requests;
