@@ -15,13 +15,23 @@ mod client;
 mod server;
 
 pub use client::{TestAnswer, TestClient};
-pub use server::TestServer;
+pub use server::{TestServer, binary};
 
 use std::path::{Path, PathBuf};
 
 /// The WebAssembly of `examples/my-agent`, which `cargo xtask test` has built.
 pub fn my_agent() -> Vec<u8> {
     module("examples/my-agent", "my_agent")
+}
+
+/// The WebAssembly of `sdk-rust/tests/module`, which uses everything that the SDK has; built likewise.
+pub fn sdk_checks() -> Vec<u8> {
+    module("sdk-rust/tests/module", "sdk_checks")
+}
+
+/// The hand-written module of `docs/wasm-abi.md`.
+pub fn counter() -> Vec<u8> {
+    wat::parse_file(root().join("tests/modules/wat/counter.wat")).expect("the document is right")
 }
 
 /// The WebAssembly of a module project in this repository.

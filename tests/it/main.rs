@@ -3,7 +3,12 @@
 mod calls;
 mod crash;
 mod documents;
+mod guest;
+mod hostile_modules;
 mod layers;
 mod main_job;
+mod redeploy;
 mod requests;
+mod schedules;
+mod sdk_checks;
 mod tokens;

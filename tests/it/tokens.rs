@@ -102,3 +102,86 @@ fn what_is_not_public_is_for_admins_alone() {
     let headers = [("Authorization", "Bearer nonsense")];
     assert_eq!(nobody.request("GET", "/v1/auth/me", &headers, b"").code(), "unauthenticated");
 }
+
+/// A request of each kind that needs a token.
+const ASKED: [(&str, &str, &str); 5] = [
+    ("GET", "/v1/auth/me", ""),
+    ("POST", "/v1/reducers/record_agent_message", r#"["s", "user", "x"]"#),
+    ("POST", "/v1/sql", r#"{"query":"SELECT * FROM agent_state"}"#),
+    ("GET", "/v1/modules/my-agent", ""),
+    ("GET", "/v1/health/diagnostics", ""),
+];
+
+#[test]
+fn a_token_of_another_making_opens_nothing_and_is_told_nothing() {
+    let server = TestServer::start(&["--shards", "1"]);
+    server.deploy("my-agent", &my_agent());
+    let ada = server.sign_up("ada@example.com");
+    let good = ada.token().unwrap().to_owned();
+    let foreign = TestServer::start(&["--shards", "1"]).sign_up("ada@example.com");
+    let foreign = foreign.token().unwrap().to_owned();
+    let parts = |token: &str| token.split('.').map(str::to_owned).collect::<Vec<_>>();
+    let (ours, theirs) = (parts(&good), parts(&foreign));
+    // {"alg":"none"} and {"alg":"HS256"}, with the payload of a good token.
+    let (none, secret) = ("eyJhbGciOiJub25lIn0", "eyJhbGciOiJIUzI1NiJ9");
+    let tokens = [
+        foreign.clone(),
+        // Another server's words under our key's name, and ours under another's signature.
+        format!("{}.{}.{}", ours[0], theirs[1], theirs[2]),
+        format!("{}.{}.{}", ours[0], ours[1], theirs[2]),
+        format!("{}.{}.{}", ours[0], theirs[1], ours[2]),
+        format!("{none}.{}.", ours[1]),
+        format!("{none}.{}.{}", ours[1], ours[2]),
+        format!("{secret}.{}.{}", ours[1], ours[2]),
+        good[..good.len() - 1].to_owned(),
+        good[..good.len() / 2].to_owned(),
+        format!("{}.{}", ours[0], ours[1]),
+        format!("{good}.{}", ours[2]),
+        format!("{good}A"),
+        "..".to_owned(),
+        "x".repeat(8000),
+    ];
+    server.log();
+    for token in &tokens {
+        let mut client = server.client_of(token);
+        for (method, path, body) in ASKED {
+            let answer = client.request(method, path, &[], body.as_bytes());
+            let expected = (401, "unauthenticated", "the token is not one of this server's");
+            let problem = answer.json();
+            let found = problem["detail"].as_str().unwrap();
+            assert_eq!((answer.status, &*answer.code(), found), expected, "{token} {path}");
+            assert_eq!(answer.header("content-type"), Some("application/problem+json"));
+            assert_eq!(answer.header("www-authenticate"), Some("Bearer"));
+        }
+    }
+    let mut ada = server.client_of(&good);
+    assert_eq!(ada.sql("SELECT count(*) FROM agent_state"), json!([[0]]));
+    let told = server.log().join("\n");
+    let secrets = ours.iter().chain(&theirs).filter(|part| part.len() > 20);
+    assert!(secrets.into_iter().all(|secret| !told.contains(secret)), "a secret is in the log");
+}
+
+#[test]
+fn a_token_is_good_until_it_expires_and_no_longer() {
+    let server = TestServer::start_with("auth.token_lifetime = \"1s\"\n", &["--shards", "2"]);
+    let ada = server.sign_up("ada@example.com");
+    let token = ada.token().unwrap().to_owned();
+    let mut ada = server.client_of(&token);
+    let expired = loop {
+        let answer = ada.get("/v1/auth/me");
+        if answer.status != 200 {
+            break answer;
+        }
+        std::thread::yield_now();
+    };
+    assert_eq!((expired.status, &*expired.code()), (401, "unauthenticated"));
+    assert_eq!(expired.json()["detail"], "the token has expired");
+    for _ in 0..8 {
+        // On whichever core the connection lands, and never renewed by what has expired.
+        let mut ada = server.client_of(&token);
+        assert_eq!(ada.get("/v1/auth/me").status, 401);
+        assert_eq!(ada.post("/v1/auth/refresh", "").status, 401);
+    }
+    let server = server.kill_and_restart();
+    assert_eq!(server.client_of(&token).get("/v1/auth/me").status, 401);
+}
