@@ -1,6 +1,7 @@
 //! Black-box tests of the real binary.
 
 mod calls;
+mod cli;
 mod crash;
 mod documents;
 mod guest;
