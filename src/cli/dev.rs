@@ -13,7 +13,7 @@ use super::deploy::{Summary, upload};
 use super::module_project::{self, Built};
 use super::output::CliError;
 use super::sign::ensure_account;
-use super::watch;
+use super::watch::Watch;
 use crate::config::{ByteCount, Config, Durability};
 use crate::server;
 
@@ -71,6 +71,8 @@ struct Argument {
 
 pub fn run(flags: &DevFlags) -> Result<(), CliError> {
     crate::telemetry::start();
+    // Before the first build: what is saved from here on is built.
+    let watch = Watch::begin(&flags.path).map_err(CliError::file(&flags.path))?;
     // What does not build is not worth a server.
     let built = module_project::build(&flags.path)?;
     let config = flags.config();
@@ -81,7 +83,7 @@ pub fn run(flags: &DevFlags) -> Result<(), CliError> {
         url: String::new(),
     };
     // It ends with the process: the server is what keeps that alive.
-    thread::spawn(move || project.follow(&opening, built));
+    thread::spawn(move || project.follow(&opening, built, &watch));
     server::run(config, move |site| {
         // The receiver is gone only when the first deployment has failed, which was said.
         let _ = opened.send(site.address);
@@ -115,7 +117,7 @@ struct Project {
 
 impl Project {
     /// Deploys once the server is open, and again whenever the source has changed.
-    fn follow(mut self, opening: &Receiver<SocketAddr>, built: Built) {
+    fn follow(mut self, opening: &Receiver<SocketAddr>, built: Built, watch: &Watch) {
         let Ok(address) = opening.recv() else { return };
         self.url = format!("http://{address}");
         let mut version = String::new();
@@ -127,7 +129,7 @@ impl Project {
             Err(error) => eprintln!("error: {error}"),
         }
         loop {
-            if let Err(error) = watch::wait_for_change(&self.folder) {
+            if let Err(error) = watch.wait() {
                 eprintln!("error: changes are not noticed any more: {error}");
                 return;
             }

@@ -1,7 +1,8 @@
-//! Waits until a project's source has changed.
+//! Notices that a project's source has changed.
 
 use std::fs;
 use std::io;
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -14,28 +15,57 @@ const FOLDERS_MAX: usize = 1000;
 /// An editor writes a file in several steps; the last one counts.
 const QUIET: Timespec = Timespec { tv_sec: 0, tv_nsec: 200_000_000 };
 
-/// Blocks until something in `folder` has changed and has been quiet since.
-pub fn wait_for_change(folder: &Path) -> io::Result<()> {
-    let watch = inotify::init(CreateFlags::CLOEXEC | CreateFlags::NONBLOCK)?;
-    let flags = WatchFlags::CLOSE_WRITE
-        | WatchFlags::CREATE
-        | WatchFlags::DELETE
-        | WatchFlags::MOVED_FROM
-        | WatchFlags::MOVED_TO;
-    for folder in folders(folder)? {
-        inotify::add_watch(&watch, &folder, flags)?;
+/// Remembers changes from its beginning on, so that what is written during a build leads to another.
+pub struct Watch {
+    inotify: OwnedFd,
+    root: PathBuf,
+}
+
+impl Watch {
+    pub fn begin(root: &Path) -> io::Result<Watch> {
+        let inotify = inotify::init(CreateFlags::CLOEXEC | CreateFlags::NONBLOCK)?;
+        let watch = Watch { inotify, root: root.to_owned() };
+        watch.add_folders()?;
+        Ok(watch)
     }
-    let mut events = [std::mem::MaybeUninit::uninit(); 4096];
-    let mut has_changed = false;
-    loop {
-        let quiet = has_changed.then_some(&QUIET);
-        if poll(&mut [PollFd::new(&watch, PollFlags::IN)], quiet)? == 0 {
-            return Ok(());
+
+    /// Blocks until something has changed since the last time, and has been quiet since.
+    pub fn wait(&self) -> io::Result<()> {
+        let mut has_changed = false;
+        loop {
+            let quiet = has_changed.then_some(&QUIET);
+            if poll(&mut [PollFd::new(&self.inotify, PollFlags::IN)], quiet)? == 0 {
+                // Folders that are new; those that are known stay as they are.
+                return self.add_folders();
+            }
+            has_changed |= self.take_changes();
         }
-        has_changed = true;
-        // Which files it were does not matter.
-        let mut reader = inotify::Reader::new(&watch, &mut events);
-        while reader.next().is_ok() {}
+    }
+
+    fn add_folders(&self) -> io::Result<()> {
+        let flags = WatchFlags::CLOSE_WRITE
+            | WatchFlags::CREATE
+            | WatchFlags::DELETE
+            | WatchFlags::MOVED_FROM
+            | WatchFlags::MOVED_TO;
+        for folder in folders(&self.root)? {
+            inotify::add_watch(&self.inotify, &folder, flags)?;
+        }
+        Ok(())
+    }
+
+    /// Takes what has been noticed; whether any of it is about source.
+    fn take_changes(&self) -> bool {
+        let mut events = [std::mem::MaybeUninit::uninit(); 4096];
+        let mut reader = inotify::Reader::new(&self.inotify, &mut events);
+        let mut has_changed = false;
+        while let Ok(event) = reader.next() {
+            let is_ignored = event.file_name().is_some_and(|name| {
+                IGNORED.iter().any(|ignored| name.to_bytes() == ignored.as_bytes())
+            });
+            has_changed |= !is_ignored;
+        }
+        has_changed
     }
 }
 
@@ -71,15 +101,28 @@ mod tests {
     }
 
     #[test]
-    fn a_written_file_ends_the_wait() {
+    fn what_was_written_before_the_wait_ends_it() {
         let root = tempfile::tempdir().unwrap();
-        let folder = root.path().to_owned();
-        let waiting = std::thread::spawn(move || wait_for_change(&folder));
-        // Written again and again until the watch, which begins at some moment, has seen it.
-        while !waiting.is_finished() {
-            fs::write(root.path().join("lib.rs"), "x").unwrap();
-            std::thread::sleep(std::time::Duration::from_millis(300));
+        fs::create_dir(root.path().join("src")).unwrap();
+        let watch = Watch::begin(root.path()).unwrap();
+        fs::write(root.path().join("src/lib.rs"), "x").unwrap();
+        watch.wait().unwrap();
+        // A folder that came meanwhile is watched as well.
+        fs::create_dir(root.path().join("src/deep")).unwrap();
+        watch.wait().unwrap();
+        fs::write(root.path().join("src/deep/lib.rs"), "x").unwrap();
+        watch.wait().unwrap();
+    }
+
+    #[test]
+    fn a_build_is_no_change() {
+        let root = tempfile::tempdir().unwrap();
+        let watch = Watch::begin(root.path()).unwrap();
+        for folder in IGNORED {
+            fs::create_dir(root.path().join(folder)).unwrap();
         }
-        waiting.join().unwrap().unwrap();
+        assert!(!watch.take_changes());
+        fs::write(root.path().join("Cargo.toml"), "x").unwrap();
+        assert!(watch.take_changes());
     }
 }

@@ -3,6 +3,7 @@
 mod calls;
 mod cli;
 mod crash;
+mod dev;
 mod documents;
 mod guest;
 mod hostile_modules;
