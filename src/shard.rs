@@ -117,6 +117,8 @@ pub struct Shard {
     /// And when.
     committed_at: Timestamp,
     next_cleaning: Timestamp,
+    /// No schedule is run before: one had to wait.
+    schedules_rest_until: Timestamp,
     figures: Figures,
     /// The module whose instances want to be replenished once the answer has left.
     depleted: Option<Arc<str>>,

@@ -14,7 +14,7 @@ use cosmictron_wasm_host::{CallContext, CallOutcome};
 
 use super::guest::GuestData;
 use super::request::{Answer, Call, CallError, Called, IdempotencyKey, Unavailable};
-use super::{ReplyTo, Seam, Shard};
+use super::{OWN_LIMITS, ReplyTo, Seam, Shard};
 use crate::catalog::{IdempotentAnswer, SystemTable};
 use crate::directory::{Module, ModuleStatus};
 
@@ -69,7 +69,7 @@ impl Shard {
             }
             Err(error) => {
                 if let (CallError::Reducer(message), Some(_)) = (&error, &call.idempotency) {
-                    self.begin_transaction();
+                    self.store_mut().begin(OWN_LIMITS);
                     self.settle(tx, &call, Err(message), now, seam)?;
                 }
                 Err(error)
@@ -98,8 +98,8 @@ impl Shard {
         Ok(())
     }
 
-    /// Runs a reducer in a transaction that stays open when it succeeded and is undone when it did not. Yields the
-    /// result as JSON.
+    /// Runs a reducer in a transaction that stays open, for rows of the server's own, when it succeeded, and is undone
+    /// when it did not. Yields the result as JSON.
     pub(super) fn run(
         &mut self,
         run: &Run<'_>,
@@ -107,7 +107,8 @@ impl Shard {
         now: Timestamp,
         seam: &mut Seam<'_>,
     ) -> Result<Option<String>, CallError> {
-        self.begin_transaction();
+        let limits = self.options.transaction;
+        self.store_mut().begin(limits);
         let context = CallContext {
             tx_id: tx,
             timestamp: now,
@@ -118,6 +119,8 @@ impl Shard {
         let outcome = self.run_guest(run, &context, seam);
         match outcome {
             Ok(CallOutcome::Returned { result }) => {
+                // What the server adds is not the reducer's, which may have used its transaction up.
+                self.store_mut().limit_transaction(OWN_LIMITS);
                 Ok(result.map(|row| self.result_json(run, &row)))
             }
             Ok(outcome) => {
@@ -159,11 +162,6 @@ impl Shard {
         }
     }
 
-    pub(super) fn begin_transaction(&mut self) {
-        let limits = self.options.transaction;
-        self.store_mut().begin(limits);
-    }
-
     fn result_json(&mut self, run: &Run<'_>, row: &[u8]) -> String {
         let ty = run.module.reducer(run.reducer).result.as_ref();
         let ty = ty.expect("the host lets a result through only where the schema has one");
@@ -195,7 +193,7 @@ impl Shard {
                 expires_at: now + self.options.idempotency_kept,
             };
             if kept.insert(self.store_mut()).is_err() {
-                // The key was not there a moment ago: only a limit can have refused it.
+                // The key was not there a moment ago: only a full memory can have refused it.
                 self.store_mut().rollback();
                 return Err(Unavailable::StorageFull);
             }

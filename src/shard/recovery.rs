@@ -103,6 +103,7 @@ pub fn boot(plan: &BootPlan, boot: &mut Boot<'_>) -> Result<Shard, BootError> {
         committed,
         committed_at,
         next_cleaning: Timestamp::EPOCH,
+        schedules_rest_until: Timestamp::EPOCH,
         figures: Figures::default(),
         depleted: None,
         json: Vec::new(),

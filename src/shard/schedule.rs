@@ -2,36 +2,54 @@
 //!
 //! A schedule's row goes in the very transaction that its reducer runs in, so it takes effect exactly once, whatever
 //! happens in between. A reducer that refuses or breaks is not tried again: its row goes alone, and the log says why.
+//! What the server has no room for, or cannot log, stays and is tried again after a rest.
 
-use cosmictron_types::{ConnectionId, Identity, Timestamp};
+use std::sync::Arc;
+
+use cosmictron_types::{ConnectionId, Duration, Identity, Timestamp};
 
 use super::call::Run;
-use super::request::CallError;
+use super::request::{CallError, Unavailable};
 use super::{OWN_LIMITS, Seam, Shard};
 use crate::catalog::{ScheduledCall, SystemTable};
 use crate::directory::{Module, ModuleStatus};
-use std::sync::Arc;
 
 /// Calls run at one tick. What remains waits for the next, so that clients' calls come in between.
 const DUE_MAX: usize = 8;
+/// Before what had to wait is tried again.
+const REST: Duration = Duration::from_secs(1);
 
 impl Shard {
     /// When the next call is due.
     pub(super) fn next_schedule(&self) -> Option<Timestamp> {
-        ScheduledCall::first(self.store(), "at", 1).first().map(|call| call.at)
+        let first = ScheduledCall::first(self.store(), "at", 1);
+        first.first().map(|call| call.at.max(self.schedules_rest_until))
     }
 
     pub(super) fn run_due_schedules(&mut self, seam: &mut Seam<'_>) {
         let now = seam.now();
+        if now < self.schedules_rest_until {
+            return;
+        }
         for call in ScheduledCall::first(self.store(), "at", DUE_MAX) {
-            if now < call.at || self.admit(seam).is_err() {
+            if now < call.at {
                 return;
             }
-            self.run_scheduled(&call, now, seam);
+            let done = self.admit(seam).and_then(|()| self.run_scheduled(&call, now, seam));
+            if let Err(error) = done {
+                // Those behind it are tried all the same: it may want more room than they do.
+                tracing::warn!(module = call.module, reducer = call.reducer, %error, "a scheduled call has to wait");
+                self.schedules_rest_until = now + REST;
+            }
         }
     }
 
-    fn run_scheduled(&mut self, call: &ScheduledCall, now: Timestamp, seam: &mut Seam<'_>) {
+    fn run_scheduled(
+        &mut self,
+        call: &ScheduledCall,
+        now: Timestamp,
+        seam: &mut Seam<'_>,
+    ) -> Result<(), Unavailable> {
         let tx = seam.next_tx();
         let outcome = self.find_scheduled(call).and_then(|(module, reducer)| {
             let run = Run {
@@ -43,20 +61,18 @@ impl Shard {
             };
             self.run(&run, tx, now, seam).map(|_| ())
         });
+        match outcome {
+            Ok(()) => {}
+            Err(CallError::Unavailable(why)) => return Err(why),
+            Err(error) => {
+                tracing::warn!(module = call.module, reducer = call.reducer, %error, "a scheduled call had no effect");
+                self.store_mut().begin(OWN_LIMITS);
+            }
+        }
         self.figures.scheduled_calls += 1;
-        if let Err(error) = &outcome {
-            tracing::warn!(module = call.module, reducer = call.reducer, %error, "a scheduled call had no effect");
-            self.store_mut().begin(OWN_LIMITS);
-        }
         let removed = ScheduledCall::delete(self.store_mut(), "id", &call.id);
-        if removed.is_err() {
-            // The limit of the transaction that the reducer has used up: its work cannot stand without this.
-            self.store_mut().rollback();
-            return;
-        }
-        if let Err(error) = self.commit(tx, now, seam) {
-            tracing::warn!(module = call.module, reducer = call.reducer, %error, "a scheduled call has to wait");
-        }
+        removed.expect("nothing bounds or refers to the server's own rows");
+        self.commit(tx, now, seam)
     }
 
     /// The reducer that a schedule names, if the module still has it with the same arguments.

@@ -3,6 +3,8 @@
 use cosmictron_tests::{TestServer, my_agent};
 use serde_json::json;
 
+use crate::guest::{Guest, TABLE_T};
+
 #[test]
 fn a_wrong_argument_is_named_with_what_was_expected() {
     let server = TestServer::start(&["--shards", "1"]);
@@ -54,6 +56,29 @@ fn an_idempotency_key_runs_a_call_once_also_across_a_kill() {
     assert_eq!(ada.sql("SELECT count(*) FROM agent_state"), json!([[2]]));
     let long = "k".repeat(256);
     assert_eq!(call(&server, &long, "x").code(), "invalid_request");
+}
+
+/// A call that used its transaction up to the last row was refused when it came with a key: the key's own row was
+/// counted as the reducer's, and the answer spoke of the server's memory.
+#[test]
+fn a_call_with_a_key_may_use_its_transaction_up() {
+    let settings = "modules.transaction_rows_max = 10\n";
+    let server = TestServer::start_with(settings, &["--shards", "1"]);
+    let fill = "(loop $l (br_if $l (i32.eqz (call $insert_t (i64.const 1))))) (i32.const 0)";
+    let begin =
+        format!(r#"(func (export "cosm_reducer_begin") (param i32 i32) (result i32) {fill})"#);
+    let guest = Guest::new()
+        .item(TABLE_T)
+        .item(r#"{"reducer":{"name":"begin","kind":"init"}}"#)
+        .text(&begin)
+        .reducer("fill", fill);
+    server.deploy("m", &guest.wasm());
+    let mut ada = server.sign_up("ada@example.com");
+    for _ in 0..2 {
+        let answer = ada.request("POST", "/v1/reducers/fill", &[("Idempotency-Key", "k")], b"");
+        assert_eq!(answer.status, 200, "{}", answer.body);
+    }
+    assert_eq!(ada.sql("SELECT count(*) FROM t"), json!([[20]]));
 }
 
 #[test]

@@ -116,3 +116,24 @@ fn what_is_removed_with_its_data_takes_its_schedules_along() {
     add_later(&mut ada, "a", 10, Duration::from_millis(100));
     ada.wait_for_rows(VALUES, &json!([[10]]));
 }
+
+/// A reducer that used its transaction up to the last row left no room for its schedule's end: its work was undone and
+/// it was run again at once, for ever, and no other schedule of the shard came to its turn.
+#[test]
+fn a_scheduled_call_may_use_its_transaction_up() {
+    const ROWS: u64 = 100;
+    let settings = format!("modules.transaction_rows_max = {ROWS}\n");
+    let server = TestServer::start_with(&settings, &["--shards", "1"]);
+    let guest = Guest::new()
+        .item(TABLE_T)
+        .reducer(
+            "late",
+            "(loop $l (br_if $l (i32.eqz (call $insert_t (i64.const 1))))) (i32.const 0)",
+        )
+        .reducer("asks", ASK);
+    server.deploy("late", &guest.wasm());
+    let mut ada = server.sign_up("ada@example.com");
+    assert_eq!(ada.call("asks", "").status, 200);
+    assert_eq!(ada.call("asks", "").status, 200);
+    ada.wait_for_rows("SELECT count(*) FROM t", &json!([[2 * ROWS]]));
+}

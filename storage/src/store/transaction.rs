@@ -21,6 +21,14 @@ impl Store {
         self.open = Some(limits);
     }
 
+    /// Bounds the open transaction by other limits from here on, its writes so far included. Panics when none is open
+    /// or when it has written more than that.
+    pub fn limit_transaction(&mut self, limits: TransactionLimits) {
+        assert!(self.open.is_some(), "no transaction is open");
+        assert!(self.write_set.is_within(&limits), "the transaction has written more already");
+        self.open = Some(limits);
+    }
+
     /// Makes the open transaction's changes those of `tx`. Panics when none is open.
     pub fn commit(&mut self, tx: TxId) {
         self.close();

@@ -81,6 +81,11 @@ impl WriteSet {
         Ok(())
     }
 
+    /// Whether the writes counted so far are as many as these limits allow, or fewer.
+    pub(super) fn is_within(&self, limits: &TransactionLimits) -> bool {
+        self.rows <= limits.rows_max && self.bytes <= limits.bytes_max
+    }
+
     /// Writes counted so far.
     pub(super) fn rows(&self) -> u64 {
         self.rows

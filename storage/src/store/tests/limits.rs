@@ -30,6 +30,30 @@ fn a_transaction_writes_so_many_rows_and_bytes() {
 }
 
 #[test]
+fn limits_may_change_while_a_transaction_is_open() {
+    let mut store = store(&[USER]);
+    let limits = |rows_max| TransactionLimits { rows_max, bytes_max: 1000 };
+    store.begin(limits(1));
+    insert(&mut store, T1, &user(1, "a", 1)).unwrap();
+    assert!(insert(&mut store, T1, &user(2, "b", 1)).is_err());
+    store.limit_transaction(limits(2));
+    insert(&mut store, T1, &user(2, "b", 1)).unwrap();
+    let too_many = Err(WriteError::TransactionRows { rows_max: 2 });
+    assert_eq!(insert(&mut store, T1, &user(3, "c", 1)), too_many);
+    store.commit(cosmictron_types::TxId::new(1));
+    assert_eq!(store.table(T1).unwrap().len(), 2);
+}
+
+#[test]
+#[should_panic(expected = "the transaction has written more already")]
+fn limits_never_fall_below_what_was_written() {
+    let mut store = store(&[USER]);
+    store.begin(TransactionLimits { rows_max: 1, bytes_max: 1000 });
+    insert(&mut store, T1, &user(1, "a", 1)).unwrap();
+    store.limit_transaction(TransactionLimits { rows_max: 0, bytes_max: 1000 });
+}
+
+#[test]
 fn a_delete_of_too_many_rows_deletes_none() {
     let mut store = store(&[USER]);
     store.begin(TransactionLimits { rows_max: 15, bytes_max: 10_000 });
