@@ -38,7 +38,7 @@ pub struct IndexDef {
     pub internal: bool,
     /// One a column.
     parts: Vec<Part>,
-    /// Layouts of rows of the first 1, 2, … columns: what a key is read from.
+    /// Layouts of rows of the first 0, 1, 2, … columns: what a key is read from.
     prefixes: Vec<RowLayout>,
     /// Where the whole key lies in a row, when it is a single number of 8 bytes: what most keys are.
     word: Option<Word>,
@@ -164,7 +164,7 @@ impl IndexDef {
         let types: Vec<&Type> =
             columns.iter().map(|column| &layout.types()[column.index()]).collect();
         let parts = columns.iter().zip(&types).map(|(&column, ty)| Part::new(column, ty)).collect();
-        let prefixes = (1..=types.len())
+        let prefixes = (0..=types.len())
             .map(|count| RowLayout::new(types[..count].iter().map(|&ty| ty.clone())))
             .collect();
         let word = match (&columns[..], &types[..]) {
@@ -235,13 +235,11 @@ impl IndexDef {
         self.read_key_row(columns, reader.rest())
     }
 
-    /// Reads a key from a row of the index's first `columns` columns.
+    /// Reads a key from a row of the index's first `columns` columns. That of none fits every row.
     pub fn read_key_row(&self, columns: usize, row: &[u8]) -> Result<Key, InvalidKey> {
         let columns_max = self.parts.len();
-        let layout = columns
-            .checked_sub(1)
-            .and_then(|at| self.prefixes.get(at))
-            .ok_or(InvalidKey::Columns { columns, columns_max })?;
+        let layout =
+            self.prefixes.get(columns).ok_or(InvalidKey::Columns { columns, columns_max })?;
         layout.check(row).map_err(|invalid| self.invalid_column(invalid.column, invalid.error))?;
         let mut key = Key::new();
         for (at, part) in self.parts[..columns].iter().enumerate() {

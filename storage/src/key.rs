@@ -116,7 +116,7 @@ impl core::fmt::Debug for Key {
 /// Why bytes or values make no key of an index. The caller's doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidKey {
-    #[error("a key has 1 to {columns_max} columns, not {columns}")]
+    #[error("a key has at most {columns_max} columns, not {columns}")]
     Columns { columns: usize, columns_max: usize },
     #[error("column {column} of the key: {error}")]
     Column {

@@ -2,6 +2,7 @@
 
 mod calls;
 mod cli;
+mod counter;
 mod crash;
 mod dev;
 mod documents;

@@ -36,6 +36,28 @@ fn an_update_needs_its_row() {
 }
 
 #[test]
+fn a_key_of_no_columns_fits_every_row() {
+    let mut store = store(&[USER]);
+    let every = Key::new();
+    commit(&mut store, 1, |store| {
+        for (id, email) in [(0, "a"), (7, ""), (u64::MAX, "b")] {
+            insert(store, T1, &user(id, email, 1)).unwrap();
+        }
+        for index in 0..store.table(T1).unwrap().def().indexes.len() {
+            let index = IndexId::new(u16::try_from(index).unwrap());
+            let table = store.table(T1).unwrap();
+            let count = |lower, upper| table.range(index, lower, upper).count();
+            let rows = table.len();
+            assert_eq!(count(Bound::Included(&every), Bound::Included(&every)), rows);
+            assert_eq!(count(Bound::Excluded(&every), Bound::Unbounded), 0);
+            assert_eq!(count(Bound::Unbounded, Bound::Excluded(&every)), 0);
+        }
+        assert_eq!(store.delete(T1, PRIMARY, &every), Ok(3));
+    });
+    assert!(store.table(T1).unwrap().is_empty());
+}
+
+#[test]
 fn rows_of_an_event_table_stay() {
     let table = r#"{"name":"event","event":true,"columns":[{"name":"id","type":"u64"}],
         "indexes":[{"name":"id","columns":["id"],"primary":true}]}"#;
