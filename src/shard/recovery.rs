@@ -84,7 +84,8 @@ pub fn boot(plan: &BootPlan, boot: &mut Boot<'_>) -> Result<Shard, BootError> {
     settle_files(boot, &recovered)?;
     boot.counters().raise_tx(replay.committed);
     boot.counters().raise_table(replay.last_table());
-    let Replay { store, committed, committed_at } = replay;
+    let Replay { mut store, committed, committed_at } = replay;
+    store.set_limits(plan.store);
     let log = Log::start(plan.log, recovered.tail)?;
     let mut shard = Shard {
         options: plan.options.clone(),

@@ -111,6 +111,12 @@ impl Store {
         &self.limits
     }
 
+    /// Other bounds from here on. What is there already stays, also beyond them.
+    pub fn set_limits(&mut self, limits: StoreLimits) {
+        assert!(limits.row_bytes_max <= ROW_BYTES_MAX);
+        self.limits = limits;
+    }
+
     /// The place of a table that the caller was given.
     fn place(&self, id: TableId) -> u32 {
         *self.places.get(&id).unwrap_or_else(|| panic!("table {id} is not in this store"))

@@ -10,6 +10,7 @@ mod guest;
 mod hostile_modules;
 mod layers;
 mod main_job;
+mod memory;
 mod redeploy;
 mod requests;
 mod schedules;
