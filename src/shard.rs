@@ -34,7 +34,7 @@ mod request;
 mod schedule;
 
 pub use outbox::ReplyTo;
-pub use recovery::{BootError, BootPlan, boot};
+pub use recovery::{BootError, BootPlan, RecordError, Replay, boot};
 pub use report::{ShardReport, TableReport};
 pub use request::{
     AccountAnswer, AccountError, AccountRequest, Answer, Call, CallError, Called, DataFate, Deploy,

@@ -1,0 +1,182 @@
+//! Reads one shard's log into a store: what recovery does before anything on the disk is changed.
+//!
+//! Invariants:
+//! 1. The store is what it was after the last record that was read: a record is followed whole, or the replay ends.
+
+use std::sync::Arc;
+
+use cosmictron_runtime::{LogDirectory, SegmentNumber};
+use cosmictron_storage::log::record::{Payload, PayloadError, TransactionRecord};
+use cosmictron_storage::log::recover::{Head, Recovered};
+use cosmictron_storage::log::{self, LogId, ReadError, RecoverError, Recovery};
+use cosmictron_storage::{
+    ApplyError, ChangeReader, LoggedChange, SchemaChange, SchemaDifference, Store, StoreLimits,
+};
+use cosmictron_types::{TableId, Timestamp, TxId};
+
+use super::{BootError, disk_error};
+use crate::catalog::{FIRST_USER_TABLE, SystemTable, TableRow, create_system_tables};
+use crate::shard::deploy::{resolver, schema_of};
+
+/// A store that follows its log.
+pub struct Replay {
+    pub store: Store,
+    /// The last transaction, and when it was.
+    pub committed: TxId,
+    pub committed_at: Timestamp,
+}
+
+/// Why a record that is whole cannot be replayed.
+#[derive(Debug, thiserror::Error)]
+pub enum RecordError {
+    #[error(transparent)]
+    Payload(#[from] PayloadError),
+    #[error(transparent)]
+    Apply(#[from] ApplyError),
+    #[error("the schema of table {table} is damaged: {error}")]
+    Schema { table: String, error: serde_json::Error },
+    #[error("tables cannot follow their schemas: {}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    Tables(Vec<SchemaDifference>),
+}
+
+impl Replay {
+    /// Reads a whole log, one segment in memory at a time. One that was begun cannot be empty.
+    pub fn of(
+        id: LogId,
+        is_begun: bool,
+        limits: StoreLimits,
+        log: &mut dyn LogDirectory,
+    ) -> Result<(Replay, Recovered), BootError> {
+        let mut replay = Replay::new(limits);
+        let recovered = replay.read(id, log)?;
+        match is_begun && !recovered.is_begun {
+            true => Err(BootError::LogGone(id.shard)),
+            false => Ok((replay, recovered)),
+        }
+    }
+
+    fn new(limits: StoreLimits) -> Self {
+        // What was taken once is taken again, also when the limit has been lowered since.
+        let mut store = Store::new(StoreLimits { bytes_max: u64::MAX, ..limits });
+        create_system_tables(&mut store);
+        Self { store, committed: TxId::ZERO, committed_at: Timestamp::EPOCH }
+    }
+
+    fn read(&mut self, id: LogId, log: &mut dyn LogDirectory) -> Result<Recovered, BootError> {
+        let heads = read_heads(id, log)?;
+        let heads = heads.iter().map(|(segment, bytes)| Head {
+            segment: log::SegmentNumber::new(segment.get()),
+            bytes,
+        });
+        let named = |log: &dyn LogDirectory, error: RecoverError| {
+            let file = log.name(SegmentNumber::new(error.segment().get()));
+            BootError::Log { file, error }
+        };
+        let mut recovery = Recovery::start(id, heads).map_err(|error| named(log, error))?;
+        let mut bytes = Vec::new();
+        while let Some(wanted) = recovery.wants() {
+            let segment = SegmentNumber::new(wanted.get());
+            let read = log.read(segment, &mut bytes);
+            read.map_err(|error| disk_error(log, segment, error))?;
+            let read = recovery.read(&bytes, |record| self.visit(record.payload));
+            read.map_err(|error| match error {
+                ReadError::Log(error) => named(log, error),
+                ReadError::Visit { lsn, error } => {
+                    BootError::Record { file: log.name(segment), lsn, error }
+                }
+            })?;
+        }
+        Ok(recovery.finish())
+    }
+
+    fn visit(&mut self, payload: &[u8]) -> Result<(), RecordError> {
+        match Payload::decode(payload)? {
+            Payload::Transaction(record) => self.apply(&record),
+            Payload::Mark => Ok(()),
+        }
+    }
+
+    fn apply(&mut self, record: &TransactionRecord<'_>) -> Result<(), RecordError> {
+        self.store.apply(record.tx, record.changes)?;
+        (self.committed, self.committed_at) = (record.tx, record.timestamp);
+        // A record that changes tables begins with the rows that say so, and has no other user rows (see `deploy`).
+        let first = ChangeReader::new(record.changes).next();
+        if first
+            .is_some_and(|change| change.is_ok_and(|change| table_of(&change) == TableRow::TABLE))
+        {
+            self.follow_catalog()?;
+        }
+        Ok(())
+    }
+
+    /// Makes the tables what their rows say.
+    fn follow_catalog(&mut self) -> Result<(), RecordError> {
+        let rows = TableRow::all(&self.store);
+        let mut change = SchemaChange::default();
+        for row in &rows {
+            let schema = schema_of(row)
+                .map_err(|error| RecordError::Schema { table: row.name.clone(), error })?;
+            let id = TableId::new(row.id);
+            match self.store.table(id) {
+                None => change.create.push((id, Arc::new(schema))),
+                Some(table) if *table.def().schema != schema => {
+                    change.alter.push((id, Arc::new(schema)));
+                }
+                Some(_) => {}
+            }
+        }
+        let user_tables = self.store.tables().map(|table| table.def().id);
+        change.drop = user_tables
+            .filter(|id| *id >= FIRST_USER_TABLE)
+            .filter(|id| !rows.iter().any(|row| row.id == id.get()))
+            .collect();
+        // Foreign keys stay within a module, and a record changes the tables of one.
+        let ids: Vec<(String, String, TableId)> =
+            rows.into_iter().map(|row| (row.module, row.name, TableId::new(row.id))).collect();
+        let module_of = |id: TableId| ids.iter().find(|(_, _, other)| *other == id);
+        let touched = change.create.iter().chain(&change.alter).map(|(id, _)| *id).next();
+        let module = touched.and_then(module_of).map(|(module, _, _)| module.clone());
+        let names: Vec<(String, TableId)> = ids
+            .iter()
+            .filter(|(owner, _, _)| Some(owner) == module.as_ref())
+            .map(|(_, name, id)| (name.clone(), *id))
+            .collect();
+        self.store.change_schema(&change, &resolver(&names)).map_err(RecordError::Tables)
+    }
+
+    /// The newest table; what the next one has to come after.
+    pub(super) fn last_table(&self) -> TableId {
+        let reserved = TableId::new(FIRST_USER_TABLE.get() - 1);
+        self.store.tables().map(|table| table.def().id).max().unwrap_or(reserved).max(reserved)
+    }
+}
+
+/// The table that a change is of.
+fn table_of(change: &LoggedChange<'_>) -> TableId {
+    match *change {
+        LoggedChange::Insert { table, .. }
+        | LoggedChange::Update { table, .. }
+        | LoggedChange::DeleteKey { table, .. }
+        | LoggedChange::DeleteRow { table, .. }
+        | LoggedChange::Sequence { table, .. } => table,
+    }
+}
+
+fn read_heads(
+    id: LogId,
+    log: &mut dyn LogDirectory,
+) -> Result<Vec<(SegmentNumber, Vec<u8>)>, BootError> {
+    let segments = log.segments().map_err(|error| BootError::Disk {
+        file: format!("the log of shard {}", id.shard),
+        error,
+    })?;
+    segments
+        .iter()
+        .map(|extent| {
+            let mut head = Vec::new();
+            let read = log.read_head(extent.segment, Head::BYTES, &mut head);
+            read.map_err(|error| disk_error(log, extent.segment, error))?;
+            Ok((extent.segment, head))
+        })
+        .collect()
+}
