@@ -15,7 +15,7 @@ mod client;
 mod server;
 
 pub use client::{TestAnswer, TestClient};
-pub use server::{TestServer, binary};
+pub use server::{Refusal, TestServer, binary};
 
 use std::path::{Path, PathBuf};
 

@@ -170,7 +170,11 @@ impl Manifest {
         let manifest: Manifest =
             serde_json::from_str(&text).map_err(|error| refuse(error.to_string()))?;
         if manifest.format != FORMAT {
-            return Err(refuse(format!("format {} is not {FORMAT}", manifest.format)));
+            return Err(refuse(format!(
+                "the directory has format {}, and this server reads format {FORMAT}: start the version of the server \
+                 that wrote it, or a newer one",
+                manifest.format
+            )));
         }
         if manifest.data.len() != 16 || u64::from_str_radix(&manifest.data, 16).is_err() {
             return Err(refuse("data is not 16 hex digits".to_owned()));

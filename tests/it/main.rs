@@ -4,6 +4,7 @@ mod calls;
 mod cli;
 mod counter;
 mod crash;
+mod damage;
 mod dev;
 mod documents;
 mod guest;
