@@ -10,6 +10,7 @@ pub use quantity::{ByteCount, Durability, InvalidQuantity, Span};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
+use clap::ValueEnum;
 use cosmictron_types::ShardCount;
 use serde::{Deserialize, Serialize};
 
@@ -31,6 +32,8 @@ pub struct Config {
     pub shards: Option<u16>,
     /// When a call counts as committed.
     pub durability: Durability,
+    /// What carries sockets and log.
+    pub io: Io,
     /// How long running work may take to finish once the server was told to stop.
     pub shutdown_timeout: Span,
     pub http: HttpConfig,
@@ -38,6 +41,16 @@ pub struct Config {
     pub storage: StorageConfig,
     pub auth: AuthConfig,
     pub mail: MailConfig,
+}
+
+/// What carries sockets and log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Io {
+    /// io_uring in its fastest form that the kernel grants; where it grants none, as `Epoll`.
+    Auto,
+    /// Epoll for sockets and a thread for each log, whatever the kernel grants.
+    Epoll,
 }
 
 /// Limits of what clients may send, and how slowly.
@@ -124,6 +137,7 @@ impl Default for Config {
             data_dir: PathBuf::from("cosmictron-data"),
             shards: None,
             durability: Durability::Always,
+            io: Io::Auto,
             shutdown_timeout: Span::from_secs(10),
             http: HttpConfig::default(),
             modules: ModulesConfig::default(),

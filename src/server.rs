@@ -26,7 +26,7 @@ use cosmictron_wasm_host::{CacheError, Host, HostError, HostOptions};
 
 use crate::api::{Api, Common, ShardHandle};
 use crate::auth::{Claims, KeyRing, KeyRingError, MailError, Postbox};
-use crate::config::{Config, ConfigError};
+use crate::config::{Config, ConfigError, Io};
 use crate::module_files::ModuleFiles;
 use crate::shard::{
     self, AccountAnswer, AccountRequest, Answer, BootError, BootPlan, Request, ShardOptions,
@@ -87,6 +87,10 @@ pub fn run(
     let metrics = reserve(config.metrics_listen)?;
     let mut options = real::Options::new(directory.log());
     options.shards = Some(shards);
+    options.io = match config.io {
+        Io::Auto => real::IoDriver::Auto,
+        Io::Epoll => real::IoDriver::Epoll,
+    };
     let site = Arc::new(Site {
         common: Arc::new(Common {
             cors: cors(&config.http.allowed_origins),

@@ -14,7 +14,7 @@ use super::module_project::{self, Built};
 use super::output::CliError;
 use super::sign::ensure_account;
 use super::watch::Watch;
-use crate::config::{ByteCount, Config, Durability};
+use crate::config::{ByteCount, Config, Durability, Io};
 use crate::server;
 
 /// The account that the printed lines use.
@@ -41,6 +41,9 @@ pub struct DevFlags {
     /// When a call counts as committed
     #[arg(long, default_value = "always", env = "COSMICTRON_DURABILITY")]
     durability: Durability,
+    /// What carries sockets and log: io_uring where the kernel grants it, or epoll
+    #[arg(long, value_name = "DRIVER", default_value = "auto", env = "COSMICTRON_IO")]
+    io: Io,
 }
 
 /// A module's description, as far as examples are made from it.
@@ -99,6 +102,7 @@ impl DevFlags {
             data_dir: self.data_dir.clone().unwrap_or_else(|| self.path.join(".cosmictron")),
             shards: self.shards,
             durability: self.durability,
+            io: self.io,
             ..Config::default()
         };
         config.auth.anyone_deploys = true;

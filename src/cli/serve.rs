@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use crate::config::{Config, ConfigError, Durability, Span};
+use crate::config::{Config, ConfigError, Durability, Io, Span};
 use crate::server;
 
 /// Where no file is named, this one is read if it is there.
@@ -30,6 +30,9 @@ pub struct ServeFlags {
     /// When a call counts as committed: always, interval(10ms) or none [default: always]
     #[arg(long, value_name = "MODE", env = "COSMICTRON_DURABILITY")]
     pub durability: Option<Durability>,
+    /// What carries sockets and log: io_uring where the kernel grants it, or epoll [default: auto]
+    #[arg(long, value_name = "DRIVER", env = "COSMICTRON_IO")]
+    pub io: Option<Io>,
     /// For running work to finish once told to stop [default: 10s]
     #[arg(long, value_name = "SPAN", env = "COSMICTRON_SHUTDOWN_TIMEOUT")]
     pub shutdown_timeout: Option<Span>,
@@ -53,6 +56,7 @@ impl ServeFlags {
         set(&mut config.data_dir, self.data_dir.clone());
         config.shards = self.shards.or(config.shards);
         set(&mut config.durability, self.durability);
+        set(&mut config.io, self.io);
         set(&mut config.shutdown_timeout, self.shutdown_timeout);
         config.check()?;
         Ok(config)

@@ -7,6 +7,7 @@ mod crash;
 mod damage;
 mod dev;
 mod documents;
+mod fallback;
 mod guest;
 mod hostile_modules;
 mod layers;
