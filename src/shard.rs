@@ -300,9 +300,14 @@ impl Shard {
         }
     }
 
-    /// Whether new work may begin: it could be logged and answered.
-    fn admit(&self, seam: &Seam<'_>) -> Result<(), Unavailable> {
+    /// Whether work that writes may begin: it could be logged and answered.
+    fn admit_write(&self, seam: &Seam<'_>) -> Result<(), Unavailable> {
         self.journal.admit(0)?;
+        self.admit_read(seam)
+    }
+
+    /// Whether work that reads may begin. A log that takes no more is no obstacle: what it has taken, it writes.
+    fn admit_read(&self, seam: &Seam<'_>) -> Result<(), Unavailable> {
         if self.outbox.is_full() {
             return Err(Unavailable::Overloaded);
         }

@@ -25,7 +25,8 @@ impl Shard {
         );
         let now = seam.now();
         let mut notices = Vec::new();
-        let answer = self.admit(seam).map_err(AccountError::from).and_then(|()| {
+        // What writes asks the log itself.
+        let answer = self.admit_read(seam).map_err(AccountError::from).and_then(|()| {
             let mut step = Step { shard: self, now, notices: &mut notices };
             step.account(request, seam)
         });

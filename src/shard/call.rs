@@ -43,7 +43,7 @@ impl Shard {
         now: Timestamp,
         seam: &mut Seam<'_>,
     ) -> Result<Called, CallError> {
-        self.admit(seam)?;
+        self.admit_write(seam)?;
         self.renew(&mut call)?;
         if call.module.reducer(call.reducer).kind != ReducerKind::Call {
             return Err(CallError::Lifecycle);

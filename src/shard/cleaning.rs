@@ -23,7 +23,7 @@ impl Shard {
         self.directory.forget_expired(now);
         let expired = Expired::at(self.store(), now);
         self.next_cleaning = now + if expired.count() < SLICE_ROWS { REST } else { PAUSE };
-        if expired.count() == 0 || self.admit(seam).is_err() {
+        if expired.count() == 0 || self.admit_write(seam).is_err() {
             return;
         }
         let removed = self.transact(now, seam, |store| {

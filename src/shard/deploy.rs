@@ -45,7 +45,7 @@ impl Shard {
         now: Timestamp,
         seam: &mut Seam<'_>,
     ) -> Result<Deployed, DeployError> {
-        self.admit(seam)?;
+        self.admit_write(seam)?;
         let schema = deploy.compiled.schema();
         self.journal.admit(schema.to_json().len() * 2 + RECORD_OVERHEAD_BYTES)?;
         let name = deploy.name.to_string();
@@ -148,7 +148,7 @@ impl Shard {
         now: Timestamp,
         seam: &mut Seam<'_>,
     ) -> Result<Notice, UndeployError> {
-        self.admit(seam)?;
+        self.admit_write(seam)?;
         let name = undeploy.name.to_string();
         let mut row = ModuleRow::find(self.store(), "name", &name).ok_or(UndeployError::Unknown)?;
         let notice = match undeploy.data {

@@ -15,7 +15,7 @@ impl Shard {
     }
 
     fn read(&self, query: &Query, seam: &Seam<'_>) -> Result<Rows, QueryError> {
-        self.admit(seam)?;
+        self.admit_read(seam)?;
         let present = Present { tx: self.committed, committed_at: self.committed_at };
         let Query { plan, params, .. } = query;
         let limits = &self.options.query;

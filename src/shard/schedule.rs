@@ -35,7 +35,7 @@ impl Shard {
             if now < call.at {
                 return;
             }
-            let done = self.admit(seam).and_then(|()| self.run_scheduled(&call, now, seam));
+            let done = self.admit_write(seam).and_then(|()| self.run_scheduled(&call, now, seam));
             if let Err(error) = done {
                 // Those behind it are tried all the same: it may want more room than they do.
                 tracing::warn!(module = call.module, reducer = call.reducer, %error, "a scheduled call has to wait");

@@ -8,6 +8,7 @@ mod damage;
 mod dev;
 mod documents;
 mod fallback;
+mod full_disk;
 mod guest;
 mod hostile_modules;
 mod layers;
