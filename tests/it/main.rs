@@ -7,6 +7,7 @@ mod crash;
 mod damage;
 mod dev;
 mod documents;
+mod durability;
 mod fallback;
 mod full_disk;
 mod guest;
