@@ -65,6 +65,8 @@ pub struct HttpConfig {
     pub body_timeout: Span,
     /// Between two requests.
     pub idle_timeout: Span,
+    /// For a client to take its answers, once they are ready.
+    pub answer_timeout: Span,
     /// Largest body of a call, a query or anything else that is JSON.
     pub body_bytes_max: ByteCount,
     /// Largest upload of a module.
@@ -155,6 +157,7 @@ impl Default for HttpConfig {
             head_timeout: Span::from_secs(10),
             body_timeout: Span::from_secs(30),
             idle_timeout: Span::from_secs(75),
+            answer_timeout: Span::from_secs(120),
             body_bytes_max: ByteCount::mebibytes(1),
             module_bytes_max: ByteCount::mebibytes(16),
             allowed_origins: vec!["*".to_owned()],

@@ -158,11 +158,14 @@ impl Connection {
         }
     }
 
-    /// Writes the output. `None` when the client has gone.
+    /// Writes the output. `None` when the client has gone, or does not take it.
     async fn flush(&mut self) -> Option<()> {
         if self.out.is_empty() {
             return Some(());
         }
+        let patience = self.api.common.config.http.answer_timeout.get();
+        self.stream.set_deadline(Deadline::Due(patience));
+        self.phase = Phase::Closed;
         let out = std::mem::take(&mut self.out);
         let (written, mut out) = self.stream.write_all(out).await;
         out.clear();

@@ -19,4 +19,6 @@ mod redeploy;
 mod requests;
 mod schedules;
 mod sdk_checks;
+mod slow;
+mod smuggling;
 mod tokens;
