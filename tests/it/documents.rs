@@ -10,10 +10,12 @@ fn every_code_of_a_problem_is_documented_with_its_status() {
     let documents = include_str!("../../docs/http-api.md");
     let rows: Vec<&str> = documents.lines().filter(|line| line.starts_with("| ")).collect();
     let is_told = |code: &ProblemCode| {
-        let (word, status) = (format!("`{}`", code.as_str()), format!("| {} |", code.status().code()));
+        let (word, status) =
+            (format!("`{}`", code.as_str()), format!("| {} |", code.status().code()));
         rows.iter().any(|row| row.starts_with(&status) && row.contains(&word))
     };
-    let missing: Vec<&ProblemCode> = ProblemCode::ALL.iter().filter(|code| !is_told(code)).collect();
+    let missing: Vec<&ProblemCode> =
+        ProblemCode::ALL.iter().filter(|code| !is_told(code)).collect();
     assert!(missing.is_empty(), "docs/http-api.md does not tell of {missing:?}");
 }
 

@@ -13,7 +13,7 @@ const PACE: Duration = Duration::from_millis(50);
 fn start(http: &str) -> TestServer {
     let rest =
         "[storage]\nsegment_bytes = \"4MiB\"\n[modules]\ntransaction_bytes_max = \"512KiB\"\n";
-    TestServer::start_with(&format!("{rest}[http]\n{http}"), &["--shards", "1"])
+    TestServer::start_configured(&format!("{rest}[http]\n{http}"), &["--shards", "1"])
 }
 
 fn head(length: &str) -> String {
