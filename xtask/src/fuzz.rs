@@ -18,15 +18,25 @@ pub fn run(options: &Options) -> Result<(), Failed> {
         step::run(program("cargo").args(["install", "--locked", "cargo-fuzz"]))?;
     }
     let targets = if options.targets.is_empty() { all_targets() } else { options.targets.clone() };
-    for target in targets {
-        step::run(
-            program("cargo")
-                .args(["+nightly", "fuzz", "run", "--fuzz-dir", "tests/fuzz", &target, "--"])
-                .arg(format!("-max_total_time={}", options.seconds))
-                .arg("-jobs=1"),
-        )?;
+    targets.iter().try_for_each(|target| run_target(target, options.seconds))
+}
+
+fn run_target(target: &str, seconds: u32) -> Result<(), Failed> {
+    let folder = root().join("tests/fuzz");
+    let (corpus, seeds) = (folder.join("corpus").join(target), folder.join("seeds").join(target));
+    let mut command = program("cargo");
+    command.args(["+nightly", "fuzz", "run", "--fuzz-dir", "tests/fuzz", target]);
+    // The first folder takes what is found; the fuzzer wants it to be there.
+    if seeds.is_dir() && std::fs::create_dir_all(&corpus).is_ok() {
+        command.arg(corpus).arg(seeds);
     }
-    Ok(())
+    command.args(["--", "-jobs=1"]).arg(format!("-max_total_time={seconds}"));
+    let language = target.split('_').next().unwrap_or(target);
+    let dictionary = folder.join(language).with_extension("dict");
+    if dictionary.is_file() {
+        command.arg(format!("-dict={}", dictionary.display()));
+    }
+    step::run(&mut command)
 }
 
 /// A target is a file.
