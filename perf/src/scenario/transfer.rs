@@ -127,11 +127,11 @@ impl<'a> Scene<'a> {
     }
 
     fn transfers(&self, seed: u64) -> Transfer {
-        Transfer { ids: self.ids(seed), host: "perf".to_owned(), token: self.token.clone() }
+        Transfer::new(self.ids(seed), "perf", &self.token)
     }
 
     fn selects(&self, seed: u64) -> Select {
-        Select { ids: self.ids(seed), host: "perf".to_owned(), token: self.token.clone() }
+        Select::new(self.ids(seed), "perf", &self.token)
     }
 
     /// What was measured must have happened: no money has come or gone.
