@@ -76,6 +76,7 @@ const FORWARDED_MAX: usize = MAILBOX_SLOTS / 2;
 const OWN_LIMITS: TransactionLimits = TransactionLimits { rows_max: 1 << 48, bytes_max: 1 << 48 };
 
 /// What one shard's machine tells another's.
+#[derive(Debug)]
 pub enum Message {
     /// Do this and tell me.
     Forward {

@@ -1,5 +1,6 @@
 //! One version of a deployed module, as every core knows it.
 
+use std::fmt;
 use std::sync::Arc;
 
 use cosmictron_storage::{Store, TableDef};
@@ -57,6 +58,13 @@ impl Module {
 
     pub fn reducer(&self, index: usize) -> &ReducerSchema {
         &self.compiled.schema().reducers[index]
+    }
+}
+
+impl fmt::Debug for Module {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { name, home, status, compiled, .. } = self;
+        write!(f, "Module({name} {} {status:?} on {home})", compiled.version())
     }
 }
 

@@ -8,7 +8,7 @@ use super::Module;
 use crate::auth::Role;
 
 /// What has changed. Taking the same notice twice changes nothing.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub enum Notice {
     /// Clients may come.
     Open,

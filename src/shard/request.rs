@@ -3,6 +3,7 @@
 //! A request may be made on any core: it carries what it needs and is sent on to the shard that owns the data. So
 //! requests and answers own their bytes.
 
+use std::fmt;
 use std::sync::Arc;
 
 use cosmictron_sql::{Params, Plan, SqlError};
@@ -14,6 +15,7 @@ use crate::auth::{EmailAddress, PasswordHash, Role};
 use crate::directory::Module;
 
 /// Asked by a task on some core.
+#[derive(Debug)]
 pub enum Request {
     /// Answered once this shard knows what all others know and clients may come. Nothing else is asked before.
     Join,
@@ -31,6 +33,7 @@ pub enum Request {
 }
 
 /// Run a reducer.
+#[derive(Debug)]
 pub struct Call {
     /// The version by whose schema `args` are encoded.
     pub module: Arc<Module>,
@@ -53,6 +56,7 @@ pub struct IdempotencyKey {
 }
 
 /// Read by SQL.
+#[derive(Debug)]
 pub struct Query {
     pub plan: Arc<Plan>,
     pub params: Params,
@@ -61,6 +65,7 @@ pub struct Query {
 }
 
 /// Make a compiled module the current version of a name.
+#[derive(Debug)]
 pub struct Deploy {
     pub name: Arc<str>,
     pub compiled: CompiledModule,
@@ -68,6 +73,7 @@ pub struct Deploy {
 }
 
 /// Take a module out of service.
+#[derive(Debug)]
 pub struct Undeploy {
     pub name: Arc<str>,
     pub data: DataFate,
@@ -81,6 +87,7 @@ pub enum DataFate {
 }
 
 /// About accounts and sessions: the first shard's.
+#[derive(Debug)]
 pub enum AccountRequest {
     /// Makes an account and opens a session.
     SignUp {
@@ -127,6 +134,7 @@ pub enum AccountRequest {
 }
 
 /// What came of a request, of the same kind.
+#[derive(Debug)]
 pub enum Answer {
     Joined,
     Called(Result<Called, CallError>),
@@ -185,7 +193,14 @@ pub struct Rows {
     pub json: Vec<u8>,
 }
 
+impl fmt::Debug for Rows {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Rows({} {})", self.tx, String::from_utf8_lossy(&self.json))
+    }
+}
+
 /// A deployed module, and whether its name was new.
+#[derive(Debug)]
 pub struct Deployed {
     pub module: Arc<Module>,
     pub is_new: bool,
