@@ -215,7 +215,10 @@ impl Shard {
             Request::Join => self.join(reply, seam),
             Request::Sync(_) => self.sync(reply, seam),
             Request::Open => {
-                self.hold(Some(reply), Answer::Joined, seam.now(), vec![Notice::Open], seam);
+                // Nothing in the log says it, so it does not wait for the log either, which may have failed by now.
+                let conclusion =
+                    Conclusion { reply: Some(reply), answer: Answer::Joined, arrived: seam.now() };
+                self.tell(vec![Notice::Open], Some(conclusion), seam);
             }
             Request::Call(call) => self.call(call, reply, seam),
             Request::Query(query) => self.query(&query, reply, seam),
@@ -374,17 +377,25 @@ impl Shard {
     fn keep(&mut self, held: Held, seam: &mut Seam<'_>) {
         if self.outbox.is_empty() && held.lsn <= self.journal.durable() {
             self.give(held, seam);
+        } else if self.journal.is_lost() {
+            self.deny(held, seam);
         } else {
             self.outbox.hold(held);
         }
+    }
+
+    /// Answers what will never be durable with the one thing that is known: that nothing is.
+    fn deny(&mut self, held: Held, seam: &mut Seam<'_>) {
+        let answer = held.answer.refuse(Unavailable::LogFailed);
+        self.finish(Conclusion { reply: held.reply, answer, arrived: held.arrived }, seam);
     }
 
     /// Goes on with what waited for the disk.
     fn after_disk(&mut self, landed: Landed, seam: &mut Seam<'_>) {
         if let Landed::Poisoned = landed {
             self.lose_log(seam);
-            return;
         }
+        // Also when the log has failed: who waits for its start would wait for ever.
         if !self.joining.waiting.is_empty() || !self.joining.syncs.is_empty() {
             self.conclude_joining(seam);
             for reply in std::mem::take(&mut self.joining.syncs) {
@@ -399,7 +410,7 @@ impl Shard {
         }
     }
 
-    /// Answers everything that waits with the one thing that is known: that nothing is. Final.
+    /// Denies everything that waits, and tells the others. Final.
     fn lose_log(&mut self, seam: &mut Seam<'_>) {
         let notice = Notice::LogFailed(seam.shard());
         if self.directory.failed_logs().contains(&seam.shard()) {
@@ -411,10 +422,7 @@ impl Shard {
             "the write-ahead log has failed; this shard takes no work until the server is restarted"
         );
         let lost: Vec<Held> = self.outbox.drain().collect();
-        for held in lost {
-            let answer = held.answer.refuse(Unavailable::LogFailed);
-            self.finish(Conclusion { reply: held.reply, answer, arrived: held.arrived }, seam);
-        }
+        lost.into_iter().for_each(|held| self.deny(held, seam));
         self.tell(vec![notice], None, seam);
     }
 

@@ -90,6 +90,11 @@ impl Journal {
         self.log.state()
     }
 
+    /// Whether nothing becomes durable any more.
+    pub fn is_lost(&self) -> bool {
+        matches!(self.log.state(), LogState::Poisoned(_))
+    }
+
     /// Why the log was lost, for the operator.
     pub fn poison(&self) -> String {
         match self.log.state() {
@@ -130,10 +135,7 @@ impl Journal {
     ) -> Landed {
         let segment = log::SegmentNumber::new(segment.get());
         self.log.segment_ready(segment, result.map_err(fault));
-        match self.log.state() {
-            LogState::Poisoned(_) => Landed::Poisoned,
-            _ => Landed::Fine,
-        }
+        if self.is_lost() { Landed::Poisoned } else { Landed::Fine }
     }
 
     /// Under `interval`: when the next write is due.
