@@ -312,12 +312,12 @@ impl Shard {
 
     /// Whether work that reads may begin. A log that takes no more is no obstacle: what it has taken, it writes.
     fn admit_read(&self, seam: &Seam<'_>) -> Result<(), Unavailable> {
-        if self.outbox.is_full() {
-            return Err(Unavailable::Overloaded);
-        }
         // Who reads from a shard whose log has failed would see what may not survive.
-        match self.directory.failed_logs().contains(&seam.shard()) {
-            true => Err(Unavailable::LogFailed),
+        if self.directory.failed_logs().contains(&seam.shard()) {
+            return Err(Unavailable::LogFailed);
+        }
+        match self.outbox.is_full() {
+            true => Err(Unavailable::Overloaded),
             false => Ok(()),
         }
     }

@@ -19,7 +19,7 @@ impl Shard {
         if now < self.next_cleaning {
             return;
         }
-        self.journal.retry_space();
+        self.journal.retry_space(seam);
         self.directory.forget_expired(now);
         let expired = Expired::at(self.store(), now);
         self.next_cleaning = now + if expired.count() < SLICE_ROWS { REST } else { PAUSE };

@@ -150,9 +150,11 @@ impl Journal {
     }
 
     /// After a full disk: asks for the next segment once more.
-    pub fn retry_space(&mut self) {
+    pub fn retry_space(&mut self, seam: &mut Seam<'_>) {
         if self.log.state() == LogState::Full {
             self.log.retry_segment();
+            // Where no record is taken for want of room, nothing else would have the segment made.
+            self.flush(seam);
         }
     }
 
