@@ -13,6 +13,9 @@ pub struct Options {
     /// Rounds of the crash test: the server is killed once a round
     #[arg(long, default_value_t = 30)]
     crash_rounds: u32,
+    /// Seeds of the simulation: each is a server with its own faults and crashes
+    #[arg(long, default_value_t = 400)]
+    sim_seeds: u64,
     /// Leaves formatting and lints out
     #[arg(long)]
     only_tests: bool,
@@ -32,7 +35,8 @@ pub fn run(options: &Options) -> Result<(), Failed> {
     step::run(
         program("cargo")
             .args(["nextest", "run", "--release", "--workspace"])
-            .env("COSMICTRON_CRASH_ROUNDS", options.crash_rounds.to_string()),
+            .env("COSMICTRON_CRASH_ROUNDS", options.crash_rounds.to_string())
+            .env("COSMICTRON_SIM_SEEDS", options.sim_seeds.to_string()),
     )?;
     step::run(program("cargo").args(["test", "--release", "--workspace", "--doc"]))?;
     if !options.only_tests {

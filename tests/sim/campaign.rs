@@ -1,0 +1,250 @@
+//! Is one seed's run, in rounds: faults are drawn, clients work, the server ends in one way or another and starts again,
+//! and what it holds is held to what was said.
+
+mod client;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use cosmictron::shard::{Answer, Request};
+use cosmictron_runtime::sim::{Faults, RequestId, Span};
+use cosmictron_types::{Duration, ShardCount, ShardId, TxId};
+use cosmictron_wasm_host::CompiledModule;
+
+use crate::bank::Books;
+use crate::dice::Dice;
+use crate::ledger::{Ledger, Look};
+use crate::server::Server;
+use crate::site::{SEGMENT_BYTES, Site};
+use crate::tally::{Met, Tally};
+
+/// Times that the server is ended and started again.
+const ROUNDS: u32 = 4;
+/// Lines of the trace that are told of a run that failed.
+const LINES_TOLD: usize = 60;
+/// When every transfer that was put off has been due for long.
+const LONG: Duration = Duration::from_secs(60);
+
+pub struct Campaign<'s> {
+    seed: u64,
+    site: &'s Site,
+    dice: Dice,
+    server: Server,
+    banks: Vec<Bank>,
+    asked: BTreeMap<RequestId, Asked>,
+    marks: u64,
+    /// Who was told which transaction: a bank and a mark.
+    txs: BTreeMap<TxId, (usize, u64)>,
+    tally: Tally,
+}
+
+/// One deployment of the bank.
+struct Bank {
+    name: Arc<str>,
+    ledger: Ledger,
+    /// The version that is in service.
+    version: usize,
+    /// One that was asked for and not answered.
+    coming: Option<usize>,
+    is_deploying: bool,
+}
+
+/// What a request was for; numbers are banks and marks.
+#[derive(Clone, Copy, Debug)]
+enum Asked {
+    Order(usize, u64),
+    Erase(usize, u64),
+    Deploy(usize, usize),
+    /// The newest entries.
+    Entries(usize),
+    /// The sum of all balances.
+    Total,
+}
+
+impl<'s> Campaign<'s> {
+    /// Runs a seed to its end.
+    pub fn run(site: &'s Site, seed: u64) -> Self {
+        let mut campaign = Self::new(site, seed);
+        campaign.restart();
+        campaign.deploy_first();
+        for _ in 0..ROUNDS {
+            campaign.draw_faults();
+            campaign.work();
+            match campaign.dice.one_in(3) {
+                true => campaign.end_in_order(),
+                false => campaign.crash(),
+            }
+            campaign.restart();
+            campaign.look(Look::Now);
+        }
+        campaign.calm();
+        campaign.server.world.run_for(LONG);
+        campaign.look(Look::AtTheEnd);
+        let done = campaign.banks.iter().map(|bank| bank.ledger.done()).sum();
+        campaign.tally.note_many(Met::Done, done);
+        campaign
+    }
+
+    fn new(site: &'s Site, seed: u64) -> Self {
+        let mut dice = Dice::new(seed);
+        let shards = u16::try_from(1 + dice.roll(3)).ok().and_then(ShardCount::new).unwrap();
+        let plan = site.plan(if dice.one_in(2) { 1 } else { 3 });
+        let first = dice.roll(100);
+        let bank = |number| Bank {
+            name: format!("bank-{number}").into(),
+            ledger: Ledger::default(),
+            version: 0,
+            coming: None,
+            is_deploying: false,
+        };
+        Self {
+            seed,
+            site,
+            server: Server::new(seed, shards, plan),
+            banks: vec![bank(first), bank(first + 1)],
+            dice,
+            asked: BTreeMap::new(),
+            marks: 0,
+            txs: BTreeMap::new(),
+            tally: Tally::of_one_seed(),
+        }
+    }
+
+    pub fn tally(&self) -> &Tally {
+        &self.tally
+    }
+
+    pub fn fingerprint(&self) -> u64 {
+        self.server.world.fingerprint()
+    }
+
+    /// Puts the banks in service, at times in two tries with a crash between.
+    fn deploy_first(&mut self) {
+        if self.dice.one_in(2) {
+            (0..self.banks.len()).for_each(|bank| self.deploy(bank, 0));
+            let steps = self.dice.roll(60);
+            self.server.pass(steps);
+            self.crash();
+            self.restart();
+        }
+        for bank in 0..self.banks.len() {
+            // Whatever a crash has left of the first try: the next one follows it.
+            self.banks[bank].coming = None;
+            self.deploy(bank, 0);
+        }
+        self.settle();
+    }
+
+    fn draw_faults(&mut self) {
+        let faults = self.server.world.faults_mut();
+        *faults = Faults { segment_delay: Span::micros(100, 30_000), ..Faults::rough() };
+        match self.dice.roll(10) {
+            0 => faults.write_fails = 20_000,
+            1 => faults.write_is_short = 20_000,
+            2 => faults.write_finds_disk_full = 20_000,
+            3 => faults.segment_fails = 300_000,
+            4 | 5 => faults.disk_bytes = SEGMENT_BYTES * (2 + self.dice.roll(6)),
+            6 => faults.read_fails = 100_000,
+            7 => faults.write_delay = Span::micros(50, 500_000),
+            _ => {}
+        }
+    }
+
+    /// Nothing fails any more.
+    fn calm(&mut self) {
+        *self.server.world.faults_mut() = Faults::none();
+    }
+
+    fn crash(&mut self) {
+        self.collect();
+        self.server.crash();
+        self.tally.note(Met::Crash);
+        self.tally.note_many(Met::CutOff, self.asked.len());
+        for asked in std::mem::take(&mut self.asked).into_values() {
+            if let Asked::Deploy(bank, version) = asked {
+                self.banks[bank].is_deploying = false;
+                self.banks[bank].coming = Some(version);
+            }
+        }
+        self.banks.iter_mut().for_each(|bank| bank.ledger.crash());
+    }
+
+    /// Ends the server as a signal does: everybody is answered, all is written.
+    fn end_in_order(&mut self) {
+        self.settle();
+        for shard in self.server.shards().shards() {
+            let asked = self.server.ask(shard, Request::Sync(shard));
+            let Answer::Synced(_) = self.server.wait(asked) else { panic!("no answer to a sync") };
+        }
+        self.server.crash();
+        self.banks.iter_mut().for_each(|bank| bank.ledger.crash());
+        self.tally.note(Met::CleanEnd);
+    }
+
+    /// Starts the server, at times in more than one try. Faults that keep it from opening end.
+    fn restart(&mut self) {
+        if self.dice.one_in(3) {
+            if self.server.boot().is_ok() {
+                let steps = self.dice.roll(60);
+                self.server.pass(steps);
+            }
+            self.server.crash();
+            self.tally.note(Met::CrashAtBoot);
+        }
+        while self.server.start().is_err() {
+            self.tally.note(Met::NotOpened);
+            self.server.crash();
+            self.calm();
+        }
+    }
+
+    /// Reads all banks and holds them to what was said.
+    fn look(&mut self, look: Look) {
+        for bank in 0..self.banks.len() {
+            let shard = self.any_shard();
+            let name = self.banks[bank].name.clone();
+            let books = loop {
+                match Books::read(&mut self.server, shard, &name) {
+                    Some(books) => break books,
+                    None => {
+                        self.server.crash();
+                        self.calm();
+                        self.restart();
+                    }
+                }
+            };
+            self.check_version(bank);
+            let survived = self.banks[bank].ledger.check(&books, look);
+            self.tally.note_many(Met::Survived, survived);
+        }
+    }
+
+    /// A deployment that was answered is in service, on every core.
+    fn check_version(&mut self, bank: usize) {
+        let Bank { name, version, coming, .. } = &mut self.banks[bank];
+        for shard in self.server.shards().shards() {
+            let found = version_on(&self.server, shard, name, self.site).expect("it was deployed");
+            assert!(found == *version || coming.take() == Some(found), "{name}: version {found}");
+            *version = found;
+        }
+        *coming = None;
+    }
+}
+
+/// Which of the site's versions a shard knows a bank by.
+fn version_on(server: &Server, shard: ShardId, name: &str, site: &Site) -> Option<usize> {
+    let module = server.directory(shard).module(name)?;
+    let known = |compiled: &CompiledModule| compiled.version() == module.compiled.version();
+    site.bank().iter().position(known)
+}
+
+impl Drop for Campaign<'_> {
+    /// Says how to run again what has failed.
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let lines: Vec<&str> = self.server.world.trace().collect();
+            let told = lines[lines.len().saturating_sub(LINES_TOLD)..].join("\n");
+            eprintln!("{told}\nCOSMICTRON_SIM_SEED={} runs this again", self.seed);
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! Counts what campaigns have met, so that one that meets too little is noticed.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::ops::AddAssign;
+
+/// Something that a campaign is there to meet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Met {
+    /// A transfer was answered as done.
+    Done,
+    /// A call was refused, undone and answered.
+    Undone,
+    /// A call was sent to another shard than its module's.
+    Routed,
+    /// An idempotency key was used again.
+    Repeated,
+    /// A crash found calls unanswered.
+    CutOff,
+    /// A call that was cut off had happened.
+    Survived,
+    Erased,
+    Deployed,
+    Crash,
+    CleanEnd,
+    /// A crash while recovery or the exchange after it ran.
+    CrashAtBoot,
+    /// The disk failed so that the server did not open.
+    NotOpened,
+    LogFailed,
+    OutOfSpace,
+    Overloaded,
+}
+
+impl Met {
+    /// With how often a hundred seeds have to meet it.
+    const AT_LEAST: [(Met, u64); 14] = [
+        (Met::Done, 5_000),
+        (Met::Undone, 1_000),
+        (Met::Routed, 2_000),
+        (Met::Repeated, 500),
+        (Met::CutOff, 500),
+        (Met::Survived, 50),
+        (Met::Erased, 100),
+        (Met::Deployed, 200),
+        (Met::Crash, 200),
+        (Met::CleanEnd, 50),
+        (Met::CrashAtBoot, 50),
+        (Met::NotOpened, 10),
+        (Met::LogFailed, 50),
+        (Met::OutOfSpace, 50),
+    ];
+}
+
+#[derive(Default)]
+pub struct Tally {
+    counts: BTreeMap<Met, u64>,
+    seeds: u64,
+}
+
+impl Tally {
+    pub fn of_one_seed() -> Self {
+        Self { seeds: 1, ..Self::default() }
+    }
+
+    pub fn note(&mut self, met: Met) {
+        self.note_many(met, 1);
+    }
+
+    pub fn note_many(&mut self, met: Met, count: usize) {
+        *self.counts.entry(met).or_default() += count as u64;
+    }
+
+    /// A campaign that stops meeting something proves nothing about it. Fewer than a hundred seeds may miss something.
+    pub fn assert_that_it_bites(&self) {
+        if self.seeds < 100 {
+            return;
+        }
+        for (met, per_hundred) in Met::AT_LEAST {
+            let count = self.counts.get(&met).copied().unwrap_or_default();
+            let wanted = per_hundred * self.seeds / 100;
+            assert!(wanted <= count, "{met:?} was met {count} times, not {wanted}: {self:?}");
+        }
+    }
+}
+
+impl AddAssign<&Tally> for Tally {
+    fn add_assign(&mut self, other: &Tally) {
+        self.seeds += other.seeds;
+        for (met, count) in &other.counts {
+            *self.counts.entry(*met).or_default() += count;
+        }
+    }
+}
+
+impl fmt::Debug for Tally {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} seeds {:?}", self.seeds, self.counts)
+    }
+}
