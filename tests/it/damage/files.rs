@@ -75,10 +75,14 @@ fn a_segment_from_elsewhere_is_refused() {
         fs::rename(&aside, s.segment(2)).unwrap();
     };
     refused(&served, swap, &["segment 1 says that it is segment 2", "renamed or copied"]);
-    let copy_over = |s: &Served| drop(fs::copy(s.segment(1), s.segment(2)).unwrap());
+    let copy_over = |s: &Served| {
+        fs::copy(s.segment(1), s.segment(2)).unwrap();
+    };
     refused(&served, copy_over, &["segment 2 says that it is segment 1", "renamed or copied"]);
     let other = Served::once(Signal::TERM);
-    let foreign = |s: &Served| drop(fs::copy(other.segment(1), s.segment(1)).unwrap());
+    let foreign = |s: &Served| {
+        fs::copy(other.segment(1), s.segment(1)).unwrap();
+    };
     refused(
         &served,
         foreign,
