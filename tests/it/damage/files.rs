@@ -1,6 +1,7 @@
 //! Files that are missing, cut, swapped, emptied, of another version or from elsewhere, under the real binary.
 
 use std::fs;
+use std::path::{Path, PathBuf};
 
 use rustix::process::Signal;
 
@@ -33,7 +34,10 @@ fn harmless(served: &Served, change: impl FnOnce(&Served)) {
     expected.check(&server, 0);
 }
 
-/// Where the records of a segment end, in whole blocks.
+fn copy_file(from: &Path, to: &Path) {
+    fs::copy(from, to).unwrap();
+}
+
 fn cut_to(served: &Served, segment: u64, bytes: u64) {
     let file = fs::OpenOptions::new().write(true).open(served.segment(segment)).unwrap();
     file.set_len(bytes).unwrap();
@@ -75,14 +79,10 @@ fn a_segment_from_elsewhere_is_refused() {
         fs::rename(&aside, s.segment(2)).unwrap();
     };
     refused(&served, swap, &["segment 1 says that it is segment 2", "renamed or copied"]);
-    let copy_over = |s: &Served| {
-        fs::copy(s.segment(1), s.segment(2)).unwrap();
-    };
+    let copy_over = |s: &Served| copy_file(&s.segment(1), &s.segment(2));
     refused(&served, copy_over, &["segment 2 says that it is segment 1", "renamed or copied"]);
     let other = Served::once(Signal::TERM);
-    let foreign = |s: &Served| {
-        fs::copy(other.segment(1), s.segment(1)).unwrap();
-    };
+    let foreign = |s: &Served| copy_file(&other.segment(1), &s.segment(1));
     refused(
         &served,
         foreign,
@@ -121,12 +121,12 @@ fn a_directory_without_its_manifest_is_no_new_one() {
 }
 
 /// The one file in `modules` with this ending.
-fn module_file(served: &Served, ending: &str) -> std::path::PathBuf {
+fn module_file(served: &Served, ending: &str) -> PathBuf {
     let mut files = fs::read_dir(served.data().join("modules")).unwrap().map(|e| e.unwrap().path());
     files.find(|path| path.extension().is_some_and(|found| found == ending)).unwrap()
 }
 
-fn flip_the_middle(path: &std::path::Path) {
+fn flip_the_middle(path: &Path) {
     let mut bytes = fs::read(path).unwrap();
     let middle = bytes.len() / 2;
     bytes[middle] ^= 1;
