@@ -52,7 +52,7 @@ pub enum Until {
 pub struct Answers {
     /// Answers with status 200.
     pub good: u64,
-    /// Others.
+    /// Others, those of the warm-up included.
     pub refused: u64,
     /// An example of those.
     pub refusal: Option<String>,
@@ -68,8 +68,9 @@ impl Answers {
         Ok(Answers { good: 0, refused: 0, refusal: None, span: Duration::ZERO, latency })
     }
 
-    fn clear(&mut self) {
-        (self.good, self.refused) = (0, 0);
+    /// Starts to count. A refusal stays, whenever it came.
+    fn start_counting(&mut self) {
+        self.good = 0;
         self.latency.reset();
     }
 
@@ -144,7 +145,7 @@ impl<'a> Generator<'a> {
             let now = Instant::now();
             if !is_warm && self.load.warm_up <= now - begin {
                 (is_warm, counted_from) = (true, now);
-                self.answers.clear();
+                self.answers.start_counting();
             }
             if self.is_over(is_warm.then(|| now - counted_from)) {
                 self.answers.span = now - counted_from;

@@ -23,6 +23,8 @@ impl Server {
         cpu::sit_on(seats.server)?;
         let started = Command::new(cosmictron()?)
             .args(["serve", "--listen", "127.0.0.1:0", "--metrics-listen", "127.0.0.1:0"])
+            // Whatever the environment says.
+            .args(["--durability", "always", "--io", "auto"])
             .args(["--shards", "1", "--data-dir"])
             .arg(data)
             .env("COSMICTRON_LOG_FORMAT", "json")

@@ -7,6 +7,19 @@ use std::time::Duration;
 
 use clap::Args;
 
+/// One call at a time, a busy core, and a crowded one.
+const CONNECTIONS: [usize; 3] = [1, 64, 256];
+/// At the beginning of each measurement, not counted.
+const WARM_UP: Duration = Duration::from_millis(300);
+
+/// A figure's name: what was measured over how many connections.
+fn named(what: &str, connections: usize) -> String {
+    match connections {
+        1 => format!("{what}, 1 connection"),
+        _ => format!("{what}, {connections} connections"),
+    }
+}
+
 /// How much is measured.
 #[derive(Clone, Copy, Debug, Args)]
 pub struct Effort {

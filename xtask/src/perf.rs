@@ -15,7 +15,7 @@ pub struct Options {
     /// Measures the runtimes beneath a server instead of the server
     #[arg(long, conflicts_with = "in_process")]
     runtimes: bool,
-    /// Measures calls inside the process, without network and log
+    /// Measures what guests and their host calls cost, without tables, network and log
     #[arg(long)]
     in_process: bool,
     /// Passed on to `cosmictron-perf`

@@ -2,12 +2,11 @@
 
 use std::path::PathBuf;
 use std::process::Command;
-use std::time::Duration;
 
 use anyhow::Result;
 use clap::Args;
 
-use super::Effort;
+use super::{CONNECTIONS, Effort, WARM_UP, named};
 use crate::cpu::Seats;
 use crate::load::{self, Fixed, Load, Pace, Until};
 use crate::process::Peer;
@@ -15,7 +14,6 @@ use crate::report::{Figure, Report, Target};
 
 /// The programs of the workspace `perf/runtime-floor`; the first is the one that is compared.
 const RUNTIMES: [&str; 3] = ["monoio", "glommio", "tokio"];
-const CONNECTIONS: [usize; 3] = [1, 64, 256];
 
 #[derive(Debug, Args)]
 pub struct Options {
@@ -40,7 +38,7 @@ pub fn run(options: &Options) -> Result<Report> {
         }
         for (other, name) in RUNTIMES.iter().enumerate().skip(1) {
             report.figures.push(Figure {
-                name: format!("{} answers, {connections} connections", RUNTIMES[0]),
+                name: named(&format!("{} answers", RUNTIMES[0]), connections),
                 unit: "/s",
                 floor: (*name).to_owned(),
                 rounds: rounds[0].iter().copied().zip(rounds[other].iter().copied()).collect(),
@@ -56,7 +54,7 @@ fn rate(options: &Options, peer: &Peer, connections: usize) -> Result<f64> {
         address: peer.address,
         connections,
         pace: Pace::Closed { depth: 1 },
-        warm_up: Duration::from_millis(300),
+        warm_up: WARM_UP,
         until: Until::Passed(options.effort.span()),
     };
     Ok(load::run(&load, &mut Fixed::get("/", "perf"))?.all_good()?.per_second())

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, ensure};
 use clap::Args;
 
-use super::Effort;
+use super::{CONNECTIONS, Effort, WARM_UP, named};
 use crate::cpu::Seats;
 use crate::floor::flush;
 use crate::load::{
@@ -19,8 +19,6 @@ use crate::report::{Figure, Report, Target};
 const BALANCE: u64 = 1_000_000;
 /// Accounts that one call opens.
 const OPENED_AT_ONCE: u64 = 10_000;
-const CONNECTIONS: [usize; 3] = [1, 64, 256];
-const WARM_UP: Duration = Duration::from_millis(300);
 
 #[derive(Debug, Args)]
 pub struct Options {
@@ -37,7 +35,7 @@ pub struct Options {
     logged: u64,
     /// The folder for data directories: its disk is the one that is measured
     #[arg(long, default_value = "target/perf")]
-    pub dir: PathBuf,
+    dir: PathBuf,
     /// The module that `cargo xtask perf` has built
     #[arg(long, default_value = "perf/module/target/wasm32-unknown-unknown/release/transfer.wasm")]
     module: PathBuf,
@@ -149,10 +147,7 @@ fn figures(rounds: &[Round]) -> Vec<Figure> {
     for connections in CONNECTIONS {
         let mut push = |name: &str, unit, floor: &str, target, side: fn(&Round) -> (f64, f64)| {
             let rounds = rounds.iter().filter(|round| round.connections == connections);
-            let name = match connections {
-                1 => format!("{name}, 1 connection"),
-                _ => format!("{name}, {connections} connections"),
-            };
+            let name = named(name, connections);
             let (floor, rounds) = (floor.to_owned(), rounds.map(side).collect());
             figures.push(Figure { name, unit, floor, rounds, target });
         };
