@@ -49,6 +49,11 @@ impl<'a> Route<'a> {
         match (head.method, head.path) {
             (Method::Get | Method::Head, "/v1/health") => return Ok(Route::Health),
             (Method::Post, "/v1/sql") => return Ok(Route::Sql),
+            (Method::Post, path) => {
+                if let Some(call) = Route::plain_call(path) {
+                    return Ok(call);
+                }
+            }
             _ => {}
         }
         let mut segments = PathSegments::new(head.path);
@@ -60,6 +65,18 @@ impl<'a> Route<'a> {
         // No route has more than five segments.
         let path = [next()?, next()?, next()?, next()?, next()?, next()?];
         Route::of(head.method, &path)
+    }
+
+    /// A call whose names are written without escapes.
+    fn plain_call(path: &'a str) -> Option<Route<'a>> {
+        let names = path.strip_prefix("/v1/reducers/").filter(|names| !names.contains('%'))?;
+        match names.split_once('/') {
+            None => Some(Route::Call { module: None, reducer: names.into() }),
+            Some((_, reducer)) if reducer.contains('/') => None,
+            Some((module, reducer)) => {
+                Some(Route::Call { module: Some(module.into()), reducer: reducer.into() })
+            }
+        }
     }
 
     /// Whether it needs the shards to do something, which they do not begin once the server stops.
@@ -181,6 +198,10 @@ mod tests {
             "POST /v1/reducers/my-agent/add",
             r#"Call { module: Some("my-agent"), reducer: "add" }"#,
         );
+        check("POST /v1/reducers/a%2Fb/", r#"Call { module: Some("a/b"), reducer: "" }"#);
+        check("POST /v1/reducers/a/", r#"Call { module: Some("a"), reducer: "" }"#);
+        check("POST /v1/reducers/", r#"Call { module: None, reducer: "" }"#);
+        check("POST /v1/reducers/a/b/c", "Unknown");
         check("GET /v1/modules/a%20b/schema", r#"Schema { name: "a b" }"#);
         check("DELETE /v1/modules/bank", r#"Undeploy { name: "bank" }"#);
         check("GET /", "Welcome");
