@@ -41,6 +41,13 @@ enum Command {
         #[command(flatten)]
         output: Output,
     },
+    /// Calls of a reducer inside the process: no network, and nothing waits for the disk
+    Calls {
+        #[command(flatten)]
+        options: scenario::calls::Options,
+        #[command(flatten)]
+        output: Output,
+    },
     /// A fixed HTTP answer by each runtime that could carry the server
     Runtimes {
         #[command(flatten)]
@@ -84,6 +91,7 @@ fn run() -> Result<()> {
         Command::Runtimes { options, output } => {
             print(&scenario::runtimes::run(&options)?, &output)
         }
+        Command::Calls { options, output } => print(&scenario::calls::run(&options)?, &output),
         Command::Load(options) => by_hand::run(&options),
         Command::AppendFloor { directory, listen } => floor::append::serve(&directory, listen),
     }

@@ -15,7 +15,7 @@ pub struct Options {
     /// Measures the runtimes beneath a server instead of the server
     #[arg(long, conflicts_with = "in_process")]
     runtimes: bool,
-    /// Measures what guests and their host calls cost, without tables, network and log
+    /// Measures calls inside the process, without network and without waiting for the disk
     #[arg(long)]
     in_process: bool,
     /// Passed on to `cosmictron-perf`
@@ -24,14 +24,6 @@ pub struct Options {
 }
 
 pub fn run(options: &Options) -> Result<(), Failed> {
-    if options.in_process {
-        // The whole workspace, so that wasmtime is built as it is shipped.
-        return step::run(
-            program("cargo")
-                .args(["bench", "--workspace", "--bench", "call"])
-                .args(&options.arguments),
-        );
-    }
     step::run(program("cargo").args(["build", "--release", "--workspace", "--bins"]))?;
     let scenario = if options.runtimes {
         step::run(
@@ -41,7 +33,7 @@ pub fn run(options: &Options) -> Result<(), Failed> {
     } else {
         module::install_target()?;
         module::build(MODULE)?;
-        "transfer"
+        if options.in_process { "calls" } else { "transfer" }
     };
     let perf = root().join("target/release/cosmictron-perf");
     step::run(program(&perf.to_string_lossy()).arg(scenario).args(&options.arguments))

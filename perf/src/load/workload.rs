@@ -95,11 +95,7 @@ impl Workload for Transfer {
     }
 
     fn write(&mut self, out: &mut Vec<u8>) {
-        let from = self.ids.draw();
-        let mut to = self.ids.draw();
-        if to == from {
-            to = (from + 1) % self.ids.count();
-        }
+        let (from, to) = self.ids.draw_two();
         self.post.write(out, |body| {
             body.push(b'[');
             push_number(body, from);
@@ -167,8 +163,10 @@ impl Ids {
         Ids { count, random: Random(seed), sums: sums.collect() }
     }
 
-    pub fn count(&self) -> u64 {
-        self.count
+    /// Two that differ, where there are two.
+    pub fn draw_two(&mut self) -> (u64, u64) {
+        let (first, second) = (self.draw(), self.draw());
+        (first, if first == second { (first + 1) % self.count } else { second })
     }
 
     pub fn draw(&mut self) -> u64 {
