@@ -60,7 +60,13 @@ fn write_log(records: usize, gathered: usize, mut land: impl FnMut(Write<'_>)) {
     let recovery = Recovery::start(ID, []).expect("an empty directory is fine");
     let mut log = Log::start(LogOptions::default(), recovery.finish().tail).expect("defaults fit");
     let mut payload = Vec::new();
-    TransactionRecord::begin(TxId::new(1), Timestamp::EPOCH, &[ShardId::FIRST], &mut payload);
+    TransactionRecord::begin(
+        TxId::new(1),
+        Timestamp::EPOCH,
+        &[ShardId::FIRST],
+        TxId::ZERO,
+        &mut payload,
+    );
     payload.resize(PAYLOAD_BYTES, 7);
     pump(&mut log, &mut land);
     for number in 1..=records {

@@ -30,8 +30,9 @@
 //!
 //! Recovery keeps these:
 //! 8. Every record that is given out is one that was appended, and all before it were given out: a prefix.
-//! 9. Of a closed segment (a later header exists) exactly the records up to that header's first LSN are given out.
-//!    Anything else, too few records or too many bytes missing, is corruption. Whatever lies behind them is ignored.
+//! 9. Of a closed segment (a later header exists) exactly the records up to that header's first LSN are given out; of
+//!    several later headers the smallest LSN counts. Anything else, too few records or too many bytes missing, is
+//!    corruption. Whatever lies behind them is ignored. So a log is cut at any record by beginning a segment with it.
 //! 10. In the last segment with a header a bad record of LSN b ends the log, a *torn tail*, unless there is evidence
 //!    that b was durable: a record behind it, at a block's beginning, whose `stable` is at least b; or the segment's
 //!    footer; or a file that is shorter than it was prepared. With evidence the start is refused.

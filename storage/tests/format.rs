@@ -102,7 +102,7 @@ fn replay(payload: &[u8], store: &mut Store, told: &mut String) {
         *told += "mark\n";
         return;
     };
-    let TransactionRecord { tx, timestamp, participants, changes } = transaction;
+    let TransactionRecord { tx, timestamp, participants, changes, .. } = transaction;
     let shards: Vec<u16> = participants.iter().collect();
     *told += &format!("tx {tx} at {timestamp} on {shards:?}");
     ChangeReader::new(changes).for_each(|change| *told += &tell(&change.unwrap()));
@@ -172,7 +172,7 @@ fn transact(number: u32, store: &mut Store, log: &mut Log, files: &mut Files) {
     let tx = TxId::new(number.into());
     let timestamp = Timestamp::from_micros(1000 * i64::from(number));
     let mut payload = Vec::new();
-    TransactionRecord::begin(tx, timestamp, &[ShardId::FIRST], &mut payload);
+    TransactionRecord::begin(tx, timestamp, &[ShardId::FIRST], TxId::ZERO, &mut payload);
     store.encode_changes(&mut payload);
     store.commit(tx);
     log.append(&payload).unwrap();

@@ -6,6 +6,7 @@
 //!  1  tx id u64
 //!  9  timestamp i64, microseconds
 //! 17  participants: count u16, then a u16 each
+//!     of several: complete u64
 //!     changes, up to the payload's end
 //! ```
 //!
@@ -37,6 +38,9 @@ pub struct TransactionRecord<'a> {
     /// When it was committed.
     pub timestamp: Timestamp,
     pub participants: Participants<'a>,
+    /// Transactions of several shards up to here whose records in this log were known to be in all of their
+    /// participants' logs when this one, of several shards itself, was appended.
+    pub complete: TxId,
     /// As the store encodes them.
     pub changes: &'a [u8],
 }
@@ -78,8 +82,8 @@ impl<'a> Payload<'a> {
     pub fn encode(&self, out: &mut Vec<u8>) {
         match self {
             Payload::Transaction(record) => {
-                let TransactionRecord { tx, timestamp, participants, changes } = record;
-                encode_head(*tx, *timestamp, participants.iter(), out);
+                let TransactionRecord { tx, timestamp, participants, complete, changes } = record;
+                encode_head(*tx, *timestamp, participants.iter(), *complete, out);
                 out.extend_from_slice(changes);
             }
             Payload::Mark => out.push(KIND_MARK),
@@ -88,12 +92,19 @@ impl<'a> Payload<'a> {
 }
 
 impl<'a> TransactionRecord<'a> {
-    /// Appends a transaction's payload but for the changes, which the caller appends next.
+    /// Appends a transaction's payload but for the changes, which the caller appends next. `complete` is of no account
+    /// where there is one participant.
     ///
     /// Panics unless `participants` ascend and are at least one.
-    pub fn begin(tx: TxId, timestamp: Timestamp, participants: &[ShardId], out: &mut Vec<u8>) {
+    pub fn begin(
+        tx: TxId,
+        timestamp: Timestamp,
+        participants: &[ShardId],
+        complete: TxId,
+        out: &mut Vec<u8>,
+    ) {
         assert!(!participants.is_empty() && participants.is_sorted_by(|a, b| a < b));
-        encode_head(tx, timestamp, participants.iter().map(|shard| shard.get()), out);
+        encode_head(tx, timestamp, participants.iter().map(|shard| shard.get()), complete, out);
     }
 
     fn decode(mut reader: Reader<'a>) -> Result<TransactionRecord<'a>, PayloadError> {
@@ -104,7 +115,11 @@ impl<'a> TransactionRecord<'a> {
         if count == 0 || !participants.iter().is_sorted_by(|a, b| a < b) {
             return Err(PayloadError::Participants);
         }
-        Ok(TransactionRecord { tx, timestamp, participants, changes: reader.rest() })
+        let complete = match count {
+            1 => TxId::ZERO,
+            _ => TxId::new(u64::from_le_bytes(reader.array()?)),
+        };
+        Ok(TransactionRecord { tx, timestamp, participants, complete, changes: reader.rest() })
     }
 }
 
@@ -119,6 +134,7 @@ fn encode_head(
     tx: TxId,
     timestamp: Timestamp,
     participants: impl ExactSizeIterator<Item = u16>,
+    complete: TxId,
     out: &mut Vec<u8>,
 ) {
     let count = u16::try_from(participants.len()).expect("there are at most 1024 shards");
@@ -127,6 +143,9 @@ fn encode_head(
     out.extend_from_slice(&timestamp.as_micros().to_le_bytes());
     out.extend_from_slice(&count.to_le_bytes());
     participants.for_each(|number| out.extend_from_slice(&number.to_le_bytes()));
+    if count > 1 {
+        out.extend_from_slice(&complete.get().to_le_bytes());
+    }
 }
 
 #[cfg(test)]
@@ -145,13 +164,14 @@ mod tests {
     fn a_transaction_is_laid_out_as_the_format_says() {
         let shards: Vec<ShardId> = ShardCount::new(3).unwrap().shards().skip(1).collect();
         let mut payload = Vec::new();
-        TransactionRecord::begin(TxId::new(7), Timestamp::from_micros(-1), &shards, &mut payload);
+        let (tx, complete, at) = (TxId::new(7), TxId::new(5), Timestamp::from_micros(-1));
+        TransactionRecord::begin(tx, at, &shards, complete, &mut payload);
         payload.extend_from_slice(b"changes");
-        let expected =
-            b"\x01\x07\0\0\0\0\0\0\0\xff\xff\xff\xff\xff\xff\xff\xff\x02\0\x01\0\x02\0changes";
+        let expected = b"\x01\x07\0\0\0\0\0\0\0\xff\xff\xff\xff\xff\xff\xff\xff\x02\0\x01\0\x02\0\
+              \x05\0\0\0\0\0\0\0changes";
         assert_eq!(payload, expected);
         let Ok(Payload::Transaction(record)) = Payload::decode(&payload) else { panic!() };
-        assert_eq!((record.tx, record.timestamp.as_micros()), (TxId::new(7), -1));
+        assert_eq!((record.tx, record.timestamp, record.complete), (tx, at, complete));
         assert_eq!(record.participants.iter().collect::<Vec<_>>(), [1, 2]);
         assert_eq!(record.changes, b"changes");
     }
@@ -173,7 +193,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_decodes_has_one_encoding(payload: Vec<u8>, tx: u64, numbers in prop::collection::btree_set(any::<u16>(), 1..5)) {
+        fn what_decodes_has_one_encoding(payload: Vec<u8>, tx: u64, complete: u64, numbers in prop::collection::btree_set(any::<u16>(), 1..5)) {
             let encoded = |payload: &Payload<'_>| {
                 let mut out = Vec::new();
                 payload.encode(&mut out);
@@ -187,6 +207,7 @@ mod tests {
                 tx: TxId::new(tx),
                 timestamp: Timestamp::EPOCH,
                 participants: Participants { numbers: &numbers },
+                complete: if numbers.len() > 2 { TxId::new(complete) } else { TxId::ZERO },
                 changes: &payload,
             });
             let bytes = encoded(&record);

@@ -36,12 +36,15 @@ pub struct Recovery {
     previous: Checksum,
     cut: Option<Cut>,
     trims: Vec<Trim>,
+    is_cut: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Known {
     header: SegmentHeader,
     seed: Checksum,
+    /// The record at which a later header takes the log over, if one does.
+    end: Option<Lsn>,
 }
 
 /// The beginning of one segment's file: [`Head::BYTES`] of it, or all when it is shorter.
@@ -129,8 +132,10 @@ impl Recovery {
             }
             expected = expected.next();
         }
+        end_by_later_headers(&mut segments);
         Ok(Recovery {
             id,
+            is_cut: false,
             segments,
             headerless,
             at: 0,
@@ -141,11 +146,31 @@ impl Recovery {
         })
     }
 
+    /// Ends the log before the record `lsn`, which was read before and is whole: it and all behind it no longer count
+    /// once writing goes on. To be called before anything is read.
+    #[must_use]
+    pub fn cut_before(mut self, lsn: Lsn) -> Recovery {
+        for known in &mut self.segments {
+            known.end = Some(known.end.map_or(lsn, |end| end.min(lsn)));
+        }
+        self.is_cut = true;
+        self
+    }
+
     /// The segment to be read next; `None` when everything was read.
     pub fn wants(&self) -> Option<SegmentNumber> {
-        match self.segments.get(self.at) {
-            Some(known) => Some(known.header.number),
-            None => self.headerless.filter(|_| self.at == self.segments.len()),
+        let (at, known) = self.next_read();
+        known
+            .map(|known| known.header.number)
+            .or(self.headerless.filter(|_| at <= self.segments.len()))
+    }
+
+    /// The next segment that has records which count, and its place; or the place behind all of them.
+    fn next_read(&self) -> (usize, Option<Known>) {
+        let rest = self.segments.iter().enumerate().skip(self.at);
+        match rest.filter(|(_, known)| !known.is_void()).map(|(at, known)| (at, *known)).next() {
+            Some((at, known)) => (at, Some(known)),
+            None => (self.at.max(self.segments.len()), None),
         }
     }
 
@@ -158,7 +183,9 @@ impl Recovery {
         visit: impl FnMut(Record<'_>) -> Result<(), E>,
     ) -> Result<(), ReadError<E>> {
         let segment = self.wants().expect("a segment is read only when it is wanted");
-        let Some(&known) = self.segments.get(self.at) else {
+        let (at, known) = self.next_read();
+        self.at = at;
+        let Some(known) = known else {
             // Records were only written behind a durable header (invariant 4 of the log).
             if !is_zero(bytes.get(BLOCK_BYTES..).unwrap_or(&[])) {
                 return Err(corrupt(segment, 0, Damage::Header).into());
@@ -169,8 +196,8 @@ impl Recovery {
         known.check(bytes, self.last, self.previous)?;
         let records = &bytes[..bytes.len().min(known.footer_at())];
         let walk = Walk::new(records, known.seed, self.last, self.previous);
-        let walk = match self.segments.get(self.at + 1) {
-            Some(next) => self.read_closed(bytes.len(), walk, next.header, visit)?,
+        let walk = match known.end {
+            Some(end) => self.read_closed(bytes.len(), walk, end, visit)?,
             None => self.read_last(bytes, walk, known, visit)?,
         };
         (self.last, self.previous) = walk;
@@ -183,14 +210,11 @@ impl Recovery {
         &mut self,
         file_bytes: usize,
         mut walk: Walk<'_>,
-        next: SegmentHeader,
+        end: Lsn,
         mut visit: impl FnMut(Record<'_>) -> Result<(), E>,
     ) -> Result<(Lsn, Checksum), ReadError<E>> {
         let segment = self.segments[self.at].header.number;
-        if next.first <= walk.last() {
-            return Err(corrupt(next.number, 0, Damage::Discontinuity).into());
-        }
-        while walk.last().next() < next.first {
+        while walk.last().next() < end {
             let lsn = walk.last().next();
             let record = walk.step().map_err(|bad| {
                 corrupt(segment, walk.offset(), Damage::RecordInside { lsn, bad })
@@ -198,6 +222,10 @@ impl Recovery {
             visit(record).map_err(|error| ReadError::Visit { lsn, error })?;
         }
         let bytes = padded(walk.offset());
+        // What closes it is not on the device before the log goes on.
+        if self.is_cut {
+            return Ok((walk.last(), walk.previous()));
+        }
         if bytes < file_bytes - file_bytes / TRIM_PART {
             self.trims.push(Trim { segment, bytes: bytes as u64 });
         }
@@ -261,10 +289,14 @@ impl Recovery {
             seed: known.seed,
         });
         let tail = Tail { id: self.id, last: self.last, previous: self.previous, closing };
+        let mut trims = self.trims;
+        if let Some(last) = closing.filter(|_| self.is_cut) {
+            trims = vec![Trim { segment: last.number, bytes: last.bytes }];
+        }
         Recovered {
             tail,
             cut: self.cut,
-            trims: self.trims,
+            trims,
             unused: self.headerless,
             is_begun: closing.is_some(),
         }
@@ -297,7 +329,7 @@ impl Known {
             // No log has ever made such a segment.
             return Err(corrupt(segment, 0, Damage::Header));
         }
-        Ok(Some(Known { header, seed }))
+        Ok(Some(Known { header, seed, end: None }))
     }
 
     /// Whether `bytes` are a whole segment with this header that follows the record before.
@@ -312,9 +344,24 @@ impl Known {
         Ok(())
     }
 
+    /// Whether a later header has taken over before its first record.
+    fn is_void(&self) -> bool {
+        self.end.is_some_and(|end| end <= self.header.first)
+    }
+
     /// Where its footer is, and its records end.
     fn footer_at(&self) -> usize {
         usize::try_from(self.header.bytes).expect("checked by decode") - BLOCK_BYTES
+    }
+}
+
+/// Of all later headers the one with the smallest first record ends a segment: usually the next one's; where the log
+/// was cut further back, the one of the segment that was begun then.
+fn end_by_later_headers(segments: &mut [Known]) {
+    let mut end = None;
+    for known in segments.iter_mut().rev() {
+        known.end = end;
+        end = Some(end.map_or(known.header.first, |end: Lsn| end.min(known.header.first)));
     }
 }
 

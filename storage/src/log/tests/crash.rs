@@ -13,6 +13,8 @@ enum Step {
     Land(usize),
     LandLate(u64),
     Crash(u64),
+    /// And what comes back is cut.
+    CrashAndCut(u64),
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -24,6 +26,7 @@ fn step() -> impl Strategy<Value = Step> {
         8 => any::<usize>().prop_map(Step::Land),
         1 => any::<u64>().prop_map(Step::LandLate),
         1 => any::<u64>().prop_map(Step::Crash),
+        1 => any::<u64>().prop_map(Step::CrashAndCut),
     ]
 }
 
@@ -52,6 +55,9 @@ fn run(options: LogOptions, steps: &[Step]) -> Process {
             Step::LandLate(seed) => process.disk.land_late(&mut Chance(seed)),
             Step::Crash(seed) => {
                 process.crash(&mut Chance(seed));
+            }
+            Step::CrashAndCut(seed) => {
+                process.crash_and_cut(&mut Chance(seed));
             }
         }
         assert!(process.log.durable() <= process.log.appended());

@@ -143,7 +143,20 @@ impl Disk {
 
     /// As the product recovers: heads, then one segment at a time, then what is to be done.
     pub(super) fn recover(&mut self) -> Result<(Vec<Vec<u8>>, Recovered), RecoverError> {
-        let (records, recovered) = self.look()?;
+        let looked = self.look()?;
+        Ok(self.settle(looked))
+    }
+
+    /// Recovers what is before a record.
+    pub(super) fn recover_before(&mut self, lsn: Lsn) -> (Vec<Vec<u8>>, Recovered) {
+        let looked = self.look_before(Some(lsn)).unwrap();
+        self.settle(looked)
+    }
+
+    fn settle(
+        &mut self,
+        (records, recovered): (Vec<Vec<u8>>, Recovered),
+    ) -> (Vec<Vec<u8>>, Recovered) {
         for trim in &recovered.trims {
             let bytes = usize::try_from(trim.bytes).unwrap();
             self.file(trim.segment.get()).truncate(bytes);
@@ -151,16 +164,23 @@ impl Disk {
         if let Some(unused) = recovered.unused {
             self.remove(unused.get());
         }
-        Ok((records, recovered))
+        (records, recovered)
     }
 
     /// Recovers without touching anything.
     pub(super) fn look(&self) -> Result<(Vec<Vec<u8>>, Recovered), RecoverError> {
+        self.look_before(None)
+    }
+
+    fn look_before(&self, lsn: Option<Lsn>) -> Result<(Vec<Vec<u8>>, Recovered), RecoverError> {
         let heads = self.directory.iter().map(|(&segment, &file)| {
             let bytes = &self.files[file];
             Head { segment, bytes: &bytes[..bytes.len().min(Head::BYTES)] }
         });
         let mut recovery = Recovery::start(ID, heads)?;
+        if let Some(lsn) = lsn {
+            recovery = recovery.cut_before(lsn);
+        }
         let mut records = Vec::new();
         while let Some(segment) = recovery.wants() {
             let bytes = &self.files[self.directory[&segment]];
@@ -280,5 +300,16 @@ impl Process {
         assert_eq!(recovered.tail.last().get(), records.len() as u64);
         self.log = Log::start(self.options, recovered.tail).unwrap();
         records.len()
+    }
+
+    /// Dies and starts again without the records from one of them on; as many as are left.
+    pub(super) fn crash_and_cut(&mut self, chance: &mut Chance) -> usize {
+        let recovered = self.crash(chance);
+        let kept = chance.below(recovered + 1);
+        let (records, recovered) = self.disk.recover_before(Lsn::new(kept as u64 + 1));
+        assert_eq!(records, self.history[..kept]);
+        assert_eq!((recovered.tail.last().get(), recovered.cut), (kept as u64, None));
+        self.log = Log::start(self.options, recovered.tail).unwrap();
+        kept
     }
 }
