@@ -1,4 +1,4 @@
-//! Times the JSON of calls and rows: `cargo run --release -p cosmictron-types --features host --example measure`.
+//! Times the JSON of calls and rows: `cargo run --release -p cosmictron-types --features host --example measure_json`.
 
 #![allow(clippy::disallowed_types, reason = "a program that measures reads the clock")]
 
