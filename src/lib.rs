@@ -16,3 +16,4 @@ pub mod module_files;
 pub mod server;
 pub mod shard;
 pub mod telemetry;
+mod whole_file;

@@ -2,12 +2,13 @@
 //!
 //! The file is on the device before the module's row is in the log, so a row never names a file that a crash took.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use cosmictron_wasm_host::{Cache, CacheError, CompileError, CompiledModule, Host, Version};
+
+use crate::whole_file;
 
 /// The modules of one data directory: `<hash>.wasm`, and beside it what was compiled from it.
 #[derive(Clone, Debug)]
@@ -48,18 +49,7 @@ impl ModuleFiles {
     pub fn store(&self, wasm: &[u8]) -> Result<CompiledModule, StoreError> {
         let compiled = self.host.load_or_compile(wasm, &self.cache)?;
         let path = self.directory.join(file_name(&compiled.version().to_string()));
-        // A file of this name may be what a crash left of an earlier try: it is always written whole.
-        let unfinished = path.with_extension("wasm.unfinished");
-        let mut file = OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .mode(0o600)
-            .open(&unfinished)?;
-        file.write_all(wasm)?;
-        file.sync_all()?;
-        fs::rename(&unfinished, &path)?;
-        File::open(&self.directory)?.sync_all()?;
+        whole_file::write(&path, wasm)?;
         Ok(compiled)
     }
 

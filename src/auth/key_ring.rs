@@ -5,8 +5,8 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::{self, Write};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::io;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
@@ -15,6 +15,8 @@ use ed25519_dalek::pkcs8::spki::der::pem::LineEnding;
 use ed25519_dalek::pkcs8::{DecodePrivateKey, EncodePrivateKey};
 use jsonwebtoken::{DecodingKey, EncodingKey};
 use sha2::{Digest, Sha256};
+
+use crate::whole_file;
 
 /// Every key that a token may be signed with.
 pub struct KeyRing {
@@ -102,14 +104,8 @@ fn create_key(directory: &Path) -> Result<PathBuf, KeyRingError> {
     let key = SigningKey::from_bytes(&seed);
     let pem = key.to_pkcs8_pem(LineEnding::LF).expect("an Ed25519 key has a PKCS#8 form");
     let path = directory.join(format!("{}.pem", kid(&key)));
-    let written = fs::OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(&path)
-        .and_then(|mut file| file.write_all(pem.as_bytes()).and_then(|()| file.sync_all()))
-        .and_then(|()| fs::File::open(directory)?.sync_all());
-    written.map_err(|source| io_error(&path, source))?;
+    // A start that fails or is killed meanwhile leaves no half of a key, which the next one would refuse.
+    whole_file::write(&path, pem.as_bytes()).map_err(|source| io_error(&path, source))?;
     Ok(path)
 }
 

@@ -14,15 +14,17 @@
 //! 1. A directory is `begun` before the first answer leaves. A begun directory whose logs are missing is never opened as
 //!    an empty one.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::fs;
+use std::io;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use cosmictron_runtime::real::{DirectoryLock, LockError};
 use cosmictron_types::ShardCount;
 use serde::{Deserialize, Serialize};
+
+use crate::whole_file;
 
 const MANIFEST: &str = "cosmictron.json";
 const ADMIN_TOKEN: &str = "admin.token";
@@ -135,7 +137,7 @@ impl DataDirectory {
     }
 
     pub fn write_admin_token(&self, token: &str) -> Result<(), DataDirectoryError> {
-        write_durably(&self.path, ADMIN_TOKEN, token.as_bytes())
+        write(&self.path, ADMIN_TOKEN, token.as_bytes())
     }
 
     /// Says that answers may leave from now on.
@@ -185,7 +187,7 @@ impl Manifest {
     fn write(&self, path: &Path) -> Result<(), DataDirectoryError> {
         let mut text = serde_json::to_vec_pretty(self).expect("a manifest has a JSON form");
         text.push(b'\n');
-        write_durably(path, MANIFEST, &text)
+        write(path, MANIFEST, &text)
     }
 }
 
@@ -195,20 +197,9 @@ fn has_logs(path: &Path) -> bool {
     fs::read_dir(path.join("log")).is_ok_and(|shards| shards.flatten().any(segments))
 }
 
-/// Replaces a file as a whole: it is either as before or as now, also after a crash. Readable by its owner alone.
-fn write_durably(directory: &Path, name: &str, bytes: &[u8]) -> Result<(), DataDirectoryError> {
-    let path = directory.join(name);
-    let unfinished = directory.join(format!("{name}.new"));
-    let written = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(&unfinished)
-        .and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()))
-        .and_then(|()| fs::rename(&unfinished, &path))
-        .and_then(|()| File::open(directory)?.sync_all());
-    written.map_err(|source| DataDirectoryError::Io { path, source })
+fn write(path: &Path, name: &str, bytes: &[u8]) -> Result<(), DataDirectoryError> {
+    let path = path.join(name);
+    whole_file::write(&path, bytes).map_err(|source| DataDirectoryError::Io { path, source })
 }
 
 #[cfg(test)]
