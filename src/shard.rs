@@ -375,7 +375,9 @@ impl Shard {
     }
 
     fn keep(&mut self, held: Held, seam: &mut Seam<'_>) {
-        if self.outbox.is_empty() && held.lsn <= self.journal.durable() {
+        let is_durable = self.outbox.is_empty() && held.lsn <= self.journal.durable();
+        // Who is turned away because too much waits for the disk is not made to wait for it, too.
+        if is_durable || held.answer.is_turned_away() {
             self.give(held, seam);
         } else if self.journal.is_lost() {
             self.deny(held, seam);

@@ -1,7 +1,8 @@
 //! Holds answers back until everything that they tell of is durable.
 //!
 //! An answer tells of the transaction that it answers, and of whatever that transaction or query has read. All of it
-//! was appended to this shard's log before, so it is enough to wait for the last record that was appended then.
+//! was appended to this shard's log before, so it is enough to wait for the last record that was appended then. Who is
+//! turned away is told of no transaction, and does not come here: the bound holds, and a slow disk is not waited for.
 //!
 //! Invariants:
 //! 1. Answers leave in the order in which they were held: their records ascend.

@@ -163,6 +163,19 @@ impl Request {
 }
 
 impl Answer {
+    /// Whether it says no more than that the shard takes no such work now: nothing was done, and nothing is told of any
+    /// transaction. (A sync that is refused still waits for what was done before.)
+    pub fn is_turned_away(&self) -> bool {
+        matches!(
+            self,
+            Answer::Called(Err(CallError::Unavailable(_)))
+                | Answer::Rows(Err(QueryError::Unavailable(_)))
+                | Answer::Deployed(Err(DeployError::Unavailable(_)))
+                | Answer::Undeployed(Err(UndeployError::Unavailable(_)))
+                | Answer::Account(Err(AccountError::Unavailable(_)))
+        )
+    }
+
     /// The answer of the same kind that says that the outcome is not known.
     pub fn refuse(&self, why: Unavailable) -> Answer {
         match self {
