@@ -11,11 +11,14 @@
 //! ```
 #[path = "fixture/client.rs"]
 mod client;
+#[path = "fixture/faulty_disk.rs"]
+mod faulty_disk;
 #[path = "fixture/server.rs"]
 mod server;
 
 pub use client::{TestAnswer, TestClient};
-pub use server::{Refusal, TestServer, binary};
+pub use faulty_disk::{Errno, Fault, FaultyDisk, HeldSyncs, Operation};
+pub use server::{Refusal, TestServer, binary, configure, folder_on};
 
 use std::path::{Path, PathBuf};
 
@@ -32,6 +35,11 @@ pub fn sdk_checks() -> Vec<u8> {
 /// The hand-written module of `docs/wasm-abi.md`.
 pub fn counter() -> Vec<u8> {
     wat::parse_file(root().join("tests/modules/wat/counter.wat")).expect("the document is right")
+}
+
+/// The hand-written bank, whose calls write several rows of several tables.
+pub fn bank() -> Vec<u8> {
+    wat::parse_file(root().join("tests/modules/wat/bank.wat")).expect("the text is right")
 }
 
 /// The WebAssembly of a module project in this repository.

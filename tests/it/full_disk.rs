@@ -7,7 +7,7 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::process::Command;
 
-use cosmictron_tests::{TestClient, TestServer, my_agent};
+use cosmictron_tests::{TestClient, TestServer, folder_on, my_agent};
 use rustix::process::Signal;
 use serde_json::json;
 use tempfile::TempDir;
@@ -49,10 +49,9 @@ impl SmallDisk {
 
     /// A folder for a server whose data are on this disk.
     fn server_folder(&self) -> TempDir {
-        let folder = tempfile::tempdir().unwrap();
-        std::os::unix::fs::symlink(self.path().join("data"), folder.path().join("data")).unwrap();
-        fs::create_dir_all(self.path().join("data")).unwrap();
-        folder
+        let data = self.path().join("data");
+        fs::create_dir_all(&data).unwrap();
+        folder_on(&data)
     }
 
     fn make_read_only(&self) {

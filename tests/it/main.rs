@@ -8,6 +8,7 @@ mod damage;
 mod dev;
 mod documents;
 mod durability;
+mod failing_disk;
 mod fallback;
 mod full_disk;
 mod guest;
