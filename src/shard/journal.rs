@@ -51,7 +51,7 @@ impl Journal {
         seam: &mut Seam<'_>,
     ) -> Result<(), Unavailable> {
         self.payload.clear();
-        TransactionRecord::begin(tx, now, &[seam.shard()], &mut self.payload);
+        TransactionRecord::begin(tx, now, &[seam.shard()], TxId::ZERO, &mut self.payload);
         store.encode_changes(&mut self.payload);
         self.log.append(&self.payload).map_err(unavailable)?;
         match self.durability {
