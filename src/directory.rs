@@ -36,6 +36,7 @@ pub struct Directory {
     revoked: BTreeMap<Uuid, Timestamp>,
     failed_logs: Vec<ShardId>,
     is_open: bool,
+    have_all_begun: bool,
     /// Changes with every module that comes, changes or goes, so that plans made before are known to be old.
     generation: u64,
 }
@@ -66,6 +67,7 @@ impl Directory {
             revoked: BTreeMap::new(),
             failed_logs: Vec::new(),
             is_open: false,
+            have_all_begun: false,
             generation: 0,
         }
     }
@@ -117,6 +119,11 @@ impl Directory {
     }
 
     /// Shards that take no transactions any more because their log failed.
+    /// Whether every log has been begun since the start.
+    pub fn have_all_begun(&self) -> bool {
+        self.have_all_begun
+    }
+
     pub fn failed_logs(&self) -> &[ShardId] {
         &self.failed_logs
     }
@@ -139,7 +146,9 @@ impl Directory {
                 self.modules.insert(module.name.clone(), module.clone());
                 self.index(module);
             }
-            Notice::Open => self.is_open = true,
+            Notice::Open { have_all_begun } => {
+                (self.is_open, self.have_all_begun) = (true, *have_all_begun);
+            }
             Notice::ModuleGone(name) => self.forget(name),
             Notice::Roles(identity, roles) if roles.is_empty() => {
                 self.roles.remove(identity);

@@ -29,7 +29,7 @@ use crate::auth::{Claims, KeyRing, KeyRingError, MailError, Postbox};
 use crate::config::{Config, ConfigError, Io};
 use crate::module_files::ModuleFiles;
 use crate::shard::{
-    self, AccountAnswer, AccountRequest, Answer, BootError, BootPlan, Request, ShardOptions,
+    AccountAnswer, AccountRequest, Answer, BootError, BootPlan, Request, ShardOptions,
 };
 use gate::Gate;
 
@@ -103,11 +103,7 @@ pub fn run(
         directory,
         on_open: Box::new(on_open),
     });
-    real::run(
-        &options,
-        |mut boot| shard::boot(&plan, &mut boot),
-        |shard| serve(shard, site.clone()),
-    )?;
+    real::run(&options, plan, |shard| serve(shard, site.clone()))?;
     match site.directory.is_begun() {
         true => Ok(()),
         false => Err(ServeError::NotOpened),
@@ -171,12 +167,14 @@ async fn leave(shard: &ShardHandle, gate: &Rc<Gate>) {
 
 /// The first shard's work before clients may come. Whether they may.
 async fn open(shard: &ShardHandle, site: &Arc<Site>) -> bool {
+    let mut have_all_begun = true;
     for each in shard.count().shards() {
         match shard.request(Request::Sync(each)).await {
             Answer::Synced(Ok(())) => {}
             // A directory that was served before can still be read.
             Answer::Synced(Err(error)) if site.directory.is_begun() => {
                 tracing::warn!(shard = each.get(), %error, "the log takes no records");
+                have_all_begun = false;
             }
             _ => {
                 tracing::error!(
@@ -191,7 +189,7 @@ async fn open(shard: &ShardHandle, site: &Arc<Site>) -> bool {
         tracing::error!(error, "the data directory cannot be prepared");
         return false;
     }
-    matches!(shard.request(Request::Open).await, Answer::Joined)
+    matches!(shard.request(Request::Open { have_all_begun }).await, Answer::Joined)
 }
 
 /// Marks the directory as begun and writes `admin.token`, where that was not done before.

@@ -24,17 +24,20 @@ mod announcement;
 mod call;
 mod cleaning;
 mod deploy;
+mod ground;
 mod guest;
 mod journal;
+mod lending;
 mod outbox;
 mod query;
 mod recovery;
 mod report;
 mod request;
 mod schedule;
+mod stability;
 
 pub use outbox::ReplyTo;
-pub use recovery::{BootError, BootPlan, RecordError, Replay, boot};
+pub use recovery::{BootError, BootPlan, JointFacts, RecordError, Replay};
 pub use report::{ShardReport, TableReport};
 pub use request::{
     AccountAnswer, AccountError, AccountRequest, Answer, Call, CallError, Called, DataFate, Deploy,
@@ -42,19 +45,22 @@ pub use request::{
     UndeployError,
 };
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use cosmictron_runtime::{Event, MAILBOX_SLOTS, Machine, Ticket};
 use cosmictron_storage::{Store, TransactionLimits, WriteError};
 use cosmictron_types::{Duration, ShardCount, ShardId, Timestamp, TxId};
-use cosmictron_wasm_host::Instances;
+use cosmictron_wasm_host::{CompiledModule, Instances, Version};
 
 use announcement::{AnnouncementId, Announcements, Conclusion};
+use ground::LastJoint;
 use guest::GuestData;
 use journal::{Journal, Landed};
+use lending::{Homecoming, Job, Loan, Outgoing, Work};
 use outbox::{Held, Outbox};
 use report::Figures;
+use stability::{Progress, Stability};
 
 use crate::directory::{Directory, Notice};
 
@@ -86,6 +92,8 @@ pub enum Message {
     Answered {
         ticket: Ticket,
         answer: Answer,
+        /// Whom it was forwarded to.
+        via: ShardId,
     },
     /// Something has changed; confirm that you know.
     Announce {
@@ -97,18 +105,39 @@ pub enum Message {
     },
     /// All that the sender's log says others have to know, once, at the start.
     Snapshot(Vec<Notice>),
+    /// Do these; you are the first of the shards that they want.
+    Jobs(Vec<Job>),
+    /// I have your jobs.
+    JobsArrived,
+    /// Stores on their way to where jobs run.
+    Loan(Box<Loan>),
+    /// Your store is back.
+    Homecoming(Box<Homecoming>),
+    /// How far the sender's records of transactions that it shares are.
+    Progress(Progress),
+    /// I have heard how far you are.
+    ProgressHeard,
 }
 
 /// One shard.
 pub struct Shard {
     options: Arc<ShardOptions>,
-    /// Away only while a guest works on it.
+    /// Away while a guest works on it, or while it is lent.
     store: Option<Box<Store>>,
+    /// What waits for the store.
+    queue: VecDeque<Work>,
+    /// Someone is seeing to the queue.
+    is_working: bool,
+    /// Jobs on their way to each shard.
+    outgoing: Vec<Outgoing>,
+    /// The newest joint record in the log since the start.
+    last_joint: Option<LastJoint>,
     journal: Journal,
     outbox: Outbox,
+    stability: Stability,
     directory: Directory,
-    /// Of the active modules whose home this is, by name.
-    instances: BTreeMap<Arc<str>, Instances<GuestData>>,
+    /// Of the active modules whose home this is, and of those that have run here with lent stores; by name.
+    instances: BTreeMap<Arc<str>, Served>,
     announcements: Announcements,
     /// Unanswered requests to each shard.
     forwarded: Vec<usize>,
@@ -123,8 +152,24 @@ pub struct Shard {
     figures: Figures,
     /// The module whose instances want to be replenished once the answer has left.
     depleted: Option<Arc<str>>,
+    /// A call was scheduled since the shard last looked when one is due.
+    has_scheduled: bool,
+    /// A tick came while the store was away.
+    is_tick_due: bool,
     /// Kept from call to call for their allocations.
     json: Vec<u8>,
+}
+
+/// One version of a module, ready to run.
+struct Served {
+    version: Version,
+    instances: Instances<GuestData>,
+}
+
+impl Served {
+    fn new(module: &CompiledModule) -> Self {
+        Self { version: *module.version(), instances: Instances::new(module) }
+    }
 }
 
 /// How far the exchange of snapshots at the start is.
@@ -189,7 +234,7 @@ impl Shard {
     fn route(&mut self, ticket: Ticket, request: Request, seam: &mut Seam<'_>) {
         let home = self.home_of(&request, seam);
         if home == seam.shard() {
-            self.perform(request, ReplyTo { shard: home, ticket }, seam);
+            self.perform(request, ReplyTo { shard: home, ticket, via: home }, seam);
         } else if self.forwarded[home.index()] >= FORWARDED_MAX {
             seam.answer(ticket, request.refuse(Unavailable::Overloaded));
         } else {
@@ -200,7 +245,7 @@ impl Shard {
 
     fn home_of(&self, request: &Request, seam: &Seam<'_>) -> ShardId {
         match request {
-            Request::Join | Request::Open => seam.shard(),
+            Request::Join | Request::Open { .. } => seam.shard(),
             Request::Sync(shard) | Request::Report(shard) => *shard,
             Request::Call(call) => call.module.home,
             Request::Query(query) => query.home.unwrap_or(seam.shard()),
@@ -214,12 +259,19 @@ impl Shard {
         match request {
             Request::Join => self.join(reply, seam),
             Request::Sync(_) => self.sync(reply, seam),
-            Request::Open => {
+            Request::Open { have_all_begun } => {
                 // Nothing in the log says it, so it does not wait for the log either, which may have failed by now.
                 let conclusion =
                     Conclusion { reply: Some(reply), answer: Answer::Joined, arrived: seam.now() };
-                self.tell(vec![Notice::Open], Some(conclusion), seam);
+                self.tell(vec![Notice::Open { have_all_begun }], Some(conclusion), seam);
             }
+            request => self.enter(request, reply, seam),
+        }
+    }
+
+    /// Does what needs the store, which is here.
+    fn work(&mut self, request: Request, reply: ReplyTo, seam: &mut Seam<'_>) {
+        match request {
             Request::Call(call) => self.call(call, reply, seam),
             Request::Query(query) => self.query(&query, reply, seam),
             Request::Deploy(deploy) => self.deploy(deploy, reply, seam),
@@ -227,24 +279,31 @@ impl Shard {
             Request::Account(request) => self.account(request, reply, seam),
             Request::Report(_) => {
                 let answer = Answer::Report(Box::new(self.report(seam)));
-                self.finish(Conclusion { reply: Some(reply), answer, arrived: seam.now() }, seam);
+                self.answer_at_once(reply, answer, seam);
+            }
+            Request::Join | Request::Open { .. } | Request::Sync(_) => {
+                unreachable!("these need no store")
             }
         }
+        if std::mem::take(&mut self.has_scheduled) {
+            self.wake(seam);
+        }
+    }
+
+    fn answer_at_once(&mut self, reply: ReplyTo, answer: Answer, seam: &mut Seam<'_>) {
+        self.finish(Conclusion { reply: Some(reply), answer, arrived: seam.now() }, seam);
     }
 
     fn hear(&mut self, from: ShardId, message: Message, seam: &mut Seam<'_>) {
         match message {
             Message::Forward { ticket, request } => {
-                self.perform(request, ReplyTo { shard: from, ticket }, seam);
+                self.perform(request, ReplyTo { shard: from, ticket, via: seam.shard() }, seam);
             }
-            Message::Answered { ticket, answer } => {
-                self.forwarded[from.index()] -= 1;
-                seam.answer(ticket, answer);
-            }
+            Message::Answered { ticket, answer, via } => self.answered(via, ticket, answer, seam),
             Message::Announce { id, notice } => {
-                self.directory.apply(&notice);
+                self.take_notice(&notice, seam);
                 seam.send(from, Message::Confirm { id });
-                if let Notice::Open = notice {
+                if let Notice::Open { .. } = notice {
                     self.conclude_joining(seam);
                 }
             }
@@ -258,6 +317,42 @@ impl Shard {
                 self.joining.missing -= 1;
                 self.conclude_joining(seam);
             }
+            Message::Jobs(jobs) => {
+                seam.send(from, Message::JobsArrived);
+                self.take_jobs(jobs, seam);
+            }
+            Message::JobsArrived => self.jobs_arrived(from, seam),
+            Message::Loan(loan) => self.take_loan(loan, seam),
+            Message::Homecoming(homecoming) => self.take_home(*homecoming, seam),
+            Message::Progress(progress) => {
+                self.stability.hear(from, progress);
+                seam.send(from, Message::ProgressHeard);
+                self.release(seam);
+            }
+            Message::ProgressHeard => {
+                if let Some((peer, progress)) = self.stability.confirm(from) {
+                    seam.send(peer, Message::Progress(progress));
+                }
+            }
+        }
+    }
+
+    /// A request of a task on this core has its answer.
+    fn answered(&mut self, via: ShardId, ticket: Ticket, answer: Answer, seam: &mut Seam<'_>) {
+        if via != seam.shard() {
+            self.forwarded[via.index()] -= 1;
+        }
+        seam.answer(ticket, answer);
+    }
+
+    /// Another shard has told what has changed.
+    fn take_notice(&mut self, notice: &Notice, seam: &mut Seam<'_>) {
+        self.directory.apply(notice);
+        match notice {
+            Notice::ModuleGone(name) => drop(self.instances.remove(name)),
+            // What waits for the lost log never becomes complete.
+            Notice::LogFailed(shard) if self.stability.waits_for(*shard) => self.lose_log(seam),
+            _ => {}
         }
     }
 
@@ -297,8 +392,8 @@ impl Shard {
     /// Makes the next call find a spare instance, after the answer of the one that needed it has left.
     fn replenish(&mut self) {
         let Some(module) = self.depleted.take() else { return };
-        if let Some(instances) = self.instances.get_mut(&module)
-            && let Err(error) = instances.replenish()
+        if let Some(served) = self.instances.get_mut(&module)
+            && let Err(error) = served.instances.replenish()
         {
             tracing::warn!(module = &*module, %error, "there is no room for a spare instance");
         }
@@ -335,7 +430,7 @@ impl Shard {
         let store = self.store_mut();
         store.begin(OWN_LIMITS);
         match change(store) {
-            Ok(()) => self.commit(tx, now, seam),
+            Ok(()) => self.commit_own(tx, now, seam),
             Err(WriteError::StoreFull { .. } | WriteError::TableFull { .. }) => {
                 store.rollback();
                 Err(Unavailable::StorageFull)
@@ -344,9 +439,27 @@ impl Shard {
         }
     }
 
+    /// Commits what is open on this shard's own store.
+    fn commit_own(
+        &mut self,
+        tx: TxId,
+        now: Timestamp,
+        seam: &mut Seam<'_>,
+    ) -> Result<(), Unavailable> {
+        let mut store = self.store.take().expect("the store is home between calls");
+        let committed = self.commit(&mut store, tx, now, seam);
+        self.store = Some(store);
+        committed
+    }
+
     /// Appends the open transaction to the log and commits it, or undoes it. One that changed nothing leaves no record.
-    fn commit(&mut self, tx: TxId, now: Timestamp, seam: &mut Seam<'_>) -> Result<(), Unavailable> {
-        let store = self.store.as_deref_mut().expect("the store is home between calls");
+    fn commit(
+        &mut self,
+        store: &mut Store,
+        tx: TxId,
+        now: Timestamp,
+        seam: &mut Seam<'_>,
+    ) -> Result<(), Unavailable> {
         if !store.is_changed() {
             store.rollback();
             return Ok(());
@@ -375,11 +488,12 @@ impl Shard {
     }
 
     fn keep(&mut self, held: Held, seam: &mut Seam<'_>) {
-        let is_durable = self.outbox.is_empty() && held.lsn <= self.journal.durable();
+        let stable = self.stability.stable(self.journal.durable());
+        let is_stable = self.outbox.is_empty() && held.lsn <= stable;
         // Who is turned away because too much waits for the disk is not made to wait for it, too.
-        if is_durable || held.answer.is_turned_away() {
+        if is_stable || held.answer.is_turned_away() {
             self.give(held, seam);
-        } else if self.journal.is_lost() {
+        } else if self.is_lost(seam.shard()) {
             self.deny(held, seam);
         } else {
             self.outbox.hold(held);
@@ -406,10 +520,24 @@ impl Shard {
         }
         // The next group goes first: the disk works while answers are given.
         self.journal.flush(seam);
+        self.release(seam);
+    }
+
+    /// Gives the answers whose time has come, and tells the shards that wait for this one how far it is.
+    fn release(&mut self, seam: &mut Seam<'_>) {
         let durable = self.journal.durable();
-        while let Some(held) = self.outbox.release(durable) {
+        for (peer, progress) in self.stability.advance(durable) {
+            seam.send(peer, Message::Progress(progress));
+        }
+        let stable = self.stability.stable(durable);
+        while let Some(held) = self.outbox.release(stable) {
             self.give(held, seam);
         }
+    }
+
+    /// Whether nothing more becomes stable here: the log has failed, or one that it depends on.
+    fn is_lost(&self, me: ShardId) -> bool {
+        self.journal.is_lost() || self.directory.failed_logs().contains(&me)
     }
 
     /// Denies everything that waits, and tells the others. Final.
@@ -421,7 +549,7 @@ impl Shard {
         tracing::error!(
             shard = seam.shard().get(),
             reason = %self.journal.poison(),
-            "the write-ahead log has failed; this shard takes no work until the server is restarted"
+            "the write-ahead log has failed, or one that it depends on; this shard takes no work until the server is restarted"
         );
         let lost: Vec<Held> = self.outbox.drain().collect();
         lost.into_iter().for_each(|held| self.deny(held, seam));
@@ -456,19 +584,26 @@ impl Shard {
     fn finish(&mut self, conclusion: Conclusion, seam: &mut Seam<'_>) {
         let Conclusion { reply, mut answer, arrived } = conclusion;
         if let Answer::Called(Ok(called)) = &mut answer {
-            called.duration = seam.now().since(arrived);
+            // It may have arrived at a shard whose clock is a little ahead.
+            called.duration = seam.now().since(arrived).max(Duration::ZERO);
         }
         match reply {
             None => {}
-            Some(ReplyTo { shard, ticket }) if shard == seam.shard() => seam.answer(ticket, answer),
-            Some(ReplyTo { shard, ticket }) => {
-                seam.send(shard, Message::Answered { ticket, answer });
+            Some(ReplyTo { shard, ticket, via }) if shard == seam.shard() => {
+                self.answered(via, ticket, answer, seam);
+            }
+            Some(ReplyTo { shard, ticket, via }) => {
+                seam.send(shard, Message::Answered { ticket, answer, via });
             }
         }
     }
 
     fn tick(&mut self, seam: &mut Seam<'_>) {
         self.journal.tick(seam);
+        self.is_tick_due = self.store.is_none();
+        if self.is_tick_due {
+            return;
+        }
         self.run_due_schedules(seam);
         self.clean(seam);
         self.wake(seam);
@@ -476,6 +611,12 @@ impl Shard {
 
     /// Asks for the next tick: for whatever is due first.
     fn wake(&mut self, seam: &mut Seam<'_>) {
+        if self.store.is_none() {
+            return; // It is looked at again when it is back.
+        }
+        if std::mem::take(&mut self.is_tick_due) {
+            return self.tick(seam);
+        }
         let mut at = self.next_cleaning;
         at = at.min(self.next_schedule().unwrap_or(at));
         at = at.min(self.journal.next_tick().unwrap_or(at));

@@ -9,6 +9,42 @@ use cosmictron_types::{ShardCount, ShardId, TableId, TxId};
 
 use crate::machine::{DiskError, SegmentNumber};
 
+/// How a machine is made, in two steps: each shard reads its own log, then each finishes by what all have read. A
+/// closure that needs only its own log does it in one.
+pub trait Recovery<M>: Sync {
+    /// What a shard has read, kept on its thread.
+    type Read;
+    /// What the others have to know of it.
+    type Facts: Send + Sync;
+    /// Why no machine can be made.
+    type Error: Send;
+
+    /// Reads what is there. Changes nothing on the disk: another shard may still fail.
+    fn read(&self, boot: &mut Boot<'_>) -> Result<(Self::Read, Self::Facts), Self::Error>;
+
+    /// Makes the machine. `facts` are those of all shards, in their order.
+    fn finish(
+        &self,
+        boot: &mut Boot<'_>,
+        read: Self::Read,
+        facts: &[Self::Facts],
+    ) -> Result<M, Self::Error>;
+}
+
+impl<M, E: Send, B: Fn(&mut Boot<'_>) -> Result<M, E> + Sync> Recovery<M> for B {
+    type Read = ();
+    type Facts = ();
+    type Error = E;
+
+    fn read(&self, _: &mut Boot<'_>) -> Result<((), ()), E> {
+        Ok(((), ()))
+    }
+
+    fn finish(&self, boot: &mut Boot<'_>, (): (), _: &[()]) -> Result<M, E> {
+        self(boot)
+    }
+}
+
 /// What a machine is made from.
 pub struct Boot<'a> {
     shard: ShardId,

@@ -138,7 +138,7 @@ fn descriptors_come_back_and_their_lack_is_survived() {
         (options.io, options.shards) = (io, ShardCount::new(1));
         (options.pin, options.signals) = (false, false);
         let notes = Arc::new(Mutex::new(Vec::new()));
-        let boot = |_: cosmictron_runtime::Boot<'_>| Ok::<_, Infallible>(Nothing);
+        let boot = |_: &mut cosmictron_runtime::Boot<'_>| Ok::<_, Infallible>(Nothing);
         run(&options, boot, |shard| serve(shard, Arc::clone(&notes))).unwrap();
         assert_eq!(*notes.lock().unwrap(), ["late", "turned away: true"], "{io:?}");
     }

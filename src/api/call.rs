@@ -29,6 +29,7 @@ impl Exchange<'_> {
             sender: claims.identity,
             connection: ConnectionId::NONE,
             idempotency,
+            also: Vec::new(),
         }));
         Ok(Outcome::Waiting(Waiting { pending, envelope: self.envelope, plan: None }))
     }

@@ -11,7 +11,10 @@ use crate::auth::Role;
 #[derive(Clone, Debug)]
 pub enum Notice {
     /// Clients may come.
-    Open,
+    Open {
+        /// Whether every log has been begun since the start.
+        have_all_begun: bool,
+    },
     /// A module was deployed, or its status changed.
     Module(Arc<Module>),
     /// A module is gone, data and all.

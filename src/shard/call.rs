@@ -6,15 +6,18 @@
 
 use std::sync::Arc;
 
+use cosmictron_storage::Store;
 use cosmictron_types::schema::ReducerKind;
 use cosmictron_types::{
-    ColumnIndex, ConnectionId, Duration, Identity, RowLayout, Timestamp, TxId, json,
+    ColumnIndex, ConnectionId, Duration, Identity, RowLayout, ShardId, Timestamp, TxId, json,
 };
-use cosmictron_wasm_host::{CallContext, CallOutcome};
+use cosmictron_wasm_host::{CallContext, CallOutcome, Instances};
 
+use super::ground::{Ground, NoRoom};
 use super::guest::GuestData;
+use super::lending::{Job, Task};
 use super::request::{Answer, Call, CallError, Called, IdempotencyKey, Unavailable};
-use super::{OWN_LIMITS, ReplyTo, Seam, Shard};
+use super::{OWN_LIMITS, ReplyTo, Seam, Served, Shard};
 use crate::catalog::{IdempotentAnswer, SystemTable};
 use crate::directory::{Module, ModuleStatus};
 
@@ -27,31 +30,83 @@ pub(super) struct Run<'a> {
     pub connection: ConnectionId,
 }
 
+/// Why a transaction was undone.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Halt {
+    #[error(transparent)]
+    Refused(#[from] CallError),
+    /// It has to run again with the store of this shard as well.
+    #[error("it needs the store of shard {0}")]
+    Elsewhere(ShardId),
+    /// It has to run again when the logs have promised more room.
+    #[error("its records have no room")]
+    NoRoom,
+}
+
 impl Shard {
-    /// Runs a call and holds its answer.
-    pub(super) fn call(&mut self, call: Call, reply: ReplyTo, seam: &mut Seam<'_>) {
-        let arrived = seam.now();
+    /// Runs a call on this shard's store and holds its answer; or sends it on when that store is not all it needs.
+    pub(super) fn call(&mut self, mut call: Call, reply: ReplyTo, seam: &mut Seam<'_>) {
+        let (arrived, shard) = (seam.now(), seam.shard());
+        if !call.also.is_empty() {
+            let also = std::mem::take(&mut call.also);
+            let job = Job::new(Task::Call { call, reply }, shard, arrived);
+            return self.submit(also.into_iter().fold(job, Job::wanting), seam);
+        }
+        let mut ground = self.take_ground(seam);
+        let answer = match self.admit_write(seam) {
+            Ok(()) => self.answer_call(&mut call, shard, &mut ground, arrived, seam),
+            Err(why) => Err(CallError::from(why).into()),
+        };
+        self.put_back(ground);
+        match answer {
+            Ok(called) => self.hold_call(Ok(called), reply, arrived, seam),
+            Err(Halt::Refused(error)) => self.hold_call(Err(error), reply, arrived, seam),
+            Err(Halt::NoRoom) => unreachable!("a log that admits a call takes its record"),
+            Err(Halt::Elsewhere(other)) => {
+                let task = Task::Call { call, reply };
+                self.submit(Job::new(task, shard, arrived).wanting(shard).wanting(other), seam);
+            }
+        }
+    }
+
+    pub(super) fn hold_call(
+        &mut self,
+        answer: Result<Called, CallError>,
+        reply: ReplyTo,
+        arrived: Timestamp,
+        seam: &mut Seam<'_>,
+    ) {
         self.figures.calls += 1;
-        let answer = self.answer_call(call, arrived, seam);
         self.figures.calls_refused += u64::from(answer.is_err());
         self.hold(Some(reply), Answer::Called(answer), arrived, Vec::new(), seam);
     }
 
-    fn answer_call(
+    /// Runs a call on the stores in hand. `origin` is the shard, among them, that keeps the answers of its idempotency
+    /// keys.
+    pub(super) fn answer_call(
         &mut self,
-        mut call: Call,
+        call: &mut Call,
+        origin: ShardId,
+        ground: &mut Ground,
         now: Timestamp,
         seam: &mut Seam<'_>,
-    ) -> Result<Called, CallError> {
-        self.admit_write(seam)?;
-        self.renew(&mut call)?;
+    ) -> Result<Called, Halt> {
+        // A joint call was renewed by the module's home, which lent its store.
+        if !ground.is_joint() {
+            self.renew(call)?;
+        }
         if call.module.reducer(call.reducer).kind != ReducerKind::Call {
-            return Err(CallError::Lifecycle);
+            return Err(CallError::Lifecycle.into());
         }
         if let Some(key) = &call.idempotency
-            && let Some(first) = self.first_answer(key)
+            && let Some(first) = first_answer(key, ground.at(origin))
         {
-            return first;
+            if ground.is_joint() {
+                // What was answered first may not be stable yet, and others than this shard know.
+                ground.begin(OWN_LIMITS);
+                self.commit_on(ground, seam.next_tx(), now, seam)?;
+            }
+            return Ok(first?);
         }
         let run = Run {
             module: &call.module,
@@ -61,24 +116,32 @@ impl Shard {
             connection: call.connection,
         };
         let tx = seam.next_tx();
-        match self.run(&run, tx, now, seam) {
+        match self.run(&run, ground, tx, now, seam) {
             Ok(result) => {
                 let called = Called { tx, duration: Duration::ZERO, result };
-                self.settle(tx, &call, Ok(&called), now, seam)?;
+                self.keep_answer(call, tx, Ok(&called), ground.at_mut(origin), now)
+                    .inspect_err(|_| ground.rollback())?;
+                self.commit_on(ground, tx, now, seam)?;
                 Ok(called)
             }
-            Err(error) => {
-                if let (CallError::Reducer(message), Some(_)) = (&error, &call.idempotency) {
-                    self.store_mut().begin(OWN_LIMITS);
-                    self.settle(tx, &call, Err(message), now, seam)?;
+            Err(Halt::Refused(error)) => {
+                // Also a refusal tells of what was read.
+                if call.idempotency.is_some() || ground.is_joint() {
+                    ground.begin(OWN_LIMITS);
+                    if let CallError::Reducer(message) = &error {
+                        self.keep_answer(call, tx, Err(message), ground.at_mut(origin), now)
+                            .inspect_err(|_| ground.rollback())?;
+                    }
+                    self.commit_on(ground, tx, now, seam)?;
                 }
-                Err(error)
+                Err(error.into())
             }
+            Err(halt) => Err(halt),
         }
     }
 
     /// Brings a call that was made for an older version of its module up to the current one.
-    fn renew(&self, call: &mut Call) -> Result<(), CallError> {
+    pub(super) fn renew(&self, call: &mut Call) -> Result<(), CallError> {
         let current = self.directory.module(&call.module.name).ok_or(CallError::Undeployed)?;
         if current.status != ModuleStatus::Active {
             return Err(CallError::Undeployed);
@@ -103,12 +166,12 @@ impl Shard {
     pub(super) fn run(
         &mut self,
         run: &Run<'_>,
+        ground: &mut Ground,
         tx: TxId,
         now: Timestamp,
         seam: &mut Seam<'_>,
-    ) -> Result<Option<String>, CallError> {
-        let limits = self.options.transaction;
-        self.store_mut().begin(limits);
+    ) -> Result<Option<String>, Halt> {
+        ground.begin(self.options.transaction);
         let context = CallContext {
             tx_id: tx,
             timestamp: now,
@@ -116,20 +179,20 @@ impl Shard {
             connection_id: run.connection,
             seed: seed(seam),
         };
-        let outcome = self.run_guest(run, &context, seam);
+        let outcome = self.run_guest(run, ground, &context, seam);
         match outcome {
             Ok(CallOutcome::Returned { result }) => {
                 // What the server adds is not the reducer's, which may have used its transaction up.
-                self.store_mut().limit_transaction(OWN_LIMITS);
+                ground.limit(OWN_LIMITS);
                 Ok(result.map(|row| self.result_json(run, &row)))
             }
             Ok(outcome) => {
-                self.store_mut().rollback();
-                Err(refusal(outcome))
+                ground.rollback();
+                Err(refusal(outcome).into())
             }
-            Err(error) => {
-                self.store_mut().rollback();
-                Err(error)
+            Err(halt) => {
+                ground.rollback();
+                Err(halt)
             }
         }
     }
@@ -137,29 +200,39 @@ impl Shard {
     fn run_guest(
         &mut self,
         run: &Run<'_>,
+        ground: &mut Ground,
         context: &CallContext,
         seam: &mut Seam<'_>,
-    ) -> Result<CallOutcome, CallError> {
-        let instances = self.instances.get_mut(&run.module.name).ok_or(CallError::Undeployed)?;
-        let store = self.store.take().expect("the store is home between calls");
+    ) -> Result<CallOutcome, Halt> {
+        let instances = self.instances_of(run.module);
         let reducer = u32::try_from(run.reducer).expect("a schema's reducers are few");
-        let data = GuestData::new(store, run.module.clone());
+        let data = GuestData::new(ground.take(), run.module.clone());
         let (data, outcome) = instances.call(reducer, context, run.args, data);
         super::report::log_console(&run.module.name, instances.console());
         if instances.is_depleted() && self.depleted.is_none() {
             self.depleted = Some(run.module.name.clone());
             seam.flush_soon();
         }
-        let GuestData { store, is_store_full, has_scheduled, .. } = data;
-        self.store = Some(store);
-        let returned = matches!(outcome, CallOutcome::Returned { .. });
-        if has_scheduled && returned {
-            self.wake(seam);
+        let GuestData { ground: back, elsewhere, is_store_full, has_scheduled, .. } = data;
+        *ground = back;
+        if let Some(shard) = elsewhere {
+            return Err(Halt::Elsewhere(shard));
         }
+        let returned = matches!(outcome, CallOutcome::Returned { .. });
+        self.has_scheduled |= has_scheduled && returned;
         match is_store_full && !returned {
-            true => Err(Unavailable::StorageFull.into()),
+            true => Err(CallError::from(Unavailable::StorageFull).into()),
             false => Ok(outcome),
         }
+    }
+
+    /// Instances of just this version: where stores are lent to, no one has put it in service.
+    fn instances_of(&mut self, module: &Module) -> &mut Instances<GuestData> {
+        let serving = self.instances.get(&module.name).map(|served| &served.version);
+        if serving != Some(module.compiled.version()) {
+            self.instances.insert(module.name.clone(), Served::new(&module.compiled));
+        }
+        &mut self.instances.get_mut(&module.name).expect("it was just put there").instances
     }
 
     fn result_json(&mut self, run: &Run<'_>, row: &[u8]) -> String {
@@ -171,49 +244,61 @@ impl Shard {
         String::from_utf8(self.json.clone()).expect("JSON is UTF-8")
     }
 
-    /// Commits the open transaction, with the answer under the call's idempotency key where it has one.
-    fn settle(
+    /// Commits the open transaction on the stores in hand. One that is not joint is appended to the log at once, and
+    /// leaves no record where it changed nothing.
+    pub(super) fn commit_on(
         &mut self,
+        ground: &mut Ground,
         tx: TxId,
-        call: &Call,
-        outcome: Result<&Called, &str>,
         now: Timestamp,
         seam: &mut Seam<'_>,
-    ) -> Result<(), Unavailable> {
-        if let Some(key) = &call.idempotency {
-            let kept = IdempotentAnswer {
-                key: key.key,
-                fingerprint: key.fingerprint,
-                tx_id: tx.get(),
-                succeeded: outcome.is_ok(),
-                body: match outcome {
-                    Ok(called) => called.result.clone().unwrap_or_default(),
-                    Err(message) => message.to_owned(),
-                },
-                expires_at: now + self.options.idempotency_kept,
-            };
-            if kept.insert(self.store_mut()).is_err() {
-                // The key was not there a moment ago: only a full memory can have refused it.
-                self.store_mut().rollback();
-                return Err(Unavailable::StorageFull);
+    ) -> Result<(), Halt> {
+        match ground.sole_mut() {
+            Some(store) => {
+                self.commit(store, tx, now, seam).map_err(|why| CallError::from(why).into())
             }
+            None => ground.commit_joint(tx, now).map_err(|NoRoom| Halt::NoRoom),
         }
-        self.commit(tx, now, seam)
     }
 
-    /// What the key was answered with, when it was.
-    fn first_answer(&self, key: &IdempotencyKey) -> Option<Result<Called, CallError>> {
-        let kept = IdempotentAnswer::find(self.store(), "key", &key.key)?;
-        if kept.fingerprint != key.fingerprint {
-            return Some(Err(CallError::KeyReused));
-        }
-        if !kept.succeeded {
-            return Some(Err(CallError::Reducer(kept.body)));
-        }
-        let result = (!kept.body.is_empty()).then_some(kept.body);
-        let tx = TxId::new(kept.tx_id);
-        Some(Ok(Called { tx, duration: Duration::ZERO, result }))
+    /// Writes the answer under the call's idempotency key, where it has one.
+    fn keep_answer(
+        &self,
+        call: &Call,
+        tx: TxId,
+        outcome: Result<&Called, &str>,
+        store: &mut Store,
+        now: Timestamp,
+    ) -> Result<(), CallError> {
+        let Some(key) = &call.idempotency else { return Ok(()) };
+        let kept = IdempotentAnswer {
+            key: key.key,
+            fingerprint: key.fingerprint,
+            tx_id: tx.get(),
+            succeeded: outcome.is_ok(),
+            body: match outcome {
+                Ok(called) => called.result.clone().unwrap_or_default(),
+                Err(message) => message.to_owned(),
+            },
+            expires_at: now + self.options.idempotency_kept,
+        };
+        // The key was not there a moment ago: only a full memory can refuse it.
+        kept.insert(store).map_err(|_| Unavailable::StorageFull.into())
     }
+}
+
+/// What the key was answered with, when it was.
+fn first_answer(key: &IdempotencyKey, store: &Store) -> Option<Result<Called, CallError>> {
+    let kept = IdempotentAnswer::find(store, "key", &key.key)?;
+    if kept.fingerprint != key.fingerprint {
+        return Some(Err(CallError::KeyReused));
+    }
+    if !kept.succeeded {
+        return Some(Err(CallError::Reducer(kept.body)));
+    }
+    let result = (!kept.body.is_empty()).then_some(kept.body);
+    let tx = TxId::new(kept.tx_id);
+    Some(Ok(Called { tx, duration: Duration::ZERO, result }))
 }
 
 fn refusal(outcome: CallOutcome) -> CallError {

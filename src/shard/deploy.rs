@@ -14,14 +14,14 @@ use std::sync::Arc;
 use cosmictron_storage::{SchemaChange, WriteError};
 use cosmictron_types::schema::{ReducerKind, TableSchema};
 use cosmictron_types::{ConnectionId, Identity, TableId, Timestamp};
-use cosmictron_wasm_host::{CompiledModule, Instances};
+use cosmictron_wasm_host::CompiledModule;
 
-use super::call::Run;
+use super::call::{Halt, Run};
 use super::request::{
     Answer, CallError, DataFate, Deploy, DeployError, Deployed, Unavailable, Undeploy,
     UndeployError,
 };
-use super::{ReplyTo, Seam, Shard};
+use super::{ReplyTo, Seam, Served, Shard};
 use crate::catalog::{ModuleRow, ScheduledCall, SystemTable, TableRow};
 use crate::directory::{Module, Notice};
 
@@ -86,7 +86,7 @@ impl Shard {
         now: Timestamp,
         seam: &mut Seam<'_>,
     ) -> Result<(), DeployError> {
-        let previous = self.instances.insert(module.name.clone(), Instances::new(&module.compiled));
+        let previous = self.instances.insert(module.name.clone(), Served::new(&module.compiled));
         let tx = seam.next_tx();
         let run = Run {
             module,
@@ -95,8 +95,11 @@ impl Shard {
             sender: Identity::SYSTEM,
             connection: ConnectionId::NONE,
         };
-        let outcome = self.run(&run, tx, now, seam).map_err(|error| match error {
-            CallError::Unavailable(why) => DeployError::Unavailable(why),
+        let mut ground = self.take_ground(seam);
+        let outcome = self.run(&run, &mut ground, tx, now, seam);
+        self.put_back(ground);
+        let outcome = outcome.map_err(|error| match error {
+            Halt::Refused(CallError::Unavailable(why)) => DeployError::Unavailable(why),
             other => DeployError::Init(other.to_string()),
         });
         let outcome = outcome.and_then(|_| {
@@ -104,7 +107,7 @@ impl Shard {
                 self.store_mut().rollback();
                 return Err(DeployError::Unavailable(Unavailable::StorageFull));
             }
-            Ok(self.commit(tx, now, seam)?)
+            Ok(self.commit_own(tx, now, seam)?)
         });
         if outcome.is_err() {
             match previous {
@@ -116,8 +119,7 @@ impl Shard {
     }
 
     fn put_in_service(&mut self, module: &Arc<Module>) {
-        let instances = Instances::new(&module.compiled);
-        self.instances.insert(module.name.clone(), instances);
+        self.instances.insert(module.name.clone(), Served::new(&module.compiled));
         // Calls that come after this on this shard see the new version; their answers wait behind its record.
         self.directory.apply(&Notice::Module(module.clone()));
     }

@@ -1,6 +1,6 @@
-//! The shard's store as a guest of one module sees it, during one call.
+//! The stores in hand as a guest of one module sees them, during one call.
 //!
-//! The store is moved in for the call and comes back with the outcome, so nothing of it can be reached meanwhile and
+//! They are moved in for the call and come back with the outcome, so nothing of them can be reached meanwhile and
 //! nothing is borrowed. A guest names tables by their places in its schema; only its own tables have places.
 //!
 //! Invariants:
@@ -10,15 +10,18 @@ use std::ops::Bound;
 use std::sync::Arc;
 
 use cosmictron_storage::{Cursor, IndexDef, InvalidKey, Key, RowId, Store, Table, WriteError};
-use cosmictron_types::{IndexId, TableId, Timestamp};
+use cosmictron_types::{IndexId, ShardId, TableId, Timestamp};
 use cosmictron_wasm_host::{Data, DataError, GuestKey, GuestRange, RejectCode, ScanHandle};
 
+use super::ground::Ground;
 use crate::catalog::{ScheduledCall, SystemTable};
 use crate::directory::Module;
 
-/// One call's hold on the store.
+/// One call's hold on the stores.
 pub struct GuestData {
-    pub store: Box<Store>,
+    pub ground: Ground,
+    /// Where the guest wanted to go and could not: the call was ended for it.
+    pub elsewhere: Option<ShardId>,
     module: Arc<Module>,
     scans: Vec<Option<GuestScan>>,
     /// The store had no room for a row: the call's failure is then not the reducer's.
@@ -34,20 +37,40 @@ enum GuestScan {
 }
 
 impl GuestData {
-    pub fn new(store: Box<Store>, module: Arc<Module>) -> Self {
-        Self { store, module, scans: Vec::new(), is_store_full: false, has_scheduled: false }
+    pub fn new(ground: Ground, module: Arc<Module>) -> Self {
+        Self {
+            ground,
+            elsewhere: None,
+            module,
+            scans: Vec::new(),
+            is_store_full: false,
+            has_scheduled: false,
+        }
     }
 
     fn table_id(&self, table: u32) -> TableId {
         self.module.tables[table as usize].id
     }
 
-    fn table(&self, table: u32) -> &Table {
-        self.store.table(self.table_id(table)).expect("a deployed module's tables exist")
+    /// The store that holds the module's tables, if it is in hand.
+    fn store(&mut self) -> Result<&mut Store, DataError> {
+        let home = self.module.home;
+        match self.ground.store_mut(home) {
+            Some(store) => Ok(store),
+            None => {
+                self.elsewhere = Some(home);
+                Err(DataError::Aborted)
+            }
+        }
+    }
+
+    fn table(&mut self, table: u32) -> Result<&Table, DataError> {
+        let id = self.table_id(table);
+        Ok(open_table(self.store()?, id))
     }
 
     fn key(&self, table: u32, index: u32, key: GuestKey<'_>) -> Result<(IndexId, Key), DataError> {
-        let def = self.table(table).def();
+        let def = &self.module.tables[table as usize];
         let id = index_id(index);
         let key = read_key(def.index(id), key).map_err(|error| misuse(&error))?;
         Ok((id, key))
@@ -79,7 +102,7 @@ impl GuestData {
 impl Data for GuestData {
     fn insert(&mut self, table: u32, row: &mut [u8]) -> Result<(), DataError> {
         let id = self.table_id(table);
-        match self.store.insert(id, row) {
+        match self.store()?.insert(id, row) {
             Ok(_) => Ok(()),
             Err(error) => Err(self.reject(error)),
         }
@@ -87,7 +110,7 @@ impl Data for GuestData {
 
     fn update(&mut self, table: u32, row: &[u8]) -> Result<(), DataError> {
         let id = self.table_id(table);
-        match self.store.update(id, row) {
+        match self.store()?.update(id, row) {
             Ok(_) => Ok(()),
             Err(error) => Err(self.reject(error)),
         }
@@ -96,7 +119,8 @@ impl Data for GuestData {
     fn delete(&mut self, table: u32, index: u32, key: GuestKey<'_>) -> Result<u64, DataError> {
         let (index, key) = self.key(table, index, key)?;
         let id = self.table_id(table);
-        self.store.delete(id, index, &key).map_err(|error| self.reject(error))
+        let deleted = self.store()?.delete(id, index, &key);
+        deleted.map_err(|error| self.reject(error))
     }
 
     fn find(
@@ -106,7 +130,7 @@ impl Data for GuestData {
         key: GuestKey<'_>,
     ) -> Result<Option<&[u8]>, DataError> {
         let (index, key) = self.key(table, index, key)?;
-        let table = self.table(table);
+        let table = self.table(table)?;
         Ok(table.find(index, &key).map(|row| table.row(row)))
     }
 
@@ -137,15 +161,17 @@ impl Data for GuestData {
         scan: ScanHandle,
         sink: &mut dyn FnMut(&[u8]) -> bool,
     ) -> Result<bool, DataError> {
-        let scan = self.scans[scan.0 as usize].as_mut().expect("the host names open scans");
-        Ok(match scan {
-            GuestScan::Table { table, at } => {
-                next_of_table(open_table(&self.store, *table), at, sink)
-            }
+        let at = scan.0 as usize;
+        let mut scan = self.scans[at].take().expect("the host names open scans");
+        let store = self.store()?;
+        let has_more = match &mut scan {
+            GuestScan::Table { table, at } => next_of_table(open_table(store, *table), at, sink),
             GuestScan::Index { table, cursor, descending } => {
-                next_of_index(open_table(&self.store, *table), cursor, *descending, sink)
+                next_of_index(open_table(store, *table), cursor, *descending, sink)
             }
-        })
+        };
+        self.scans[at] = Some(scan);
+        Ok(has_more)
     }
 
     fn close(&mut self, scan: ScanHandle) {
@@ -153,7 +179,7 @@ impl Data for GuestData {
     }
 
     fn count(&mut self, table: u32) -> Result<u64, DataError> {
-        Ok(self.table(table).len() as u64)
+        Ok(self.table(table)?.len() as u64)
     }
 
     fn schedule(&mut self, at: Timestamp, reducer: u32, args: &[u8]) -> Result<(), DataError> {
@@ -165,7 +191,8 @@ impl Data for GuestData {
             at,
         };
         self.has_scheduled = true;
-        call.insert(&mut self.store).map_err(|error| self.reject(error))
+        let inserted = call.insert(self.store()?);
+        inserted.map_err(|error| self.reject(error))
     }
 }
 

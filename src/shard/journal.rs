@@ -10,6 +10,7 @@ use cosmictron_storage::log::{self, AppendError, DiskFault, Log, LogFigures, Log
 use cosmictron_types::{Lsn, Timestamp, TxId};
 
 use super::Seam;
+use super::ground::JointRecord;
 use super::request::Unavailable;
 use crate::config::Durability;
 
@@ -54,6 +55,11 @@ impl Journal {
         TransactionRecord::begin(tx, now, &[seam.shard()], TxId::ZERO, &mut self.payload);
         store.encode_changes(&mut self.payload);
         self.log.append(&self.payload).map_err(unavailable)?;
+        self.flush_when_due(now, seam);
+        Ok(())
+    }
+
+    fn flush_when_due(&mut self, now: Timestamp, seam: &mut Seam<'_>) {
         match self.durability {
             Durability::Always | Durability::None => seam.flush_soon(),
             Durability::Interval(span) => {
@@ -63,7 +69,30 @@ impl Journal {
                 }
             }
         }
-        Ok(())
+    }
+
+    /// Bytes of joint records that the log will surely take, whatever it may then say to others.
+    pub fn grant(&self) -> Result<usize, Unavailable> {
+        let bytes = self.log.options().record_bytes_max;
+        self.admit(bytes)?;
+        // Many small records take a little more than one of their length: groups are padded to whole blocks.
+        Ok(bytes - bytes / 8)
+    }
+
+    /// Appends this shard's part of a joint transaction; `None` when the log was lost.
+    pub fn append_joint(
+        &mut self,
+        record: &JointRecord,
+        complete: TxId,
+        seam: &mut Seam<'_>,
+    ) -> Option<Lsn> {
+        let JointRecord { tx, at, participants, changes, .. } = record;
+        self.payload.clear();
+        TransactionRecord::begin(*tx, *at, participants, complete, &mut self.payload);
+        self.payload.extend_from_slice(changes);
+        let lsn = self.log.append_admitted(&self.payload)?;
+        self.flush_when_due(*at, seam);
+        Some(lsn)
     }
 
     /// What has to be durable before an answer may leave now.

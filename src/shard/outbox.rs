@@ -24,6 +24,8 @@ pub const HELD_MAX: usize = 65_536;
 pub struct ReplyTo {
     pub shard: ShardId,
     pub ticket: Ticket,
+    /// The shard that the request was sent to, whoever answers it.
+    pub via: ShardId,
 }
 
 /// An answer that waits, and what has to be told to the other shards before it may leave.

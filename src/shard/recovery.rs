@@ -3,27 +3,32 @@
 //! Invariants:
 //! 1. The recovered store is what it was after some transaction, and every answered one is in it (DESIGN invariants 1
 //!    and 2).
-//! 2. Nothing is changed on the disk before the whole log was read and understood.
+//! 2. Nothing is changed on the disk before the logs of all shards were read and understood.
+//! 3. No log holds a transaction of several shards that another participant's log lacks ([`cut`]).
 
+mod cut;
 mod replay;
 
+pub use cut::JointFacts;
 pub use replay::{RecordError, Replay};
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
-use cosmictron_runtime::{Boot, DiskError, LogDirectory, SegmentNumber};
+use cosmictron_runtime::{Boot, DiskError, LogDirectory, Recovery, SegmentNumber};
 use cosmictron_storage::StoreLimits;
 use cosmictron_storage::log::recover::Recovered;
 use cosmictron_storage::log::{InvalidOptions, Log, LogId, LogOptions, RecoverError};
 use cosmictron_types::{Lsn, ShardId, Timestamp};
-use cosmictron_wasm_host::Instances;
 
 use super::account::roles_notice;
 use super::announcement::Announcements;
 use super::journal::Journal;
+use super::lending::Outgoing;
 use super::outbox::Outbox;
 use super::report::Figures;
-use super::{Joining, Shard, ShardOptions};
+use super::stability::Stability;
+use super::{Joining, Served, Shard, ShardOptions};
 use crate::catalog::{Account, ModuleRow, Session, SystemTable};
 use crate::config::Durability;
 use crate::directory::{Directory, Module, Notice};
@@ -62,14 +67,62 @@ pub enum BootError {
     Options(#[from] InvalidOptions),
 }
 
-/// Recovers one shard. Blocks for as long as its log is long.
-pub fn boot(plan: &BootPlan, boot: &mut Boot<'_>) -> Result<Shard, BootError> {
-    let id = LogId { data: plan.data, shard: boot.shard() };
-    let (replay, recovered) = Replay::of(id, plan.is_begun, plan.store, boot.log())?;
+/// What a shard has read of its log.
+pub struct ReadLog {
+    replay: Replay,
+    recovered: Recovered,
+}
+
+/// Blocks for as long as the log is long.
+impl Recovery<Shard> for BootPlan {
+    type Read = ReadLog;
+    type Facts = JointFacts;
+    type Error = BootError;
+
+    fn read(&self, boot: &mut Boot<'_>) -> Result<(ReadLog, JointFacts), BootError> {
+        let (id, shards) = (self.log_id(boot), boot.shards());
+        let (mut replay, recovered) =
+            Replay::of(id, shards, self.is_begun, self.store, boot.log())?;
+        // Also what will be cut: its numbers are not used again.
+        boot.counters().raise_tx(replay.committed);
+        boot.counters().raise_table(replay.last_table());
+        let facts = replay.take_joint_facts();
+        Ok((ReadLog { replay, recovered }, facts))
+    }
+
+    fn finish(
+        &self,
+        boot: &mut Boot<'_>,
+        mut read: ReadLog,
+        facts: &[JointFacts],
+    ) -> Result<Shard, BootError> {
+        if let Some(first) = cut::cuts(facts)[boot.shard().index()] {
+            tracing::info!(
+                shard = boot.shard().get(),
+                from = first.tx.get(),
+                "the log is cut before a transaction that another shard's log lacks; it was never answered"
+            );
+            let (id, shards) = (self.log_id(boot), boot.shards());
+            let (replay, recovered) =
+                Replay::before(first.lsn, id, shards, self.store, boot.log())?;
+            // A table that was dropped in what is cut is there again.
+            boot.counters().raise_table(replay.last_table());
+            read = ReadLog { replay, recovered };
+        }
+        start(self, boot, read)
+    }
+}
+
+impl BootPlan {
+    fn log_id(&self, boot: &Boot<'_>) -> LogId {
+        LogId { data: self.data, shard: boot.shard() }
+    }
+}
+
+fn start(plan: &BootPlan, boot: &mut Boot<'_>, read: ReadLog) -> Result<Shard, BootError> {
+    let ReadLog { replay, recovered } = read;
     settle_files(boot, &recovered)?;
-    boot.counters().raise_tx(replay.committed);
-    boot.counters().raise_table(replay.last_table());
-    let Replay { mut store, committed, committed_at } = replay;
+    let Replay { mut store, committed, committed_at, .. } = replay;
     store.set_limits(plan.store);
     let log = Log::start(plan.log, recovered.tail)?;
     let mut shard = Shard {
@@ -77,6 +130,13 @@ pub fn boot(plan: &BootPlan, boot: &mut Boot<'_>) -> Result<Shard, BootError> {
         store: Some(Box::new(store)),
         journal: Journal::new(log, plan.durability),
         outbox: Outbox::default(),
+        queue: VecDeque::new(),
+        is_working: false,
+        outgoing: boot.shards().shards().map(|_| Outgoing::default()).collect(),
+        last_joint: None,
+        has_scheduled: false,
+        is_tick_due: false,
+        stability: Stability::new(boot.shards()),
         directory: Directory::new(boot.shards()),
         instances: Default::default(),
         announcements: Announcements::default(),
@@ -134,7 +194,7 @@ impl Shard {
                 compiled.map_err(|error| BootError::Module { module: row.name.clone(), error })?;
             let name: Arc<str> = row.name.as_str().into();
             if row.active {
-                self.instances.insert(name.clone(), Instances::new(&compiled));
+                self.instances.insert(name.clone(), Served::new(&compiled));
             }
             let module = Module::assemble(self.store(), name, home, compiled, &row);
             self.directory.apply(&Notice::Module(Arc::new(module)));

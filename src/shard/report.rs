@@ -26,6 +26,10 @@ pub struct ShardReport {
     pub log: LogReport,
     /// Answers that wait for the log.
     pub answers_held: usize,
+    /// Records of transactions of several shards that wait for another shard's log.
+    pub joint_waiting: usize,
+    /// What waits for this shard's store.
+    pub queued: usize,
     /// Requests to other shards that are not answered.
     pub requests_forwarded: usize,
     /// Bytes of rows and indexes.
@@ -68,6 +72,8 @@ impl Shard {
             committed_tx_id: self.committed.get(),
             log: self.log_report(),
             answers_held: self.outbox.len(),
+            joint_waiting: self.stability.waiting(),
+            queued: self.queue.len(),
             requests_forwarded: self.forwarded.iter().sum(),
             store_bytes: self.store().bytes(),
             tables: self.table_reports(),

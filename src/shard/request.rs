@@ -20,7 +20,10 @@ pub enum Request {
     /// Answered once this shard knows what all others know and clients may come. Nothing else is asked before.
     Join,
     /// Of the first shard: lets clients come, on every core.
-    Open,
+    Open {
+        /// Whether every log has been begun since the start.
+        have_all_begun: bool,
+    },
     /// Answered once everything that a shard did is durable.
     Sync(ShardId),
     Call(Call),
@@ -44,6 +47,8 @@ pub struct Call {
     pub sender: Identity,
     pub connection: ConnectionId,
     pub idempotency: Option<IdempotencyKey>,
+    /// Further shards whose stores it is known to need.
+    pub also: Vec<ShardId>,
 }
 
 /// What makes a call exactly-once, hashed.
@@ -150,7 +155,7 @@ impl Request {
     /// The answer that says that nothing was done.
     pub fn refuse(&self, why: Unavailable) -> Answer {
         match self {
-            Request::Join | Request::Open | Request::Sync(_) | Request::Report(_) => {
+            Request::Join | Request::Open { .. } | Request::Sync(_) | Request::Report(_) => {
                 Answer::Synced(Err(why))
             }
             Request::Call(_) => Answer::Called(Err(why.into())),

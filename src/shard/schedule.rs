@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use cosmictron_types::{ConnectionId, Duration, Identity, Timestamp};
 
-use super::call::Run;
+use super::call::{Halt, Run};
 use super::request::{CallError, Unavailable};
 use super::{OWN_LIMITS, Seam, Shard};
 use crate::catalog::{ScheduledCall, SystemTable};
@@ -51,19 +51,23 @@ impl Shard {
         seam: &mut Seam<'_>,
     ) -> Result<(), Unavailable> {
         let tx = seam.next_tx();
-        let outcome = self.find_scheduled(call).and_then(|(module, reducer)| {
-            let run = Run {
-                module: &module,
-                reducer,
-                args: &call.args,
-                sender: Identity::SYSTEM,
-                connection: ConnectionId::NONE,
-            };
-            self.run(&run, tx, now, seam).map(|_| ())
-        });
+        let outcome =
+            self.find_scheduled(call).map_err(Halt::from).and_then(|(module, reducer)| {
+                let run = Run {
+                    module: &module,
+                    reducer,
+                    args: &call.args,
+                    sender: Identity::SYSTEM,
+                    connection: ConnectionId::NONE,
+                };
+                let mut ground = self.take_ground(seam);
+                let outcome = self.run(&run, &mut ground, tx, now, seam);
+                self.put_back(ground);
+                outcome.map(|_| ())
+            });
         match outcome {
             Ok(()) => {}
-            Err(CallError::Unavailable(why)) => return Err(why),
+            Err(Halt::Refused(CallError::Unavailable(why))) => return Err(why),
             Err(error) => {
                 tracing::warn!(module = call.module, reducer = call.reducer, %error, "a scheduled call had no effect");
                 self.store_mut().begin(OWN_LIMITS);
@@ -72,7 +76,7 @@ impl Shard {
         self.figures.scheduled_calls += 1;
         let removed = ScheduledCall::delete(self.store_mut(), "id", &call.id);
         removed.expect("nothing bounds or refers to the server's own rows");
-        self.commit(tx, now, seam)
+        self.commit_own(tx, now, seam)
     }
 
     /// The reducer that a schedule names, if the module still has it with the same arguments.

@@ -145,14 +145,34 @@ impl Log {
         })
     }
 
+    /// The sizes that it was started with.
+    pub fn options(&self) -> &LogOptions {
+        &self.options
+    }
+
     /// Takes a record; never waits. It is durable when [`Log::durable`] has reached the LSN that is given back.
     pub fn append(&mut self, payload: &[u8]) -> Result<Lsn, AppendError> {
         self.admit(payload.len())?;
+        Ok(self.push(payload))
+    }
+
+    /// Takes a record that [`Log::admit`] has promised to take, whatever has happened since; `None` when the log was lost
+    /// meanwhile. Panics when something else has taken its room.
+    pub fn append_admitted(&mut self, payload: &[u8]) -> Option<Lsn> {
+        if self.poison.is_some() {
+            return None;
+        }
+        let bytes = self.backlog.bytes_with(payload.len()) as u64;
+        assert!(bytes <= self.rotation.room(), "the room for an admitted record is gone");
+        Some(self.push(payload))
+    }
+
+    fn push(&mut self, payload: &[u8]) -> Lsn {
         self.appended = self.appended.next();
         self.backlog.push(payload);
         self.figures.records += 1;
         self.figures.payload_bytes += payload.len() as u64;
-        Ok(self.appended)
+        self.appended
     }
 
     /// Whether a payload of this length would be taken now. What [`Log::append`] asks first; a shard asks it before

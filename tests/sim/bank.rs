@@ -56,7 +56,7 @@ impl Order {
         vec![(source.cast_signed(), -amount), (target.cast_signed(), amount)]
     }
 
-    /// As a request, by the module as `shard` knows it.
+    /// As a request, by the module as `shard` knows it, that also wants the stores of other shards.
     pub fn request(
         &self,
         server: &Server,
@@ -64,6 +64,7 @@ impl Order {
         bank: &str,
         mark: u64,
         has_key: bool,
+        also: Vec<ShardId>,
     ) -> Request {
         let (reducer, numbers) = match *self {
             Order::Transfer { source, target, amount } => {
@@ -76,13 +77,13 @@ impl Order {
         };
         let key = has_key
             .then(|| IdempotencyKey { key: identity(mark, 1), fingerprint: identity(mark, 2) });
-        call(server, shard, bank, reducer, &numbers, key)
+        call(server, shard, bank, reducer, &numbers, key, also)
     }
 }
 
 /// A request to remove a receipt.
 pub fn erase(server: &Server, shard: ShardId, bank: &str, receipt: u64) -> Request {
-    call(server, shard, bank, "erase", &[receipt], None)
+    call(server, shard, bank, "erase", &[receipt], None, Vec::new())
 }
 
 fn call(
@@ -92,6 +93,7 @@ fn call(
     reducer: &str,
     numbers: &[u64],
     idempotency: Option<IdempotencyKey>,
+    also: Vec<ShardId>,
 ) -> Request {
     let found = server.directory(shard).reducer(Some(bank), reducer);
     let Place { module, index } = found.unwrap_or_else(|error| panic!("{bank}: {error:?}"));
@@ -103,6 +105,7 @@ fn call(
         sender: identity(7, 3),
         connection: ConnectionId::NONE,
         idempotency,
+        also,
     })
 }
 

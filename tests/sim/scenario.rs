@@ -31,7 +31,8 @@ impl Scene {
 
     fn call(&mut self, order: Order) -> Result<Called, CallError> {
         self.marks += 1;
-        let request = order.request(&self.server, ShardId::FIRST, BANK, self.marks, false);
+        let request =
+            order.request(&self.server, ShardId::FIRST, BANK, self.marks, false, Vec::new());
         let asked = self.server.ask(ShardId::FIRST, request);
         let Answer::Called(called) = self.server.wait(asked) else { panic!("not a call's answer") };
         called

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use cosmictron::directory::{Directory, LookupError};
 use cosmictron::shard::{
-    self, Answer, BootError, BootPlan, Query, QueryError, Request, Shard, Unavailable,
+    Answer, BootError, BootPlan, Query, QueryError, Request, Shard, Unavailable,
 };
 use cosmictron_runtime::sim::{Faults, RequestId, World};
 use cosmictron_sql::{Catalog, NameError, Params, PlanLimits};
@@ -46,10 +46,8 @@ impl Server {
 
     /// Recovers the shards. Panics where the disk has no part in the failure.
     pub fn boot(&mut self) -> Result<(), NotOpened> {
-        let plan = &self.plan;
-        let booted =
-            self.world.boot(self.shards, |mut boot| shard::boot(plan, &mut boot).map_err(Box::new));
-        booted.map_err(|failure| match *failure.error {
+        let booted = self.world.boot(self.shards, self.plan.clone());
+        booted.map_err(|failure| match failure.error {
             BootError::Disk { .. } => NotOpened,
             error => panic!("shard {} does not boot: {error}", failure.shard),
         })
@@ -61,16 +59,17 @@ impl Server {
         let ask_to_join = |shard| self.world.request(shard, Request::Join);
         let joining: Vec<RequestId> = self.shards.shards().map(ask_to_join).collect();
         let Answer::Joined = self.wait(joining[0]) else { return Err(NotOpened) };
+        let mut have_all_begun = true;
         for shard in self.shards.shards() {
             let asked = self.ask(ShardId::FIRST, Request::Sync(shard));
             match self.wait(asked) {
                 Answer::Synced(Ok(())) => {}
-                Answer::Synced(Err(_)) if self.plan.is_begun => {}
+                Answer::Synced(Err(_)) if self.plan.is_begun => have_all_begun = false,
                 _ => return Err(NotOpened),
             }
         }
         self.plan.is_begun = true;
-        let asked = self.ask(ShardId::FIRST, Request::Open);
+        let asked = self.ask(ShardId::FIRST, Request::Open { have_all_begun });
         let Answer::Joined = self.wait(asked) else { return Err(NotOpened) };
         for id in &joining[1..] {
             let Answer::Joined = self.wait(*id) else { return Err(NotOpened) };

@@ -13,6 +13,8 @@ pub enum Met {
     Undone,
     /// A call was sent to another shard than its module's.
     Routed,
+    /// A call wanted the stores of several shards.
+    Joint,
     /// An idempotency key was used again.
     Repeated,
     /// A crash found calls unanswered.
@@ -34,10 +36,11 @@ pub enum Met {
 
 impl Met {
     /// With how often a hundred seeds have to meet it.
-    const AT_LEAST: [(Met, u64); 14] = [
+    const AT_LEAST: [(Met, u64); 15] = [
         (Met::Done, 5_000),
         (Met::Undone, 1_000),
         (Met::Routed, 2_000),
+        (Met::Joint, 1_000),
         (Met::Repeated, 500),
         (Met::CutOff, 500),
         (Met::Survived, 50),

@@ -79,7 +79,7 @@ struct Appender {
 const SEGMENT: SegmentNumber = SegmentNumber::new(1);
 
 impl Appender {
-    fn boot(_: Boot<'_>) -> Result<Appender, Infallible> {
+    fn boot(_: &mut Boot<'_>) -> Result<Appender, Infallible> {
         let (group, waiting, in_flight) = (Vec::new(), Vec::new(), Vec::new());
         // Until the segment is there.
         Ok(Appender { group, waiting, in_flight, is_busy: true, offset: 0, writes: 0 })

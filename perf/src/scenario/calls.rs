@@ -12,8 +12,7 @@ use clap::Args;
 use cosmictron::config::Durability;
 use cosmictron::module_files::ModuleFiles;
 use cosmictron::shard::{
-    self, Answer, BootError, BootPlan, Call, CallError, Deploy, Request, Shard, ShardOptions,
-    Unavailable,
+    Answer, BootPlan, Call, CallError, Deploy, Request, Shard, ShardOptions, Unavailable,
 };
 use cosmictron_runtime::real;
 use cosmictron_storage::log::LogOptions;
@@ -67,18 +66,14 @@ pub fn run(options: &Options) -> Result<Report> {
     let mut runtime = real::Options::new(log);
     runtime.shards = Some(ShardCount::ONE);
     let (told, rounds) = channel();
-    real::run::<Shard, BootError, _>(
-        &runtime,
-        |mut boot| shard::boot(&plan, &mut boot),
-        |shard| {
-            let (options, compiled, told) = (options.clone(), compiled.clone(), told.clone());
-            async move {
-                // Nobody listens any more when the run is being given up.
-                let _ = told.send(measure(&shard, &options, compiled).await);
-                shard.stop();
-            }
-        },
-    )?;
+    real::run(&runtime, plan, |shard| {
+        let (options, compiled, told) = (options.clone(), compiled.clone(), told.clone());
+        async move {
+            // Nobody listens any more when the run is being given up.
+            let _ = told.send(measure(&shard, &options, compiled).await);
+            shard.stop();
+        }
+    })?;
     let micros = rounds.try_recv().context("the shard has measured nothing")??;
     let figure = Figure {
         name: "transfer in the process".to_owned(),
@@ -111,7 +106,7 @@ type Handle = real::Shard<Shard>;
 
 /// Microseconds a call, round by round.
 async fn measure(shard: &Handle, options: &Options, compiled: CompiledModule) -> Result<Vec<f64>> {
-    for request in [Request::Join, Request::Open] {
+    for request in [Request::Join, Request::Open { have_all_begun: true }] {
         ensure!(matches!(shard.request(request).await, Answer::Joined), "the shard is not opened");
     }
     let deploy = Deploy { name: "transfer".into(), compiled, deployer: Identity::SYSTEM };
@@ -177,6 +172,7 @@ fn call(shard: &Handle, reducer: &str, numbers: &[u64]) -> Result<bool> {
         sender: Identity::SYSTEM,
         connection: ConnectionId::NONE,
         idempotency: None,
+        also: Vec::new(),
     }));
     match pending.take_ready() {
         Some(Answer::Called(Ok(_))) => Ok(true),

@@ -35,7 +35,7 @@ use super::seam::RealSeam;
 use super::shard::Shard;
 use super::start::RunError;
 use super::turn::Turns;
-use crate::boot::{Boot, Counters};
+use crate::boot::{Boot, Counters, Recovery};
 use crate::machine::{Event, Machine};
 use crate::random::Random;
 
@@ -49,16 +49,18 @@ pub(crate) struct Common<'a> {
     pub(crate) cpus: Cpus,
 }
 
-/// What a shard tells the main thread: `Booted` or `Failed`, and after `Booted` and `Word::Serve`, `Ended`.
-pub(crate) enum Report<E> {
+/// What a shard tells the main thread: `Read`, `Booted` and `Ended`, each after a word, or `Failed` in place of one.
+pub(crate) enum Report<E, T> {
+    Read(ShardId, T),
     Booted(IoDriverInUse, LogBackendInUse),
     Failed(RunError<E>),
     Ended,
 }
 
-/// What the main thread tells a shard: `Serve`, then one of the others.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Word {
+/// What the main thread tells a shard: `Finish`, `Serve`, then one of the others.
+pub(crate) enum Word<T> {
+    /// All have read their logs.
+    Finish(Arc<[T]>),
     Serve,
     /// Nothing can wake this shard's tasks any more.
     Drop,
@@ -67,7 +69,7 @@ pub(crate) enum Word {
 }
 
 /// What one shard's thread starts with.
-pub(crate) struct Seat<'a, M: Machine, E> {
+pub(crate) struct Seat<'a, M: Machine, E, T> {
     shard: ShardId,
     common: &'a Common<'a>,
     directory: SegmentDirectory,
@@ -75,13 +77,13 @@ pub(crate) struct Seat<'a, M: Machine, E> {
     mesh: Mesh<M::Message>,
     inbox: Arc<Inbox>,
     segments: SegmentDesk,
-    line: Line<E>,
+    line: Line<E, T>,
 }
 
 /// A shard's line to the main thread.
-pub(crate) struct Line<E> {
-    pub(crate) reports: Sender<Report<E>>,
-    pub(crate) words: Receiver<Word>,
+pub(crate) struct Line<E, T> {
+    pub(crate) reports: Sender<Report<E, T>>,
+    pub(crate) words: Receiver<Word<T>>,
 }
 
 /// What a thread must be granted to run a shard.
@@ -106,13 +108,13 @@ impl Drop for AbortOnPanic {
     }
 }
 
-impl<'a, M: Machine, E> Seat<'a, M, E> {
+impl<'a, M: Machine, E, T> Seat<'a, M, E, T> {
     /// On the main thread.
     pub(crate) fn prepare(
         common: &'a Common<'a>,
         mesh: Mesh<M::Message>,
         segments: &SegmentThread,
-        line: Line<E>,
+        line: Line<E, T>,
     ) -> io::Result<Self> {
         let shard = mesh.shard();
         let path = shard_directory(&common.options.log_directory, shard);
@@ -132,18 +134,17 @@ impl<'a, M: Machine, E> Seat<'a, M, E> {
     /// The thread's whole life.
     pub(crate) fn sit<F: Future<Output = ()> + 'static>(
         mut self,
-        boot: &impl Fn(Boot<'_>) -> Result<M, E>,
+        recovery: &impl Recovery<M, Error = E, Facts = T>,
         serve: &impl Fn(Shard<M>) -> F,
     ) {
         let _guard = AbortOnPanic;
-        let (mut grant, machine) = match self.boot(boot) {
-            Ok(booted) => booted,
+        let (mut grant, machine) = match self.boot(recovery) {
+            Ok(Some(booted)) => booted,
+            Ok(None) => return,
             Err(error) => return self.line.report(Report::Failed(error)),
         };
         self.line.report(Report::Booted(grant.executor.driver(), grant.log.backend()));
-        if self.line.words.recv() != Ok(Word::Serve) {
-            return; // Another shard has failed.
-        }
+        let Ok(Word::Serve) = self.line.words.recv() else { return }; // Another shard has failed.
         grant.log.register_buffers();
         let Self { shard, common, mesh, inbox, segments, line, .. } = self;
         let Grant { mut executor, log, turns, random } = grant;
@@ -153,21 +154,26 @@ impl<'a, M: Machine, E> Seat<'a, M, E> {
         executor.block_on(live(Rc::clone(&core), serve));
         core.seam.borrow_mut().log.close();
         line.report(Report::Ended);
-        if line.words.recv() != Ok(Word::Drop) {
+        if !matches!(line.words.recv(), Ok(Word::Drop)) {
             // A thread that may still wake a task of this executor must find it.
             let _ = ManuallyDrop::new(executor);
         }
     }
 
+    /// `None` when another shard has failed.
     fn boot(
         &mut self,
-        boot: &impl Fn(Boot<'_>) -> Result<M, E>,
-    ) -> Result<(Grant, M), RunError<E>> {
+        recovery: &impl Recovery<M, Error = E, Facts = T>,
+    ) -> Result<Option<(Grant, M)>, RunError<E>> {
         let (shard, count) = (self.shard, self.common.count);
         let grant = self.ask_system().map_err(|error| RunError::Shard { shard, error })?;
-        let place = Boot::new(shard, count, &self.common.counters, &mut self.directory);
-        let machine = boot(place).map_err(|error| RunError::Boot { shard, error })?;
-        Ok((grant, machine))
+        let mut place = Boot::new(shard, count, &self.common.counters, &mut self.directory);
+        let failed = |error| RunError::Boot { shard, error };
+        let (read, facts) = recovery.read(&mut place).map_err(failed)?;
+        self.line.report(Report::Read(shard, facts));
+        let Ok(Word::Finish(facts)) = self.line.words.recv() else { return Ok(None) };
+        let machine = recovery.finish(&mut place, read, &facts).map_err(failed)?;
+        Ok(Some((grant, machine)))
     }
 
     fn ask_system(&self) -> io::Result<Grant> {
@@ -188,8 +194,8 @@ impl<'a, M: Machine, E> Seat<'a, M, E> {
     }
 }
 
-impl<E> Line<E> {
-    fn report(&self, report: Report<E>) {
+impl<E, T> Line<E, T> {
+    fn report(&self, report: Report<E, T>) {
         // The main thread leaves early when another shard has failed.
         let _ = self.reports.send(report);
     }

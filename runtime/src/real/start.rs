@@ -1,4 +1,4 @@
-//! Starts a thread for each shard, boots all machines, lets them serve, and ends everything in order.
+//! Starts a thread for each shard, makes all machines, lets them serve, and ends everything in order.
 //!
 //! Order matters at the end: an executor must outlive every thread that may still wake its tasks, since a waker that
 //! finds its executor gone would drop a task on the wrong thread. So the shards leave their executors first, then the
@@ -22,7 +22,7 @@ use super::pool::Pool;
 use super::seat::{Common, Line, Report, Seat, Word};
 use super::shard::Shard;
 use super::signal::SignalWatch;
-use crate::boot::{Boot, Counters};
+use crate::boot::{Counters, Recovery};
 use crate::machine::Machine;
 
 /// How long slow work that runs may go on when all else has ended.
@@ -52,16 +52,16 @@ pub enum RunError<E> {
     },
 }
 
-/// Boots a machine on each core, then runs `serve` there until it has returned on every core, or someone has stopped
-/// the shards. Blocks. `boot` may block; `serve` must not.
-pub fn run<M, E, F>(
+/// Makes a machine on each core, then runs `serve` there until it has returned on every core, or someone has stopped
+/// the shards. Blocks. `recovery` may block; `serve` must not.
+pub fn run<M, R, F>(
     options: &Options,
-    boot: impl Fn(Boot<'_>) -> Result<M, E> + Sync,
+    recovery: R,
     serve: impl Fn(Shard<M>) -> F + Sync,
-) -> Result<(), RunError<E>>
+) -> Result<(), RunError<R::Error>>
 where
     M: Machine,
-    E: Send,
+    R: Recovery<M>,
     F: Future<Output = ()> + 'static,
 {
     let cpus = Cpus::of_this_process();
@@ -76,14 +76,17 @@ where
     let common = Common { options, count, control, pool: Arc::clone(&pool), counters, cpus };
 
     let result = thread::scope(|scope| {
-        let (words, from_shards) = start_shards(scope, &common, &segments, &boot, &serve)?;
+        let Lines { words, reports: from_shards } =
+            start_shards(scope, &common, &segments, &recovery, &serve)?;
         // An error here drops the words, and a shard that is told nothing leaves.
+        let facts: Arc<[R::Facts]> = await_reads(&from_shards, count)?.into();
+        tell(&words, || Word::Finish(Arc::clone(&facts)));
         announce(count, &await_boots(&from_shards, count)?);
-        tell(&words, Word::Serve);
+        tell(&words, || Word::Serve);
         await_ends(&from_shards, count);
         let has_ended = pool.close(POOL_PATIENCE);
         segments.close();
-        tell(&words, if has_ended { Word::Drop } else { Word::Leave });
+        tell(&words, || if has_ended { Word::Drop } else { Word::Leave });
         Ok(())
     });
     pool.close(POOL_PATIENCE);
@@ -91,17 +94,18 @@ where
     result
 }
 
-/// Starts the threads of all shards; they boot and then wait for a word.
-fn start_shards<'scope, 'env, M, E, F>(
+/// Starts the threads of all shards; they read their logs and then wait for a word.
+fn start_shards<'scope, 'env, M, E, T, F>(
     scope: &'scope Scope<'scope, 'env>,
     common: &'env Common<'env>,
     segments: &SegmentThread,
-    boot: &'env (impl Fn(Boot<'_>) -> Result<M, E> + Sync),
+    recovery: &'env impl Recovery<M, Error = E, Facts = T>,
     serve: &'env (impl Fn(Shard<M>) -> F + Sync),
-) -> Result<Lines<E>, RunError<E>>
+) -> Result<Lines<E, T>, RunError<E>>
 where
     M: Machine,
     E: Send + 'env,
+    T: Send + Sync + 'env,
     F: Future<Output = ()> + 'static,
 {
     let (reports, from_shards) = channel();
@@ -114,20 +118,40 @@ where
         let seat = seat.map_err(|error| RunError::Shard { shard, error })?;
         let thread = thread::Builder::new().name(format!("shard-{shard}"));
         let thread = thread.stack_size(common.options.stack_bytes);
-        thread.spawn_scoped(scope, move || seat.sit(boot, serve)).map_err(RunError::Threads)?;
+        thread.spawn_scoped(scope, move || seat.sit(recovery, serve)).map_err(RunError::Threads)?;
         words.push(word);
     }
-    Ok((words, from_shards))
+    Ok(Lines { words, reports: from_shards })
 }
 
-/// To each shard, and from all of them.
-type Lines<E> = (Vec<Sender<Word>>, Receiver<Report<E>>);
+/// The main thread's lines to all shards.
+struct Lines<E, T> {
+    words: Vec<Sender<Word<T>>>,
+    reports: Receiver<Report<E, T>>,
+}
 
 type InUse = (IoDriverInUse, LogBackendInUse);
 
+/// Until all have read their logs, or one has failed; what they have read, in their order.
+fn await_reads<E, T>(
+    from_shards: &Receiver<Report<E, T>>,
+    count: ShardCount,
+) -> Result<Vec<T>, RunError<E>> {
+    let mut all = Vec::new();
+    while all.len() < count.get().into() {
+        match from_shards.recv().expect("a shard reports before it leaves") {
+            Report::Read(shard, facts) => all.push((shard, facts)),
+            Report::Failed(error) => return Err(error),
+            Report::Booted(..) | Report::Ended => unreachable!("a shard waits for all others"),
+        }
+    }
+    all.sort_by_key(|(shard, _)| *shard);
+    Ok(all.into_iter().map(|(_, facts)| facts).collect())
+}
+
 /// Until all have booted, or one has failed.
-fn await_boots<E>(
-    from_shards: &Receiver<Report<E>>,
+fn await_boots<E, T>(
+    from_shards: &Receiver<Report<E, T>>,
     count: ShardCount,
 ) -> Result<Vec<InUse>, RunError<E>> {
     let mut in_use = Vec::new();
@@ -135,7 +159,7 @@ fn await_boots<E>(
         match from_shards.recv().expect("a shard reports before it leaves") {
             Report::Booted(io, log) => in_use.push((io, log)),
             Report::Failed(error) => return Err(error),
-            Report::Ended => unreachable!("a shard ends after it was told to serve"),
+            Report::Read(..) | Report::Ended => unreachable!("a shard does one after the other"),
         }
     }
     Ok(in_use)
@@ -150,15 +174,15 @@ fn announce(count: ShardCount, in_use: &[InUse]) {
     }
 }
 
-fn await_ends<E>(from_shards: &Receiver<Report<E>>, count: ShardCount) {
+fn await_ends<E, T>(from_shards: &Receiver<Report<E, T>>, count: ShardCount) {
     for _ in count.shards() {
         let report = from_shards.recv().expect("a shard reports its end");
         assert!(matches!(report, Report::Ended), "a shard reports once more, its end");
     }
 }
 
-fn tell(shards: &[Sender<Word>], word: Word) {
+fn tell<T>(shards: &[Sender<Word<T>>], word: impl Fn() -> Word<T>) {
     for shard in shards {
-        shard.send(word).expect("a shard listens until it was told how to leave");
+        shard.send(word()).expect("a shard listens until it was told how to leave");
     }
 }

@@ -10,7 +10,7 @@ use super::faults::Faults;
 use super::schedule::{Planned, Schedule, What};
 use super::seam::{Lane, SimSeam, Wishes};
 use super::trace::Trace;
-use crate::boot::{Boot, Counters};
+use crate::boot::{Boot, Counters, Recovery};
 use crate::machine::{Event, Machine, Ticket};
 use crate::random::Random;
 
@@ -100,22 +100,25 @@ where
     }
 
     /// Makes a machine for each shard from what its disk holds. After a failure no shard runs, and the disks are as
-    /// the boots left them.
-    pub fn boot<E>(
+    /// the recovery left them.
+    pub fn boot<R: Recovery<M>>(
         &mut self,
         count: ShardCount,
-        mut boot: impl FnMut(Boot<'_>) -> Result<M, E>,
-    ) -> Result<(), BootFailure<E>> {
+        recovery: R,
+    ) -> Result<(), BootFailure<R::Error>> {
         assert!(self.shards.is_empty(), "the shards run");
         self.trace.note_all(self.now, "boot");
         self.counters = Counters::new();
         self.disks.resize_with(self.disks.len().max(count.get().into()), Disk::default);
-        let mut shards = Vec::new();
+        let (mut reads, mut facts) = (Vec::new(), Vec::new());
         for shard in count.shards() {
-            let disk = &mut self.disks[shard.index()];
-            let mut log = DiskAtRest { disk, faults: &self.faults, random: &mut self.random };
-            let place = Boot::new(shard, count, &self.counters, &mut log);
-            let machine = boot(place).map_err(|error| BootFailure { shard, error })?;
+            let (read, fact) = self.at_rest(shard, count, |boot| recovery.read(boot))?;
+            reads.push(read);
+            facts.push(fact);
+        }
+        let mut shards = Vec::new();
+        for (shard, read) in count.shards().zip(reads) {
+            let machine = self.at_rest(shard, count, |boot| recovery.finish(boot, read, &facts))?;
             let clock_skew = self.faults.clock_skew.draw(&mut self.random);
             shards.push(Shard { machine, wishes: Wishes::default(), clock_skew });
         }
@@ -124,6 +127,18 @@ where
             self.schedule.plan(self.now, shard, What::Start, &mut self.random);
         }
         Ok(())
+    }
+
+    fn at_rest<T, E>(
+        &mut self,
+        shard: ShardId,
+        count: ShardCount,
+        step: impl FnOnce(&mut Boot<'_>) -> Result<T, E>,
+    ) -> Result<T, BootFailure<E>> {
+        let disk = &mut self.disks[shard.index()];
+        let mut log = DiskAtRest { disk, faults: &self.faults, random: &mut self.random };
+        let mut place = Boot::new(shard, count, &self.counters, &mut log);
+        step(&mut place).map_err(|error| BootFailure { shard, error })
     }
 
     /// Ends all shards in this instant. What the disks had not acknowledged is there, gone or torn; requests that

@@ -44,7 +44,7 @@ pub(crate) struct Echo {
 }
 
 impl Echo {
-    pub(crate) fn boot(_: Boot<'_>) -> Result<Self, std::convert::Infallible> {
+    pub(crate) fn boot(_: &mut Boot<'_>) -> Result<Self, std::convert::Infallible> {
         Ok(Self::default())
     }
 

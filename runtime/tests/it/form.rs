@@ -38,7 +38,7 @@ pub(crate) fn notes_of_each_form<T: Send + 'static, F: Future<Output = ()> + 'st
 pub(crate) fn notes_of<M: Machine, E, T, F>(
     shards: u16,
     form: (IoDriver, LogBackend),
-    boot: impl Fn(cosmictron_runtime::Boot<'_>) -> Result<M, E> + Sync,
+    boot: impl Fn(&mut cosmictron_runtime::Boot<'_>) -> Result<M, E> + Sync,
     serve: &(impl Fn(Shard<M>, Notes<T>) -> F + Sync),
 ) -> Vec<T>
 where

@@ -237,7 +237,7 @@ fn stopping_waits_for_nobody() {
 #[test]
 fn a_shard_that_cannot_boot_ends_the_start() {
     let root = tempfile::tempdir().unwrap();
-    let boot = |boot: cosmictron_runtime::Boot<'_>| match boot.shard() {
+    let boot = |boot: &mut cosmictron_runtime::Boot<'_>| match boot.shard() {
         ShardId::FIRST => Ok(Echo::default()),
         _ => Err("damaged"),
     };

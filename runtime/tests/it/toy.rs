@@ -93,7 +93,7 @@ pub(crate) enum BootError {
 }
 
 impl Counter {
-    pub(crate) fn boot(mut boot: Boot<'_>) -> Result<Self, BootError> {
+    pub(crate) fn boot(boot: &mut Boot<'_>) -> Result<Self, BootError> {
         let mut counter = Counter::empty();
         let segments = boot.log().segments().map_err(BootError::Disk)?;
         let mut bytes = Vec::new();

@@ -8,12 +8,13 @@ use std::sync::Arc;
 use cosmictron_runtime::{LogDirectory, SegmentNumber};
 use cosmictron_storage::log::record::{Payload, PayloadError, TransactionRecord};
 use cosmictron_storage::log::recover::{Head, Recovered};
-use cosmictron_storage::log::{self, LogId, ReadError, RecoverError, Recovery};
+use cosmictron_storage::log::{self, LogId, ReadError, Record, RecoverError, Recovery};
 use cosmictron_storage::{
     ApplyError, ChangeReader, LoggedChange, SchemaChange, SchemaDifference, Store, StoreLimits,
 };
-use cosmictron_types::{TableId, Timestamp, TxId};
+use cosmictron_types::{Lsn, ShardCount, ShardId, TableId, Timestamp, TxId};
 
+use super::cut::{JointFact, JointFacts};
 use super::{BootError, disk_error};
 use crate::catalog::{FIRST_USER_TABLE, SystemTable, TableRow, create_system_tables};
 use crate::shard::deploy::{resolver, schema_of};
@@ -24,6 +25,8 @@ pub struct Replay {
     /// The last transaction, and when it was.
     pub committed: TxId,
     pub committed_at: Timestamp,
+    shards: ShardCount,
+    joint: JointFacts,
 }
 
 /// Why a record that is whole cannot be replayed.
@@ -31,6 +34,8 @@ pub struct Replay {
 pub enum RecordError {
     #[error(transparent)]
     Payload(#[from] PayloadError),
+    #[error("a transaction names a shard that the server does not have")]
+    Participants,
     #[error(transparent)]
     Apply(#[from] ApplyError),
     #[error("the schema of table {table} is damaged: {error}")]
@@ -43,26 +48,51 @@ impl Replay {
     /// Reads a whole log, one segment in memory at a time. One that was begun cannot be empty.
     pub fn of(
         id: LogId,
+        shards: ShardCount,
         is_begun: bool,
         limits: StoreLimits,
         log: &mut dyn LogDirectory,
     ) -> Result<(Replay, Recovered), BootError> {
-        let mut replay = Replay::new(limits);
-        let recovered = replay.read(id, log)?;
+        let mut replay = Replay::new(limits, shards);
+        let recovered = replay.read(id, log, None)?;
         match is_begun && !recovered.is_begun {
             true => Err(BootError::LogGone(id.shard)),
             false => Ok((replay, recovered)),
         }
     }
 
-    fn new(limits: StoreLimits) -> Self {
+    /// Reads a log that was read whole, up to the record before which it is cut.
+    pub fn before(
+        first_cut: Lsn,
+        id: LogId,
+        shards: ShardCount,
+        limits: StoreLimits,
+        log: &mut dyn LogDirectory,
+    ) -> Result<(Replay, Recovered), BootError> {
+        let mut replay = Replay::new(limits, shards);
+        let recovered = replay.read(id, log, Some(first_cut))?;
+        Ok((replay, recovered))
+    }
+
+    fn new(limits: StoreLimits, shards: ShardCount) -> Self {
         // What was taken once is taken again, also when the limit has been lowered since.
         let mut store = Store::new(StoreLimits { bytes_max: u64::MAX, ..limits });
         create_system_tables(&mut store);
-        Self { store, committed: TxId::ZERO, committed_at: Timestamp::EPOCH }
+        let (committed, committed_at) = (TxId::ZERO, Timestamp::EPOCH);
+        Self { store, committed, committed_at, shards, joint: JointFacts::default() }
     }
 
-    fn read(&mut self, id: LogId, log: &mut dyn LogDirectory) -> Result<Recovered, BootError> {
+    /// What the other shards have to know of the transactions that they took part in.
+    pub fn take_joint_facts(&mut self) -> JointFacts {
+        std::mem::take(&mut self.joint)
+    }
+
+    fn read(
+        &mut self,
+        id: LogId,
+        log: &mut dyn LogDirectory,
+        before: Option<Lsn>,
+    ) -> Result<Recovered, BootError> {
         let heads = read_heads(id, log)?;
         let heads = heads.iter().map(|(segment, bytes)| Head {
             segment: log::SegmentNumber::new(segment.get()),
@@ -73,12 +103,15 @@ impl Replay {
             BootError::Log { file, error }
         };
         let mut recovery = Recovery::start(id, heads).map_err(|error| named(log, error))?;
+        if let Some(lsn) = before {
+            recovery = recovery.cut_before(lsn);
+        }
         let mut bytes = Vec::new();
         while let Some(wanted) = recovery.wants() {
             let segment = SegmentNumber::new(wanted.get());
             let read = log.read(segment, &mut bytes);
             read.map_err(|error| disk_error(log, segment, error))?;
-            let read = recovery.read(&bytes, |record| self.visit(record.payload));
+            let read = recovery.read(&bytes, |record| self.visit(record));
             read.map_err(|error| match error {
                 ReadError::Log(error) => named(log, error),
                 ReadError::Visit { lsn, error } => {
@@ -89,11 +122,24 @@ impl Replay {
         Ok(recovery.finish())
     }
 
-    fn visit(&mut self, payload: &[u8]) -> Result<(), RecordError> {
-        match Payload::decode(payload)? {
-            Payload::Transaction(record) => self.apply(&record),
+    fn visit(&mut self, record: Record<'_>) -> Result<(), RecordError> {
+        match Payload::decode(record.payload)? {
+            Payload::Transaction(transaction) => {
+                if transaction.participants.iter().len() > 1 {
+                    self.note_joint(record.lsn, &transaction)?;
+                }
+                self.apply(&transaction)
+            }
             Payload::Mark => Ok(()),
         }
+    }
+
+    fn note_joint(&mut self, lsn: Lsn, record: &TransactionRecord<'_>) -> Result<(), RecordError> {
+        let shard = |number| ShardId::new(number, self.shards);
+        let participants: Option<Vec<ShardId>> = record.participants.iter().map(shard).collect();
+        let participants = participants.ok_or(RecordError::Participants)?;
+        self.joint.add(JointFact { tx: record.tx, lsn, participants }, record.complete);
+        Ok(())
     }
 
     fn apply(&mut self, record: &TransactionRecord<'_>) -> Result<(), RecordError> {

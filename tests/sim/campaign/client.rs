@@ -75,12 +75,23 @@ impl Campaign<'_> {
     }
 
     fn send(&mut self, bank: usize, mark: u64, order: Order, has_key: bool) {
-        let shard = self.any_shard();
+        let (shard, also) = (self.any_shard(), self.other_shards());
         let Bank { name, ledger, .. } = &mut self.banks[bank];
         let newest = self.txs.last_key_value().map_or(TxId::ZERO, |(tx, _)| *tx);
         ledger.ask(mark, order, has_key, newest);
-        let request = order.request(&self.server, shard, name, mark, has_key);
+        let request = order.request(&self.server, shard, name, mark, has_key, also);
         self.ask(shard, request, Asked::Order(bank, mark));
+    }
+
+    /// Some shards whose stores a call wants as well, needed or not.
+    fn other_shards(&mut self) -> Vec<ShardId> {
+        if !self.dice.one_in(3) {
+            return Vec::new();
+        }
+        let all = self.server.shards().shards();
+        let also: Vec<ShardId> = all.filter(|_| self.dice.one_in(2)).collect();
+        self.tally.note_many(Met::Joint, (!also.is_empty()).into());
+        also
     }
 
     fn erase(&mut self, bank: usize) {
