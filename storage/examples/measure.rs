@@ -92,14 +92,14 @@ fn measure_times(rows: u64) {
         }
     });
     time("update at random, undone", rows, &mut || {
-        for (tx, &id) in (3..).zip(&shuffled) {
+        for (tx, &id) in (rows + 2..).zip(&shuffled) {
             store.begin(TransactionLimits::default());
             store.update(ACCOUNTS, &row(id, tx)).expect("the row was inserted");
             store.rollback();
         }
     });
     time("delete at random", rows, &mut || {
-        for (tx, key) in (9..).zip(&keys) {
+        for (tx, key) in (rows + 2..).zip(&keys) {
             store.begin(TransactionLimits::default());
             assert_eq!(store.delete(ACCOUNTS, PRIMARY, key), Ok(1));
             store.commit(TxId::new(tx));
@@ -124,7 +124,7 @@ fn measure_replay(rows: u64) {
     }
     time("replay a transfer", rows, &mut || {
         let mut start = 0;
-        for (tx, &end) in (2..).zip(&ends) {
+        for (tx, &end) in (rows + 2..).zip(&ends) {
             store.apply(TxId::new(tx), &log[start..end]).expect("the changes were made here");
             start = end;
         }

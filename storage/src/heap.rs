@@ -5,7 +5,7 @@
 //! [`Heap::settle`] makes the new place the row's own, under a new number.
 //!
 //! ```text
-//! slot   │ tag and length u32 │ stamp u64 │ row │ unused │        12 bytes a row, and the unused end
+//! slot   │ tag and length u32 │ stamp u64 │ link u32 │ row │ unused │        16 bytes a row, and the unused end
 //! ```
 //!
 //! A row that the open transaction deleted is *dead*: its place stays until the transaction ends, so that undoing it
@@ -23,6 +23,7 @@ mod tests;
 
 use cosmictron_types::TxId;
 
+use crate::history::Link;
 use page::{FREE, HEADER_BYTES};
 use slab::{Location, PAGE_BYTES, Slab};
 
@@ -67,6 +68,8 @@ pub(crate) const ROW_BYTES_MAX: u32 = LENGTH;
 const _: () = assert!(FREE > DEAD);
 /// In a slot's stamp: the open transaction's. Transactions are counted from 1 and never reach it.
 const OPEN: u64 = 1 << 63;
+/// Where in a slot the link is.
+const LINK_AT: usize = 12;
 
 impl Heap {
     pub(crate) const fn new() -> Self {
@@ -94,6 +97,7 @@ impl Heap {
         self.live += 1;
         let id = RowId(location.0);
         self.set_stamp(id, stamp);
+        self.set_link(id, Link::NONE);
         Some(id)
     }
 
@@ -133,12 +137,14 @@ impl Heap {
     /// Makes the place where a row that moved lies its own: its new number.
     pub(crate) fn settle(&mut self, id: RowId) -> RowId {
         assert!(self.is_moved(id));
-        let (home, dead, stamp) = (Location(id.0), self.tag(id) & DEAD, self.stamp(id));
+        let (home, dead) = (Location(id.0), self.tag(id) & DEAD);
+        let (stamp, link) = (self.stamp(id), self.link(id));
         let place = self.guest(home);
         self.slab.release(home);
         set_tag(self.slab.slot_mut(place), dead);
         let settled = RowId(place.0);
         self.set_stamp(settled, stamp);
+        self.set_link(settled, link);
         settled
     }
 
@@ -194,7 +200,18 @@ impl Heap {
             Stamp::Open(write) => OPEN | u64::from(write),
         };
         let slot = self.slab.slot_mut(Location(id.0));
-        slot[4..HEADER_BYTES].copy_from_slice(&stamp.to_le_bytes());
+        slot[4..LINK_AT].copy_from_slice(&stamp.to_le_bytes());
+    }
+
+    /// What the row was before it was as it is.
+    pub(crate) fn link(&self, id: RowId) -> Link {
+        let link = self.slab.slot(Location(id.0))[LINK_AT..].first_chunk();
+        Link(u32::from_le_bytes(*link.expect("a slot begins with its header")))
+    }
+
+    pub(crate) fn set_link(&mut self, id: RowId, link: Link) {
+        let slot = self.slab.slot_mut(Location(id.0));
+        slot[LINK_AT..HEADER_BYTES].copy_from_slice(&link.0.to_le_bytes());
     }
 
     /// The first row at or behind `id` that is not dead.

@@ -7,7 +7,8 @@
 //! resolved. `heap` holds rows as bytes and `tree` is an index over them; [`table`] puts both together. [`store`] is all
 //! tables of a shard and the transaction that is open on them: [`store::write`] changes rows, [`store::apply`] tells the
 //! changes and replays them in the form of [`change`], [`store::schema_change`] alters tables with the rows that are
-//! there. [`log`] makes records of them durable and reads them back.
+//! there. `history` keeps what rows were before, and [`snapshot`] reads a store as of a transaction. [`log`] makes records of
+//! changes durable and reads them back.
 //!
 //! What is not here: which caller may see which row, SQL, modules, files.
 #![cfg_attr(not(test), warn(clippy::cast_possible_truncation, clippy::cast_sign_loss))]
@@ -15,10 +16,13 @@
 pub mod change;
 pub mod definition;
 mod heap;
+mod history;
 pub mod key;
 pub mod log;
+pub mod snapshot;
 pub mod store;
 pub mod table;
+mod timeline;
 mod tree;
 
 #[cfg(test)]
@@ -28,8 +32,9 @@ pub use change::{Change, ChangeReader, InvalidChange, LoggedChange};
 pub use definition::{ForeignKeyDef, IndexDef, SequenceDef, TableDef};
 pub use heap::RowId;
 pub use key::{InvalidKey, Key, KeyBuilder};
+pub use snapshot::{Ended, Forgotten, Found, Snapshot, TableSnapshot};
 pub use store::apply::ApplyError;
 pub use store::schema_change::{Difference, SchemaChange, SchemaDifference};
 pub use store::write::WriteError;
 pub use store::{Store, StoreLimits, TransactionLimits};
-pub use table::{Cursor, Range, Scan, Table, TableBytes};
+pub use table::{Cursor, HistoryFigures, Range, Scan, Table, TableBytes, is_between};

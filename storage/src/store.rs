@@ -10,11 +10,13 @@
 //! 2. A write that is refused has changed nothing.
 //! 3. After [`Store::rollback`] rows, their ids, the entries of all indexes and the sequences are as they were at
 //!    [`Store::begin`].
-//! 4. `bytes` is the memory of all tables, and no insert or update leads beyond the limit. Undoing and replaying may:
+//! 4. `bytes` is the memory of all tables without their history, and no insert or update leads beyond the limit. Undoing and replaying may:
 //!    what was there before, or was durable, is never refused.
+//! 5. Between transactions the memory of history is within its own limit.
 
 pub mod apply;
 mod constraint;
+mod retention;
 pub mod schema_change;
 mod sequence;
 mod transaction;
@@ -26,10 +28,11 @@ mod tests;
 
 use std::collections::BTreeMap;
 
-use cosmictron_types::TableId;
+use cosmictron_types::{TableId, TxId};
 
 use crate::heap::ROW_BYTES_MAX;
 use crate::table::Table;
+use crate::timeline::Timeline;
 use write_set::WriteSet;
 
 /// All tables of one shard as one value.
@@ -41,6 +44,11 @@ pub struct Store {
     places: BTreeMap<TableId, u32>,
     /// Memory of all tables when it was last measured: after each write.
     bytes: u64,
+    /// Memory of the old versions of all tables.
+    history_bytes: u64,
+    timeline: Timeline,
+    /// The newest transaction.
+    committed: TxId,
     /// The limits of the open transaction, if one is open.
     open: Option<TransactionLimits>,
     write_set: WriteSet,
@@ -55,6 +63,9 @@ pub struct StoreLimits {
     pub bytes_max: u64,
     /// Bytes of one row; below 256 MiB.
     pub row_bytes_max: u32,
+    /// Memory of what rows were before, in addition to `bytes_max`. A commit that leads beyond it forgets the oldest. 0
+    /// keeps no history.
+    pub history_bytes_max: u64,
 }
 
 /// Bounds on what one transaction writes. Each write counts, also of the same row, also when a constraint refuses it.
@@ -66,9 +77,9 @@ pub struct TransactionLimits {
 }
 
 impl Default for StoreLimits {
-    /// 4 GiB, rows of 1 MiB.
+    /// 4 GiB, rows of 1 MiB, an eighth for history.
     fn default() -> Self {
-        Self { bytes_max: 4 << 30, row_bytes_max: 1 << 20 }
+        Self { bytes_max: 4 << 30, row_bytes_max: 1 << 20, history_bytes_max: 4 << 27 }
     }
 }
 
@@ -88,6 +99,9 @@ impl Store {
             tables: Vec::new(),
             places: BTreeMap::new(),
             bytes: 0,
+            history_bytes: 0,
+            timeline: Timeline::default(),
+            committed: TxId::ZERO,
             open: None,
             write_set: WriteSet::default(),
         }
@@ -102,16 +116,21 @@ impl Store {
         self.places.values().map(|&place| self.at(place))
     }
 
-    /// Memory of all tables.
+    /// Memory of all tables, without their history.
     pub fn bytes(&self) -> u64 {
         self.bytes
+    }
+
+    /// The newest transaction.
+    pub fn committed(&self) -> TxId {
+        self.committed
     }
 
     pub fn limits(&self) -> &StoreLimits {
         &self.limits
     }
 
-    /// Other bounds from here on. What is there already stays, also beyond them.
+    /// Other bounds from here on. What is there already stays, also beyond them; of history, until the next commit.
     pub fn set_limits(&mut self, limits: StoreLimits) {
         assert!(limits.row_bytes_max <= ROW_BYTES_MAX);
         self.limits = limits;

@@ -1,9 +1,10 @@
 //! Rows of one table and the indexes over them, as readers see them and as the store changes them.
 //!
-//! What a row costs in memory beside its own bytes: 12 bytes of header; up to 7 bytes, or an eighth above 256 bytes, to
+//! What a row costs in memory beside its own bytes: 16 bytes of header; up to 7 bytes, or an eighth above 256 bytes, to
 //! the next slot size; and for each index 13.3 bytes in nodes that are full, as ascending keys leave them, or about 17
-//! when keys come in any order. A million rows of 100 bytes with a `u64` primary key take 125 MB of resident memory
-//! inserted in order, 129 MB inserted at random (`examples/measure.rs`).
+//! when keys come in any order. A million rows of 100 bytes with a `u64` primary key take 134 MB of resident memory
+//! inserted in order, 137 MB inserted at random (`examples/measure.rs`). What it costs to keep rows as they were:
+//! `history`.
 //!
 //! Invariants:
 //! 1. Every index holds exactly one entry for every row that is not dead, under the key that the row has.
@@ -11,6 +12,7 @@
 //!    the same key takes its old place. It is empty between transactions.
 
 mod grave;
+mod past;
 mod range;
 
 use core::cmp::Ordering;
@@ -20,12 +22,14 @@ use cosmictron_types::{ColumnIndex, IndexId, RowLayout, TableId, TxId};
 
 use crate::definition::{IndexDef, TableDef};
 use crate::heap::{Heap, RowId, Stamp};
+use crate::history::History;
 use crate::key::Key;
 use crate::tree::{Probe, Tree};
 
 use grave::Graves;
 
-pub use range::{Cursor, Range, Scan};
+pub use past::HistoryFigures;
+pub use range::{Cursor, Range, Scan, is_between};
 
 /// One table.
 #[derive(Debug)]
@@ -38,6 +42,7 @@ pub struct Table {
     /// The greatest number that each of the definition's sequences has given out or seen.
     sequences: Vec<u128>,
     links: Links,
+    history: History,
 }
 
 /// How foreign keys tie a table to others. Follows from all definitions together, so it is worked out anew whenever one
@@ -69,6 +74,7 @@ pub(crate) struct Parts {
     pub(crate) trees: Vec<Tree>,
     /// One for each of the definition's sequences.
     pub(crate) sequences: Vec<u128>,
+    pub(crate) history: History,
 }
 
 /// Memory of a table, in bytes.
@@ -87,23 +93,26 @@ impl TableBytes {
 }
 
 impl Table {
-    pub(crate) fn new(def: Arc<TableDef>) -> Self {
+    /// An empty table that can be read as of `oldest` and later.
+    pub(crate) fn new(def: Arc<TableDef>, oldest: TxId) -> Self {
         let trees = def.indexes.iter().map(|_| Tree::new()).collect();
         let sequences = vec![0; def.sequences.len()];
-        Self::from_parts(Parts { def, heap: Heap::new(), trees, sequences })
+        let history = History::new(oldest);
+        Self::from_parts(Parts { def, heap: Heap::new(), trees, sequences, history })
     }
 
     /// The new table has no links.
     pub(crate) fn from_parts(parts: Parts) -> Self {
-        let Parts { def, heap, trees, sequences } = parts;
+        let Parts { def, heap, trees, sequences, history } = parts;
         assert!(trees.iter().all(|tree| tree.len() == heap.len()));
         assert_eq!((trees.len(), sequences.len()), (def.indexes.len(), def.sequences.len()));
-        Self { def, heap, trees, graves: Graves::new(), sequences, links: Links::default() }
+        let (graves, links) = (Graves::new(), Links::default());
+        Self { def, heap, trees, graves, sequences, links, history }
     }
 
     pub(crate) fn into_parts(self) -> Parts {
-        let Self { def, heap, trees, sequences, .. } = self;
-        Parts { def, heap, trees, sequences }
+        let Self { def, heap, trees, sequences, history, .. } = self;
+        Parts { def, heap, trees, sequences, history }
     }
 
     pub fn def(&self) -> &Arc<TableDef> {

@@ -91,6 +91,16 @@ impl<const N: usize> Tree<N> {
         probe.compare(entry, keys).is_eq().then_some(entry.row)
     }
 
+    /// The first entry of a full key whose row's number is `row` or a greater one.
+    pub(crate) fn find_from<K>(&self, key: &[u8], row: RowId, keys: &K) -> Option<RowId>
+    where
+        K: Fn(RowId, &[u8]) -> Ordering,
+    {
+        let place = self.cut(&Probe::entry_of(key, row), Side::Before, keys);
+        let entry = self.entry(place)?;
+        Probe::new(key).compare(entry, keys).is_eq().then_some(entry.row)
+    }
+
     /// The first entry of a subtree.
     fn first(&self, node: u32, level: u32) -> Entry {
         self.entries(node, level).at(0)

@@ -2,15 +2,15 @@
 //!
 //! ```text
 //! page   │ slot 0 │ slot 1 │ … │ slot `used - 1` │ (not there yet)
-//! slot   │ tag and length u32 │ stamp u64 │ row │ unused │
+//! slot   │ tag and length u32 │ stamp u64 │ link u32 │ row │ unused │
 //! free   │ FREE and next free slot u32 │ …
 //! ```
 //!
 //! Invariants:
 //! 1. Of the slots below `used`, `live` are taken and the others are in the chain that begins at `free`.
 
-/// Bytes before a row: its tags and length, and its stamp.
-pub(super) const HEADER_BYTES: usize = 12;
+/// Bytes before a row: its tags and length, its stamp, and the link to what it was before.
+pub(super) const HEADER_BYTES: usize = 16;
 /// The tag of a slot that is free. The others are the heap's.
 pub(super) const FREE: u32 = 1 << 31;
 /// Slots of a page at most: a location has 12 bits for them.

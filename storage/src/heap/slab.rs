@@ -79,7 +79,7 @@ impl Slab {
         if self.classes.is_empty() {
             self.classes.resize(CLASSES, Class::default());
         }
-        let class = class_of(HEADER_BYTES + length);
+        let class = class_of(needed(length));
         let number = match self.classes[class].roomy.first() {
             Some(&number) => number,
             None => self.add_page(class, length)?,
@@ -116,7 +116,7 @@ impl Slab {
     /// Whether a row of `length` bytes may stay in this slot: it fits, and does not waste more than half of it.
     pub(super) fn suits(&self, location: Location, length: usize) -> bool {
         let slot_bytes = self.pages[location.page()].slot_bytes();
-        let needed = HEADER_BYTES + length;
+        let needed = needed(length);
         needed <= slot_bytes && slot_bytes <= 2 * slot_bytes_of(class_of(needed), needed)
     }
 
@@ -145,7 +145,7 @@ impl Slab {
     }
 
     fn add_page(&mut self, class: usize, length: usize) -> Option<u32> {
-        let slot_bytes = slot_bytes_of(class, HEADER_BYTES + length);
+        let slot_bytes = slot_bytes_of(class, needed(length));
         let slots = if class == SINGLE { 1 } else { (PAGE_BYTES / slot_bytes).min(SLOTS_MAX) };
         let mut page =
             Page::new(slot_bytes, u16::try_from(slots).expect("SLOTS_MAX fits in 16 bits"));
@@ -169,6 +169,11 @@ impl Slab {
         self.pages.push(Page::vacant());
         Some(number)
     }
+}
+
+/// Bytes that a row of `length` bytes needs, or the number of the place where it lies in its stead.
+fn needed(length: usize) -> usize {
+    HEADER_BYTES + length.max(size_of::<Location>())
 }
 
 /// The class of the smallest slots that hold as many bytes, header included.

@@ -257,7 +257,7 @@ impl Store {
 }
 
 /// The primary key's index.
-const PRIMARY: IndexId = IndexId::new(0);
+pub(crate) const PRIMARY: IndexId = IndexId::new(0);
 
 /// Whether a row is the only one with its values in an index, or has none of its own: one is absent, or all are those
 /// that it had.

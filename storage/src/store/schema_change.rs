@@ -3,6 +3,9 @@
 //! What rows can follow is done: indexes come and go, optional columns are appended, foreign keys and sequences come and
 //! go. What they cannot is listed, all of it, and nothing is changed. A table without rows follows everything.
 //!
+//! A table whose rows are written again, or that gets another primary key or unique index, forgets what they were before:
+//! it can be read as of the newest transaction and later ones.
+//!
 //! Altering takes time in proportion to the rows when a column is appended (every row is written again), an index is
 //! added (it is built), or a foreign key or a sequence is (all rows are looked at). Everything else takes none.
 
@@ -122,15 +125,16 @@ impl Store {
         for alteration in altered {
             let place = self.place(alteration.id());
             let table = self.tables[place as usize].take().expect("a place in use has a table");
-            self.tables[place as usize] = Some(alteration.carry_out(table));
+            self.tables[place as usize] = Some(alteration.carry_out(table, self.committed));
         }
         for def in created {
             let place = self.vacant_place();
             self.places.insert(def.id, place);
-            self.tables[place as usize] = Some(Table::new(Arc::new(def)));
+            self.tables[place as usize] = Some(Table::new(Arc::new(def), self.committed));
         }
         self.link_tables();
         self.bytes = self.tables().map(|table| table.bytes().total()).sum();
+        self.history_bytes = self.tables().map(|table| table.past().bytes()).sum();
         Ok(())
     }
 

@@ -1,6 +1,7 @@
 //! What a store does, seen from outside: one idea each here, random histories against a model in [`model`].
 
 mod foreign_key;
+mod history;
 mod limits;
 mod model;
 mod replay;

@@ -29,14 +29,17 @@ impl Store {
         self.open = Some(limits);
     }
 
-    /// Makes the open transaction's changes those of `tx`. Panics when none is open.
+    /// Makes the open transaction's changes those of `tx`, and keeps what rows were before. Panics when no transaction is
+    /// open or `tx` is older than the newest one.
     pub fn commit(&mut self, tx: TxId) {
         self.close();
+        assert!(self.committed <= tx, "transaction {tx} comes after {}", self.committed);
         let writes = std::mem::take(&mut self.write_set.writes);
         for write in &writes {
+            let created = self.archive(write, tx);
             if write.is_alive {
                 let heap = self.at_mut(write.table).heap_mut();
-                heap.set_stamp(write.row, Stamp::Committed(tx));
+                heap.set_stamp(write.row, Stamp::Committed(created));
                 if heap.is_moved(write.row) {
                     self.change(write.table, |table, _| table.settle(write.row));
                 }
@@ -49,6 +52,27 @@ impl Store {
         }
         self.write_set.writes = writes;
         self.write_set.clear();
+        self.committed = tx;
+        self.shed_history();
+    }
+
+    /// Keeps what a write found; which transaction the row is from now. One that is what it was before is not another.
+    fn archive(&mut self, write: &Write, tx: TxId) -> TxId {
+        let Some(before) = &write.before else { return tx };
+        let Self { tables, write_set, history_bytes, limits, .. } = self;
+        let table = tables[write.table as usize].as_mut().expect("a place in use has a table");
+        let (old, is_deleted) = (write_set.old(before), !write.is_alive);
+        if write.is_alive && table.row(write.row) == old {
+            return before.created;
+        }
+        if limits.history_bytes_max == 0 {
+            table.past_mut().0.skip(tx);
+            return tx;
+        }
+        let bytes = table.past().bytes();
+        table.archive(write.row, old, before.created, tx, is_deleted);
+        *history_bytes = *history_bytes - bytes + table.past().bytes();
+        tx
     }
 
     /// Undoes the open transaction. Panics when none is open.
@@ -69,6 +93,11 @@ impl Store {
         }
         (self.write_set.writes, self.write_set.moved) = (writes, moved);
         self.write_set.clear();
+    }
+
+    /// Whether a transaction is open.
+    pub fn is_open(&self) -> bool {
+        self.open.is_some()
     }
 
     fn close(&mut self) {

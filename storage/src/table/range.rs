@@ -124,6 +124,26 @@ fn is_behind(a_side: Side, a: &Key, b_side: Side, b: &Key) -> bool {
     a > b
 }
 
+/// Whether a row's key in an index lies between two bounds, as [`Table::range`] takes them.
+pub fn is_between(key: &Key, lower: Bound<&Key>, upper: Bound<&Key>) -> bool {
+    // A bound of fewer columns is met by every key that begins with it.
+    let compare = |bound: &Key| {
+        let (key, bound) = (key.as_bytes(), bound.as_bytes());
+        key[..key.len().min(bound.len())].cmp(bound)
+    };
+    let is_behind = match lower {
+        Bound::Unbounded => true,
+        Bound::Included(bound) => compare(bound).is_ge(),
+        Bound::Excluded(bound) => compare(bound).is_gt(),
+    };
+    is_behind
+        && match upper {
+            Bound::Unbounded => true,
+            Bound::Included(bound) => compare(bound).is_le(),
+            Bound::Excluded(bound) => compare(bound).is_lt(),
+        }
+}
+
 impl Range<'_> {
     /// Moves the cursor that this was resumed from behind the rows that were taken, at both ends.
     pub fn park(self, cursor: &mut Cursor) {

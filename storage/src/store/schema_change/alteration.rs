@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use core::ops::Bound;
 
-use cosmictron_types::{RowLayout, TableId, Type};
+use cosmictron_types::{RowLayout, TableId, TxId, Type};
 
 use crate::definition::{IndexDef, TableDef, column_at, index_at};
 use crate::heap::{Heap, RowId};
@@ -59,8 +59,13 @@ impl Alteration {
         self.bytes
     }
 
-    pub(super) fn carry_out(self, table: Table) -> Table {
-        let Parts { heap, trees: mut old, .. } = table.into_parts();
+    /// `committed` is the newest transaction.
+    pub(super) fn carry_out(self, table: Table, committed: TxId) -> Table {
+        let has_past = self.heap.is_none() && has_same_unique_indexes(table.def(), &self.def);
+        let Parts { heap, trees: mut old, mut history, .. } = table.into_parts();
+        if !has_past {
+            history = history.restarted(committed);
+        }
         let trees = self.trees.into_iter().map(|source| match source {
             TreeSource::Kept(at) => std::mem::replace(&mut old[at], Tree::new()),
             TreeSource::Built(tree) => tree,
@@ -70,8 +75,18 @@ impl Alteration {
             trees: trees.collect(),
             def: Arc::new(self.def),
             sequences: self.sequences,
+            history,
         })
     }
+}
+
+/// Whether old versions are found as they were, and are as different as the rows of the new definition are.
+fn has_same_unique_indexes(old: &TableDef, new: &TableDef) -> bool {
+    let unique = |def: &TableDef| {
+        let indexes = def.indexes.iter().filter(|index| index.unique);
+        indexes.map(|index| (index.primary, index.columns.clone())).collect::<Vec<_>>()
+    };
+    unique(old) == unique(new)
 }
 
 /// Why a table cannot follow.
