@@ -97,6 +97,11 @@ pub struct ModulesConfig {
 pub struct StorageConfig {
     /// Memory for rows and indexes, of all shards together; three quarters of the machine's when absent.
     pub memory_bytes_max: Option<ByteCount>,
+    /// How long the past can be read; 0s keeps none.
+    pub history_time: Span,
+    /// Memory for what rows were before, of all shards together and in addition to `memory_bytes_max`, of which it is an
+    /// eighth when absent. 0 keeps no past.
+    pub history_bytes_max: Option<ByteCount>,
     /// Size of one log file.
     pub segment_bytes: ByteCount,
     /// Rows that one query may look at.
@@ -181,6 +186,8 @@ impl Default for StorageConfig {
     fn default() -> Self {
         Self {
             memory_bytes_max: None,
+            history_time: Span::from_secs(60 * 60),
+            history_bytes_max: None,
             segment_bytes: ByteCount::mebibytes(64),
             query_rows_scanned_max: 10_000_000,
             query_bytes_max: ByteCount::mebibytes(64),

@@ -26,7 +26,7 @@ use cosmictron_wasm_host::{CacheError, Host, HostError, HostOptions};
 
 use crate::api::{Api, Common, ShardHandle};
 use crate::auth::{Claims, KeyRing, KeyRingError, MailError, Postbox};
-use crate::config::{Config, ConfigError, Io};
+use crate::config::{ByteCount, Config, ConfigError, Io};
 use crate::module_files::ModuleFiles;
 use crate::shard::{
     AccountAnswer, AccountRequest, Answer, BootError, BootPlan, Request, ShardOptions,
@@ -263,10 +263,12 @@ fn boot_plan(
                 bytes_max: transaction_bytes.get(),
             },
             idempotency_kept: config.modules.idempotency_kept.get(),
+            history_time: config.storage.history_time.get(),
             query,
         }),
         store: StoreLimits {
             bytes_max: memory / u64::from(shards.get()),
+            history_bytes_max: history_bytes(config, memory) / u64::from(shards.get()),
             ..StoreLimits::default()
         },
         log: log_options(config),
@@ -290,6 +292,14 @@ fn log_options(config: &Config) -> LogOptions {
         backlog_bytes_max: defaults.backlog_bytes_max.max(2 * wanted).min(2 * room),
         ..defaults
     }
+}
+
+/// Memory for what rows were before, of a server with so much for rows.
+fn history_bytes(config: &Config, memory: u64) -> u64 {
+    if config.storage.history_time.get() == Duration::ZERO {
+        return 0;
+    }
+    config.storage.history_bytes_max.map_or(memory / 8, ByteCount::get)
 }
 
 /// Three quarters of the machine's memory.

@@ -72,6 +72,8 @@ pub type Seam<'a> = dyn cosmictron_runtime::Seam<Shard> + 'a;
 pub struct ShardOptions {
     pub transaction: TransactionLimits,
     pub idempotency_kept: Duration,
+    /// How long the past can be read.
+    pub history_time: Duration,
     pub query: cosmictron_sql::ExecutionLimits,
 }
 
@@ -147,6 +149,7 @@ pub struct Shard {
     /// And when.
     committed_at: Timestamp,
     next_cleaning: Timestamp,
+    next_forgetting: Timestamp,
     /// No schedule is run before: one had to wait.
     schedules_rest_until: Timestamp,
     figures: Figures,
@@ -470,6 +473,7 @@ impl Shard {
             return Err(error);
         }
         store.commit(tx);
+        store.note_time(now);
         (self.committed, self.committed_at) = (tx, now);
         Ok(())
     }
@@ -606,6 +610,7 @@ impl Shard {
         }
         self.run_due_schedules(seam);
         self.clean(seam);
+        self.forget(seam);
         self.wake(seam);
     }
 
@@ -617,7 +622,7 @@ impl Shard {
         if std::mem::take(&mut self.is_tick_due) {
             return self.tick(seam);
         }
-        let mut at = self.next_cleaning;
+        let mut at = self.next_cleaning.min(self.next_forgetting);
         at = at.min(self.next_schedule().unwrap_or(at));
         at = at.min(self.journal.next_tick().unwrap_or(at));
         seam.wake_at(at);

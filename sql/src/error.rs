@@ -7,6 +7,8 @@
 
 use core::fmt;
 
+use cosmictron_types::TxId;
+
 use crate::time_travel::AsOf;
 
 /// A place in the text: line and column, both counted from 1, columns in characters.
@@ -65,9 +67,10 @@ pub enum SqlError {
     Evaluation(#[from] EvalError),
     #[error("{what} exceeds the limit of {max}")]
     Exhausted { what: Resource, max: u64 },
-    /// The past that `AS OF` names is not kept.
-    #[error("the history of {asked} is not kept")]
-    HistoryNotKept { asked: AsOf },
+    /// The past that `AS OF` names is not kept any more; `oldest` is the first transaction as of which the query's tables
+    /// can be read.
+    #[error("the history of {asked} is not kept; it begins with tx {oldest}")]
+    HistoryExpired { asked: AsOf, oldest: TxId },
     #[error("{asked} has not happened yet")]
     NotYet { asked: AsOf },
     /// A table of the plan was dropped or changed since: plan the text again.
@@ -179,7 +182,7 @@ impl SqlError {
             | SqlError::ParameterType { .. } => ErrorClass::Parameter,
             SqlError::Evaluation(_) => ErrorClass::Execution,
             SqlError::Exhausted { .. } => ErrorClass::Limit,
-            SqlError::HistoryNotKept { .. } | SqlError::NotYet { .. } => ErrorClass::History,
+            SqlError::HistoryExpired { .. } | SqlError::NotYet { .. } => ErrorClass::History,
             SqlError::StalePlan { .. } => ErrorClass::Stale,
         }
     }

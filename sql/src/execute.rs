@@ -11,17 +11,18 @@
 //! 1. Every row that is read, and every byte that is kept, is paid for in [`Budget`].
 //! 2. After `Flow::Enough` an operator pushes nothing more.
 //!
-//! Reading order: [`budget`], [`scan`], [`sort`], [`aggregate`] with [`accumulator`].
+//! Reading order: [`budget`], [`scan`] with [`past`], [`sort`], [`aggregate`] with [`accumulator`].
 
 pub(crate) mod accumulator;
 pub(crate) mod aggregate;
 pub(crate) mod budget;
+mod past;
 pub(crate) mod scan;
 pub(crate) mod sort;
 
 use core::ops::ControlFlow;
 
-use cosmictron_storage::Store;
+use cosmictron_storage::Snapshot;
 
 use crate::error::{EvalError, SqlError};
 use crate::expr::Expr;
@@ -33,7 +34,7 @@ use budget::Budget;
 
 /// One execution. Everything in it lives as long as the execution, so tuples and values may borrow from it.
 pub(crate) struct Run<'e> {
-    pub(crate) store: &'e Store,
+    pub(crate) store: Snapshot<'e>,
     pub(crate) params: &'e [Datum<'static>],
     pub(crate) budget: Budget,
 }
@@ -79,7 +80,7 @@ impl Operator {
             Operator::Nothing => Ok(MORE),
             Operator::Scan(scan) => scan.run(run, sink),
             Operator::CountRows { table, calls } => {
-                let rows = scan::table(run.store, table)?.len() as i128;
+                let rows = i128::from(scan::count(run, table)?);
                 sink(&[Part::Values(vec![Datum::Int(rows); *calls].into())])
             }
             Operator::Filter { input, predicates } => input.run(run, &mut |tuple| {

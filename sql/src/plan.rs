@@ -1,6 +1,6 @@
 //! A query ready to be executed, any number of times and by any thread.
 
-use cosmictron_storage::Store;
+use cosmictron_storage::{Snapshot, Store};
 use cosmictron_types::{TableId, Timestamp, TxId};
 
 use crate::bind;
@@ -133,39 +133,53 @@ impl Plan {
         }))
     }
 
-    /// Reads the store as it is. A query that names a moment is refused: see [`Plan::execute_as_of`].
+    /// Reads the store as of the moment that the query names, or as it is.
     pub fn execute<'e>(
         &'e self,
         store: &'e Store,
         params: &'e Params,
         limits: &ExecutionLimits,
     ) -> Result<RowSet<'e>, SqlError> {
-        if let Some(asked) = self.as_of(params)? {
-            return Err(SqlError::HistoryNotKept { asked });
-        }
-        self.run(store, params, limits)
+        let snapshot = match self.tx(store, params, Present::of(store))? {
+            Some(tx) => store.as_of(tx),
+            None => store.present(),
+        };
+        self.execute_at(snapshot, params, limits)
     }
 
-    /// As [`Plan::execute`], for a store that holds the rows of `present`: a query may name that moment too.
-    pub fn execute_as_of<'e>(
-        &'e self,
-        store: &'e Store,
-        params: &'e Params,
-        limits: &ExecutionLimits,
+    /// The transaction as of which the query reads; `None` when it names no moment. Refuses one that has not come, or
+    /// that the tables of the query in this store do not know any more.
+    pub fn tx(
+        &self,
+        store: &Store,
+        params: &Params,
         present: Present,
-    ) -> Result<RowSet<'e>, SqlError> {
-        if let Some(asked) = self.as_of(params)? {
-            asked.check_present(present)?;
-        }
-        self.run(store, params, limits)
+    ) -> Result<Option<TxId>, SqlError> {
+        let Some(asked) = self.as_of(params)? else { return Ok(None) };
+        let tx = asked.tx(store, present)?;
+        self.check_kept(store, asked, tx)?;
+        Ok(tx)
     }
 
-    fn run<'e>(
+    fn check_kept(&self, store: &Store, asked: AsOf, tx: Option<TxId>) -> Result<(), SqlError> {
+        let tables = self.tables.iter().filter_map(|id| store.table(*id));
+        let oldest = tables.map(|table| table.history().oldest).max().unwrap_or(TxId::ZERO);
+        match tx {
+            Some(tx) if oldest <= tx => Ok(()),
+            _ => Err(SqlError::HistoryExpired { asked, oldest }),
+        }
+    }
+
+    /// Reads a store as of a moment that the caller has chosen, whatever the query names.
+    pub fn execute_at<'e>(
         &'e self,
-        store: &'e Store,
+        store: Snapshot<'e>,
         params: &'e Params,
         limits: &ExecutionLimits,
     ) -> Result<RowSet<'e>, SqlError> {
+        if let Some(tx) = store.tx() {
+            self.check_kept(store.store(), AsOf::Tx(tx), Some(tx))?;
+        }
         if params.values().len() != self.params.len() {
             let (expected, found) = (self.params.len(), params.values().len());
             return Err(SqlError::ParameterCount { expected, found });

@@ -2,6 +2,7 @@
 
 use core::fmt;
 
+use cosmictron_storage::Store;
 use cosmictron_types::{Timestamp, TxId};
 
 use crate::error::SqlError;
@@ -28,23 +29,29 @@ impl fmt::Display for AsOf {
     }
 }
 
-/// What the store holds now, as its owner knows it.
+/// How far time has come, as the owner of the store knows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Present {
-    /// The last transaction that is in the store.
+    /// The newest transaction that may be read: the store will never hold another one of its number or a lower one.
     pub tx: TxId,
-    /// When it was committed.
-    pub committed_at: Timestamp,
+    pub now: Timestamp,
+}
+
+impl Present {
+    /// What a store knows by itself.
+    pub fn of(store: &Store) -> Self {
+        Self { tx: store.committed(), now: Timestamp::from_micros(i64::MAX) }
+    }
 }
 
 impl AsOf {
-    /// Refuses every moment but the present one, whose rows are the only ones that a store without history holds.
-    pub fn check_present(self, present: Present) -> Result<(), SqlError> {
+    /// The transaction as of which the store is read. `None` when the store does not know any more which one it was.
+    pub fn tx(self, store: &Store, present: Present) -> Result<Option<TxId>, SqlError> {
         match self {
             AsOf::Tx(tx) if tx > present.tx => Err(SqlError::NotYet { asked: self }),
-            AsOf::Tx(tx) if tx == present.tx => Ok(()),
-            AsOf::Timestamp(at) if at >= present.committed_at => Ok(()),
-            _ => Err(SqlError::HistoryNotKept { asked: self }),
+            AsOf::Tx(tx) => Ok(Some(tx)),
+            AsOf::Timestamp(at) if at > present.now => Err(SqlError::NotYet { asked: self }),
+            AsOf::Timestamp(at) => Ok(store.tx_at(at)),
         }
     }
 }

@@ -192,6 +192,14 @@ const METRICS: &[Metric] = &[
         r.answers_held as u64
     }),
     ("cosmictron_store_bytes", "gauge", "Memory of rows and indexes", |r| r.store_bytes),
+    ("cosmictron_history_bytes", "gauge", "Memory of what rows were before", |r| r.history_bytes),
+    ("cosmictron_history_versions", "gauge", "Old versions of rows", |r| r.history_versions),
+    (
+        "cosmictron_history_oldest_tx_id",
+        "gauge",
+        "Oldest transaction as of which every table can be read",
+        |r| r.history_oldest_tx_id,
+    ),
 ];
 
 /// The state in Prometheus' text format.

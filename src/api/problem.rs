@@ -88,7 +88,10 @@ pub(super) fn sql_problem(error: &SqlError) -> Problem<'static> {
                 .with("candidates", Member::Texts(candidates));
         }
         SqlError::NotPublic { .. } => ProblemCode::Forbidden,
-        SqlError::HistoryNotKept { .. } => ProblemCode::HistoryExpired,
+        SqlError::HistoryExpired { oldest, .. } => {
+            return Problem::new(ProblemCode::HistoryExpired, error.to_string())
+                .with("oldest_tx_id", Member::Number(oldest.get()));
+        }
         SqlError::StalePlan { .. } => ProblemCode::Conflict,
         SqlError::Exhausted { .. } | SqlError::TextTooLong { .. } => ProblemCode::TooLarge,
         _ => ProblemCode::InvalidRequest,

@@ -1,4 +1,5 @@
-//! Removes what has expired: answers kept for idempotency, sessions, links. In slices, so that nobody waits for it.
+//! Removes what has expired: answers kept for idempotency, sessions, links, and what rows were before. In slices, so that
+//! nobody waits for it.
 
 use cosmictron_storage::Store;
 use cosmictron_types::{Duration, Timestamp};
@@ -13,7 +14,31 @@ const REST: Duration = Duration::from_secs(10);
 /// Between two slices.
 const PAUSE: Duration = Duration::from_millis(20);
 
+/// Blocks of old versions, and deleted rows in them, forgotten at once: about 0.2 ms.
+const SLICE_STEPS: usize = 512;
+/// Between two slices of forgetting.
+const FORGETTING_PAUSE: Duration = Duration::from_millis(2);
+/// Between two looks for what has become too old, at least.
+const FORGETTING_REST_MIN: Duration = Duration::from_millis(500);
+
 impl Shard {
+    /// Forgets what rows were before the time that is kept.
+    pub(super) fn forget(&mut self, seam: &mut Seam<'_>) {
+        let now = seam.now();
+        if now < self.next_forgetting {
+            return;
+        }
+        let kept = self.options.history_time;
+        let is_unfinished = self.store_mut().forget(now - kept, SLICE_STEPS);
+        // Late by an eighth at most: then little is kept longer than it has to be.
+        let rest = Duration::from_micros(kept.as_micros() / 8);
+        self.next_forgetting = now
+            + match is_unfinished {
+                true => FORGETTING_PAUSE,
+                false => rest.clamp(FORGETTING_REST_MIN, REST),
+            };
+    }
+
     pub(super) fn clean(&mut self, seam: &mut Seam<'_>) {
         let now = seam.now();
         if now < self.next_cleaning {

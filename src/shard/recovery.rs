@@ -81,8 +81,14 @@ impl Recovery<Shard> for BootPlan {
 
     fn read(&self, boot: &mut Boot<'_>) -> Result<(ReadLog, JointFacts), BootError> {
         let (id, shards) = (self.log_id(boot), boot.shards());
-        let (mut replay, recovered) =
-            Replay::of(id, shards, self.is_begun, self.store, boot.log())?;
+        let (mut replay, recovered) = Replay::of(
+            id,
+            shards,
+            self.is_begun,
+            self.store,
+            self.options.history_time,
+            boot.log(),
+        )?;
         // Also what will be cut: its numbers are not used again.
         boot.counters().raise_tx(replay.committed);
         boot.counters().raise_table(replay.last_table());
@@ -103,8 +109,14 @@ impl Recovery<Shard> for BootPlan {
                 "the log is cut before a transaction that another shard's log lacks; it was never answered"
             );
             let (id, shards) = (self.log_id(boot), boot.shards());
-            let (replay, recovered) =
-                Replay::before(first.lsn, id, shards, self.store, boot.log())?;
+            let (replay, recovered) = Replay::before(
+                first.lsn,
+                id,
+                shards,
+                self.store,
+                self.options.history_time,
+                boot.log(),
+            )?;
             // A table that was dropped in what is cut is there again.
             boot.counters().raise_table(replay.last_table());
             read = ReadLog { replay, recovered };
@@ -149,6 +161,7 @@ fn start(plan: &BootPlan, boot: &mut Boot<'_>, read: ReadLog) -> Result<Shard, B
         committed,
         committed_at,
         next_cleaning: Timestamp::EPOCH,
+        next_forgetting: Timestamp::EPOCH,
         schedules_rest_until: Timestamp::EPOCH,
         figures: Figures::default(),
         depleted: None,

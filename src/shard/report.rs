@@ -1,5 +1,6 @@
 //! What a shard says about itself: for diagnostics, metrics and those who look for a hot shard.
 
+use cosmictron_types::TxId;
 use cosmictron_wasm_host::{Console, LogLevel};
 use serde::Serialize;
 
@@ -34,6 +35,11 @@ pub struct ShardReport {
     pub requests_forwarded: usize,
     /// Bytes of rows and indexes.
     pub store_bytes: u64,
+    /// Bytes of what rows were before, and of when that was.
+    pub history_bytes: u64,
+    pub history_versions: u64,
+    /// The oldest transaction as of which every module's table can be read.
+    pub history_oldest_tx_id: u64,
     pub tables: Vec<TableReport>,
 }
 
@@ -62,6 +68,11 @@ pub struct TableReport {
     pub rows: usize,
     pub row_bytes: u64,
     pub index_bytes: u64,
+    pub history_bytes: u64,
+    /// Old versions of rows.
+    pub history_versions: u64,
+    /// The oldest transaction as of which the table can be read.
+    pub history_oldest_tx_id: u64,
 }
 
 impl Shard {
@@ -76,6 +87,9 @@ impl Shard {
             queued: self.queue.len(),
             requests_forwarded: self.forwarded.iter().sum(),
             store_bytes: self.store().bytes(),
+            history_bytes: self.store().history_bytes(),
+            history_versions: self.store().tables().map(|table| table.history().versions).sum(),
+            history_oldest_tx_id: self.oldest_readable().get(),
             tables: self.table_reports(),
         }
     }
@@ -96,6 +110,11 @@ impl Shard {
         }
     }
 
+    fn oldest_readable(&self) -> TxId {
+        let tables = self.store().tables().filter(|table| table.def().id >= FIRST_USER_TABLE);
+        tables.map(|table| table.history().oldest).max().unwrap_or(TxId::ZERO)
+    }
+
     fn table_reports(&self) -> Vec<TableReport> {
         let modules: Vec<_> = self.directory.modules().collect();
         let owner = |id| {
@@ -107,13 +126,16 @@ impl Shard {
         self.store()
             .tables()
             .map(|table| {
-                let (def, bytes) = (table.def(), table.bytes());
+                let (def, bytes, history) = (table.def(), table.bytes(), table.history());
                 TableReport {
                     module: owner(def.id).filter(|_| def.id >= FIRST_USER_TABLE),
                     name: def.name.to_string(),
                     rows: table.len(),
                     row_bytes: bytes.rows,
                     index_bytes: bytes.indexes,
+                    history_bytes: history.bytes,
+                    history_versions: history.versions,
+                    history_oldest_tx_id: history.oldest.get(),
                 }
             })
             .collect()

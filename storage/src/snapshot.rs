@@ -70,6 +70,11 @@ impl<'s> Snapshot<'s> {
         self.store
     }
 
+    /// `None` for the store as it is.
+    pub fn tx(&self) -> Option<TxId> {
+        self.tx
+    }
+
     /// The table, where there is one now.
     pub fn table(&self, id: TableId) -> Option<Result<TableSnapshot<'s>, Forgotten>> {
         let table = self.store.table(id)?;

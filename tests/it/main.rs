@@ -22,4 +22,5 @@ mod schedules;
 mod sdk_checks;
 mod slow;
 mod smuggling;
+mod time_travel;
 mod tokens;

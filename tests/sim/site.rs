@@ -64,9 +64,14 @@ fn plan(modules: ModuleFiles) -> BootPlan {
         options: Arc::new(ShardOptions {
             transaction: TransactionLimits { rows_max: 1_000, bytes_max: 64 << 10 },
             idempotency_kept: Duration::from_secs(24 * 60 * 60),
+            history_time: Duration::from_secs(60 * 60),
             query: ExecutionLimits::default(),
         }),
-        store: StoreLimits { bytes_max: 64 << 20, ..StoreLimits::default() },
+        store: StoreLimits {
+            bytes_max: 64 << 20,
+            history_bytes_max: 256 << 10,
+            ..StoreLimits::default()
+        },
         log: LogOptions {
             segment_bytes: SEGMENT_BYTES,
             group_bytes_max: 16 << 10,

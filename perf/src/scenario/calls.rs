@@ -91,6 +91,7 @@ fn plan(modules: ModuleFiles) -> BootPlan {
         options: Arc::new(ShardOptions {
             transaction: TransactionLimits { rows_max: 100_000, bytes_max: 16 << 20 },
             idempotency_kept: Duration::from_secs(24 * 60 * 60),
+            history_time: Duration::from_secs(60 * 60),
             query: cosmictron_sql::ExecutionLimits::default(),
         }),
         store: StoreLimits::default(),

@@ -24,7 +24,13 @@ impl Budget {
     /// One more row was read.
     #[inline]
     pub(crate) fn scan(&self) -> Result<(), SqlError> {
-        let scanned = self.scanned.get() + 1;
+        self.scan_many(1)
+    }
+
+    /// So many more rows, or versions of rows, were read.
+    #[inline]
+    pub(crate) fn scan_many(&self, rows: u64) -> Result<(), SqlError> {
+        let scanned = self.scanned.get().saturating_add(rows);
         self.scanned.set(scanned);
         check(Resource::RowsScanned, scanned, self.limits.scanned_max)
     }

@@ -3,14 +3,16 @@
 use core::ops::Bound;
 use std::sync::Arc;
 
-use cosmictron_storage::{Key, RowId, Store, Table, TableDef};
+use cosmictron_storage::{Key, RowId, Snapshot, TableDef, TableSnapshot};
+use cosmictron_types::IndexId;
 
 use super::{ENOUGH, Flow, MORE, Run, Sink};
 use crate::error::SqlError;
 use crate::expr::tuple::Part;
 use crate::physical::Scan;
 use crate::physical::access::Path;
-use crate::physical::key;
+use crate::physical::key::{self, Bounds};
+use crate::time_travel::AsOf;
 
 impl Scan {
     pub(super) fn run<'e>(
@@ -21,54 +23,137 @@ impl Scan {
         let table = table(run.store, &self.table)?;
         let evaluate = |expr: &'e crate::expr::Expr| run.value(expr, &[]);
         match &self.path {
-            Path::Whole => self.push(table, table.scan(), run, sink),
+            Path::Whole => self.push_all(table, run, sink),
             Path::Lookup { index, key } => {
                 let def = self.table.index(*index);
                 match key::lookup(&self.table, def, key, &evaluate)? {
-                    Some(key) => self.push(table, table.find(*index, &key), run, sink),
+                    Some(key) => self.push_one(table, *index, key, run, sink),
                     None => Ok(MORE),
                 }
             }
-            Path::Range(range) => {
-                let Some(bounds) = key::bounds(&self.table, range, &evaluate)? else {
-                    return Ok(MORE);
-                };
-                let rows = table.range(range.index, as_ref(&bounds.lower), as_ref(&bounds.upper));
-                match range.descending {
-                    false => self.push(table, rows, run, sink),
-                    true => self.push(table, rows.rev(), run, sink),
+            Path::Range(range) => match key::bounds(&self.table, range, &evaluate)? {
+                Some(bounds) => {
+                    self.push_range(table, range.index, &bounds, range.descending, run, sink)
                 }
+                None => Ok(MORE),
+            },
+        }
+    }
+
+    fn push_all<'e>(
+        &'e self,
+        table: TableSnapshot<'e>,
+        run: &Run<'e>,
+        sink: &mut Sink<'_, 'e>,
+    ) -> Result<Flow, SqlError> {
+        let flow = self.push(table, table.table().scan(), run, sink)?;
+        if flow.is_break() || table.is_present() {
+            return Ok(flow);
+        }
+        for row in table.ended() {
+            run.budget.scan()?;
+            if let Some(row) = row
+                && sink(&[self.part(row)])?.is_break()
+            {
+                return Ok(ENOUGH);
             }
+        }
+        Ok(MORE)
+    }
+
+    /// The row with a key in a unique index.
+    fn push_one<'e>(
+        &'e self,
+        table: TableSnapshot<'e>,
+        index: IndexId,
+        key: Key,
+        run: &Run<'e>,
+        sink: &mut Sink<'_, 'e>,
+    ) -> Result<Flow, SqlError> {
+        if table.is_present() {
+            return self.push(table, table.table().find(index, &key), run, sink);
+        }
+        if !self.table.index(index).primary {
+            let bounds =
+                Bounds { lower: Bound::Included(key.clone()), upper: Bound::Included(key) };
+            return self.push_range(table, index, &bounds, false, run, sink);
+        }
+        let found = table.find(&key);
+        run.budget.scan_many(found.read)?;
+        found.row.map_or(Ok(MORE), |row| sink(&[self.part(row)]))
+    }
+
+    fn push_range<'e>(
+        &'e self,
+        table: TableSnapshot<'e>,
+        index: IndexId,
+        bounds: &Bounds,
+        descending: bool,
+        run: &Run<'e>,
+        sink: &mut Sink<'_, 'e>,
+    ) -> Result<Flow, SqlError> {
+        let (lower, upper) = (bounds.lower.as_ref(), bounds.upper.as_ref());
+        let rows = table.table().range(index, lower, upper);
+        match (table.is_present(), descending) {
+            (true, false) => self.push(table, rows, run, sink),
+            (true, true) => self.push(table, rows.rev(), run, sink),
+            (false, _) => self.push_past(table, index, bounds, descending, run, sink),
         }
     }
 
     fn push<'e>(
         &'e self,
-        table: &'e Table,
+        table: TableSnapshot<'e>,
         rows: impl IntoIterator<Item = RowId>,
         run: &Run<'e>,
         sink: &mut Sink<'_, 'e>,
     ) -> Result<Flow, SqlError> {
         for row in rows {
             run.budget.scan()?;
-            let part = Part::Row { layout: &self.table.layout, bytes: table.row(row) };
-            if sink(&[part])?.is_break() {
+            if let Some(row) = table.row(row)
+                && sink(&[self.part(row)])?.is_break()
+            {
                 return Ok(ENOUGH);
             }
         }
         Ok(MORE)
     }
+
+    pub(super) fn part<'e>(&'e self, row: &'e [u8]) -> Part<'e> {
+        Part::Row { layout: &self.table.layout, bytes: row }
+    }
 }
 
-fn as_ref(bound: &Bound<Key>) -> Bound<&Key> {
-    bound.as_ref()
+/// How many rows a table has.
+pub(super) fn count(run: &Run<'_>, planned: &Arc<TableDef>) -> Result<u64, SqlError> {
+    let table = table(run.store, planned)?;
+    if table.is_present() {
+        return Ok(table.table().len() as u64);
+    }
+    let mut rows = 0;
+    for row in table.table().scan() {
+        run.budget.scan()?;
+        rows += u64::from(table.row(row).is_some());
+    }
+    for row in table.ended() {
+        run.budget.scan()?;
+        rows += u64::from(row.is_some());
+    }
+    Ok(rows)
 }
 
 /// The table that a plan was made for, as it was then.
-pub(crate) fn table<'e>(store: &'e Store, planned: &Arc<TableDef>) -> Result<&'e Table, SqlError> {
+pub(crate) fn table<'e>(
+    store: Snapshot<'e>,
+    planned: &Arc<TableDef>,
+) -> Result<TableSnapshot<'e>, SqlError> {
     let stale = || SqlError::StalePlan { table: planned.name.to_string() };
     let table = store.table(planned.id).ok_or_else(stale)?;
-    let def = table.def();
+    let table = table.map_err(|forgotten| SqlError::HistoryExpired {
+        asked: AsOf::Tx(store.tx().unwrap_or(store.store().committed())),
+        oldest: forgotten.oldest,
+    })?;
+    let def = table.table().def();
     // Stores of one server share their definitions or at least their schemas; else the content decides.
     let same = Arc::ptr_eq(def, planned)
         || Arc::ptr_eq(&def.schema, &planned.schema)

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use cosmictron_sql::{
     Catalog, ExecutionLimits, NameError, Params, Plan, PlanLimits, SqlError, plan,
 };
-use cosmictron_storage::{Store, StoreLimits, TableDef, TransactionLimits};
+use cosmictron_storage::{Store, StoreLimits, TableDef, TransactionLimits, WriteError};
 use cosmictron_types::schema::ModuleSchema;
 use cosmictron_types::ty::Field;
-use cosmictron_types::{TableId, TxId, json};
+use cosmictron_types::{IndexId, TableId, Timestamp, TxId, json};
 
 /// Tables of two modules, `chat` and `my-agent`; both have a table `setting`, and `secret` is not public.
 pub(crate) struct Database {
@@ -127,6 +127,36 @@ impl Database {
 
     /// Inserts rows, each a JSON array.
     pub(crate) fn insert(&mut self, table: &str, rows: &[impl AsRef<str>]) {
+        self.write(table, rows, |store, table, mut row| {
+            store.insert(table, &mut row).unwrap();
+        });
+    }
+
+    /// Inserts rows, or puts them in the place of those that have their primary keys. One that breaks a constraint is
+    /// left out.
+    pub(crate) fn put(&mut self, table: &str, rows: &[impl AsRef<str>]) {
+        self.write(table, rows, |store, table, mut row| {
+            if let Err(WriteError::NoSuchRow { .. }) = store.update(table, &row) {
+                let _ = store.insert(table, &mut row);
+            }
+        });
+    }
+
+    /// Deletes the rows that have the primary keys of these.
+    pub(crate) fn delete(&mut self, table: &str, rows: &[impl AsRef<str>]) {
+        self.write(table, rows, |store, table, row| {
+            let primary = IndexId::new(0);
+            let key = store.table(table).unwrap().def().key_of(primary, &row);
+            store.delete(table, primary, &key).unwrap();
+        });
+    }
+
+    fn write(
+        &mut self,
+        table: &str,
+        rows: &[impl AsRef<str>],
+        write: impl Fn(&mut Store, TableId, Vec<u8>),
+    ) {
         let (_, def) = self.tables.iter().find(|(_, def)| *def.name == *table).unwrap();
         let columns = &def.schema.columns;
         let fields: Vec<Field> = columns
@@ -141,10 +171,20 @@ impl Database {
             let mut bytes = Vec::new();
             json::decode_arguments(&fields, &def.layout, text, limits, &mut scratch, &mut bytes)
                 .unwrap();
-            self.store.insert(def.id, &mut bytes).unwrap();
+            write(&mut self.store, def.id, bytes);
         }
         self.last_tx = self.last_tx.next();
         self.store.commit(self.last_tx);
+        self.store.note_time(time_of(self.last_tx));
+    }
+
+    /// Forgets what is only needed to read as of a transaction before `tx`.
+    pub(crate) fn forget(&mut self, tx: TxId) {
+        self.store.forget(time_of(tx), usize::MAX);
+    }
+
+    pub(crate) fn last_tx(&self) -> TxId {
+        self.last_tx
     }
 
     /// Drops the table and makes one of the same name in its place, with another schema.
@@ -248,4 +288,9 @@ impl Catalog for Database {
             )),
         }
     }
+}
+
+/// One transaction a millisecond.
+fn time_of(tx: TxId) -> Timestamp {
+    Timestamp::from_micros(i64::try_from(tx.get()).unwrap() * 1_000)
 }

@@ -12,6 +12,7 @@ mod fixture;
 mod hostile;
 mod limits;
 mod parameters;
+mod past;
 mod plans;
 mod properties;
 mod refusals;

@@ -1,7 +1,6 @@
 //! Parameters: which types they take, and what is accepted for them.
 
-use cosmictron_sql::{AsOf, ExecutionLimits, Present};
-use cosmictron_types::{Timestamp, TxId};
+use cosmictron_sql::ExecutionLimits;
 use serde_json::json;
 
 use crate::fixture::Database;
@@ -139,42 +138,4 @@ fn parameters_are_never_text_of_the_query() {
         database.check_with("SELECT id FROM message WHERE author = $1", &params, "[]");
         database.check_with("SELECT $1::string", &params, &format!("[{params}]"));
     }
-}
-
-#[test]
-fn as_of_names_the_present_or_is_refused() {
-    let database = Database::filled();
-    let present = Present { tx: TxId::new(7), committed_at: Timestamp::from_micros(1_000) };
-    let check = |sql: &str, params: &str, expected: &str| {
-        let plan = database.plan(sql).unwrap();
-        let params = plan.read_params(params.as_bytes()).unwrap();
-        let found =
-            plan.execute_as_of(database.store(), &params, &ExecutionLimits::default(), present);
-        let found = match found {
-            Ok(rows) => format!("{} rows", rows.len()),
-            Err(error) => error.to_string(),
-        };
-        assert_eq!(found, expected, "{sql}");
-    };
-    check("SELECT id FROM message AS OF TX 7", "[]", "6 rows");
-    check("SELECT id FROM message AS OF TX 6", "[]", "the history of tx 6 is not kept");
-    check("SELECT id FROM message AS OF TX 8", "[]", "tx 8 has not happened yet");
-    check("SELECT m.id FROM message AS OF TX $1 AS m WHERE m.id = 1", "[7]", "1 rows");
-    check("SELECT m.id FROM message m AS OF TX 7 WHERE m.id = 1", "[]", "1 rows");
-    check("SELECT id FROM message AS OF TIMESTAMP '2026-01-01T00:00:00Z'", "[]", "6 rows");
-    check(
-        "SELECT id FROM message AS OF TIMESTAMP '1970-01-01 00:00:00'",
-        "[]",
-        "the history of 1970-01-01 00:00:00 is not kept",
-    );
-    check(
-        "SELECT id FROM message AS OF TIMESTAMP $1",
-        "[999]",
-        "the history of 1970-01-01 00:00:00.000999 is not kept",
-    );
-    check("SELECT id FROM message", "[]", "6 rows");
-    let plan = database.plan("SELECT id FROM message AS OF TX 7").unwrap();
-    let params = plan.bind_params(&[]).unwrap();
-    assert_eq!(plan.as_of(&params), Ok(Some(AsOf::Tx(TxId::new(7)))));
-    assert!(plan.execute(database.store(), &params, &ExecutionLimits::default()).is_err());
 }

@@ -12,7 +12,7 @@ use cosmictron_storage::log::{self, LogId, ReadError, Record, RecoverError, Reco
 use cosmictron_storage::{
     ApplyError, ChangeReader, LoggedChange, SchemaChange, SchemaDifference, Store, StoreLimits,
 };
-use cosmictron_types::{Lsn, ShardCount, ShardId, TableId, Timestamp, TxId};
+use cosmictron_types::{Duration, Lsn, ShardCount, ShardId, TableId, Timestamp, TxId};
 
 use super::cut::{JointFact, JointFacts};
 use super::{BootError, disk_error};
@@ -27,7 +27,13 @@ pub struct Replay {
     pub committed_at: Timestamp,
     shards: ShardCount,
     joint: JointFacts,
+    history_time: Duration,
+    /// Records until what has become too old is forgotten.
+    records_left: u32,
 }
+
+/// Records between two times of forgetting.
+const FORGETTING_RECORDS: u32 = 1024;
 
 /// Why a record that is whole cannot be replayed.
 #[derive(Debug, thiserror::Error)]
@@ -45,15 +51,17 @@ pub enum RecordError {
 }
 
 impl Replay {
-    /// Reads a whole log, one segment in memory at a time. One that was begun cannot be empty.
+    /// Reads a whole log, one segment in memory at a time, and keeps the past for `history_time`. One that was begun cannot be
+    /// empty.
     pub fn of(
         id: LogId,
         shards: ShardCount,
         is_begun: bool,
         limits: StoreLimits,
+        history_time: Duration,
         log: &mut dyn LogDirectory,
     ) -> Result<(Replay, Recovered), BootError> {
-        let mut replay = Replay::new(limits, shards);
+        let mut replay = Replay::new(limits, history_time, shards);
         let recovered = replay.read(id, log, None)?;
         match is_begun && !recovered.is_begun {
             true => Err(BootError::LogGone(id.shard)),
@@ -67,19 +75,22 @@ impl Replay {
         id: LogId,
         shards: ShardCount,
         limits: StoreLimits,
+        history_time: Duration,
         log: &mut dyn LogDirectory,
     ) -> Result<(Replay, Recovered), BootError> {
-        let mut replay = Replay::new(limits, shards);
+        let mut replay = Replay::new(limits, history_time, shards);
         let recovered = replay.read(id, log, Some(first_cut))?;
         Ok((replay, recovered))
     }
 
-    fn new(limits: StoreLimits, shards: ShardCount) -> Self {
+    fn new(limits: StoreLimits, history_time: Duration, shards: ShardCount) -> Self {
         // What was taken once is taken again, also when the limit has been lowered since.
         let mut store = Store::new(StoreLimits { bytes_max: u64::MAX, ..limits });
         create_system_tables(&mut store);
         let (committed, committed_at) = (TxId::ZERO, Timestamp::EPOCH);
-        Self { store, committed, committed_at, shards, joint: JointFacts::default() }
+        let records_left = FORGETTING_RECORDS;
+        let joint = JointFacts::default();
+        Self { store, committed, committed_at, shards, joint, history_time, records_left }
     }
 
     /// What the other shards have to know of the transactions that they took part in.
@@ -144,7 +155,9 @@ impl Replay {
 
     fn apply(&mut self, record: &TransactionRecord<'_>) -> Result<(), RecordError> {
         self.store.apply(record.tx, record.changes)?;
+        self.store.note_time(record.timestamp);
         (self.committed, self.committed_at) = (record.tx, record.timestamp);
+        self.forget();
         // A record that changes tables begins with the rows that say so, and has no other user rows (see `deploy`).
         let first = ChangeReader::new(record.changes).next();
         if first
@@ -153,6 +166,16 @@ impl Replay {
             self.follow_catalog()?;
         }
         Ok(())
+    }
+
+    /// Forgets what was too old when the last record was written, so that a long log takes no more memory than the past
+    /// may. What has become too old since goes when the shard runs.
+    fn forget(&mut self) {
+        self.records_left -= 1;
+        if self.records_left == 0 {
+            self.records_left = FORGETTING_RECORDS;
+            self.store.forget(self.committed_at - self.history_time, usize::MAX);
+        }
     }
 
     /// Makes the tables what their rows say.

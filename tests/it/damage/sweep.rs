@@ -8,7 +8,7 @@ use cosmictron::shard::{BootError, Replay};
 use cosmictron_runtime::{BLOCK_BYTES, DiskError, LogDirectory, SegmentExtent, SegmentNumber};
 use cosmictron_storage::StoreLimits;
 use cosmictron_storage::log::LogId;
-use cosmictron_types::{ShardCount, ShardId, TableId, TxId};
+use cosmictron_types::{Duration, ShardCount, ShardId, TableId, TxId};
 use rustix::process::Signal;
 
 use super::Served;
@@ -169,7 +169,8 @@ impl Sweep {
 }
 
 fn recover(id: LogId, files: &mut Files) -> Result<State, Box<BootError>> {
-    let (replay, _) = Replay::of(id, ShardCount::ONE, true, StoreLimits::default(), files)?;
+    let (limits, kept) = (StoreLimits::default(), Duration::MAX);
+    let (replay, _) = Replay::of(id, ShardCount::ONE, true, limits, kept, files)?;
     Ok(State::of(&replay))
 }
 
