@@ -80,7 +80,7 @@ fn every_moment_is_answered_as_it_was_after_a_kill_too() {
     check(&mut ada, &seen);
     seen.extend(live(&mut ada));
     check(&mut ada, &seen);
-    let diagnostics = server.admin().get("/v1/diagnostics").json();
+    let diagnostics = server.admin().get("/v1/health/diagnostics").json();
     let shards = diagnostics["shards"].as_array().unwrap();
     let versions = |shard: &Value| shard["history_versions"].as_u64().unwrap();
     assert!(shards.iter().map(versions).sum::<u64>() > 100, "{diagnostics}");
@@ -156,7 +156,7 @@ fn what_has_no_room_is_forgotten_oldest_first() {
     let seen: Vec<(u64, i64)> =
         (1..=1500).map(|value| (call(&mut ada, "add", &json!(["a", 1])), value)).collect();
     let token = ada.token().unwrap().to_owned();
-    for server in [&server, &server.kill_and_restart()] {
+    let check = |server: &TestServer| {
         let mut ada = server.client_of(&token);
         let oldest = oldest(&ask(&mut ada, value, json!([first])));
         assert!(seen[300].0 < oldest && oldest < seen[1499].0, "{oldest}");
@@ -167,11 +167,13 @@ fn what_has_no_room_is_forgotten_oldest_first() {
                 false => assert_eq!(found.json()["rows"], json!([[value_then]]), "{tx}"),
             }
         }
-        let diagnostics = server.admin().get("/v1/diagnostics").json();
+        let diagnostics = server.admin().get("/v1/health/diagnostics").json();
         let shard = &diagnostics["shards"][0];
         assert!(shard["history_bytes"].as_u64().unwrap() <= 48 << 10, "{shard}");
         assert_eq!(shard["history_oldest_tx_id"], oldest);
-    }
+    };
+    check(&server);
+    check(&server.kill_and_restart());
 }
 
 #[test]
@@ -195,7 +197,7 @@ fn what_is_too_old_is_forgotten() {
     }
     assert_eq!(oldest(&found), after);
     assert_eq!(ask(&mut ada, value, json!([after])).json()["rows"], json!([[2]]));
-    let diagnostics = server.admin().get("/v1/diagnostics").json();
+    let diagnostics = server.admin().get("/v1/health/diagnostics").json();
     assert_eq!(diagnostics["shards"][0]["history_versions"], 0, "{diagnostics}");
 }
 

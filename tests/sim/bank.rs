@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use cosmictron::directory::Place;
 use cosmictron::shard::{Call, IdempotencyKey, Request};
-use cosmictron_types::{ConnectionId, Identity, ShardId};
+use cosmictron_types::{ConnectionId, Identity, ShardId, TxId};
 
-use crate::server::{Server, rows};
+use crate::server::{Past, Server, past_rows, rows};
 
 /// Accounts that a bank has from its `init` on: 1 to this.
 pub const ACCOUNTS: u64 = 8;
@@ -116,7 +116,7 @@ fn identity(number: u64, of: u8) -> Identity {
 }
 
 /// All rows of a bank.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub struct Books {
     /// Balances by account.
     pub accounts: BTreeMap<i64, i64>,
@@ -126,14 +126,14 @@ pub struct Books {
     pub receipts: BTreeMap<i64, Receipt>,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Entry {
     pub mark: u64,
     pub account: i64,
     pub amount: i64,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Receipt {
     pub mark: u64,
     /// The first entry's id.
@@ -141,8 +141,9 @@ pub struct Receipt {
 }
 
 impl Books {
-    /// Reads a bank's tables as of one transaction, asking on `shard`; `None` when its home's log has failed.
-    pub fn read(server: &mut Server, shard: ShardId, bank: &str) -> Option<Books> {
+    /// Reads a bank's tables as of one transaction, asking on `shard`, and tells which it was; `None` when its home's log has
+    /// failed.
+    pub fn read(server: &mut Server, shard: ShardId, bank: &str) -> Option<(TxId, Books)> {
         loop {
             let mut table = |columns: &str, table: &str| {
                 let text = format!("SELECT {columns} FROM \"{bank}\".{table}");
@@ -155,8 +156,28 @@ impl Books {
             let (last, receipts) = table("id, mark, entry", "receipt")?;
             // A transfer that was put off may have come in between; there are only so many.
             if first == last {
-                return Some(Books::of(&accounts, &entries, &receipts));
+                return Some((first, Books::of(&accounts, &entries, &receipts)));
             }
+        }
+    }
+
+    /// Reads a bank's tables as of a past transaction.
+    pub fn read_past(server: &mut Server, shard: ShardId, bank: &str, tx: TxId) -> Past<Books> {
+        let mut table = |columns: &str, table: &str| {
+            let text = format!("SELECT {columns} FROM \"{bank}\".{table} AS OF TX {tx}");
+            let query = server.query(shard, &text);
+            let asked = server.ask(shard, query);
+            past_rows(server.wait(asked), tx)
+        };
+        let accounts = table("id, balance", "account");
+        let entries = table("id, mark, account, amount", "entry");
+        let receipts = table("id, mark, entry", "receipt");
+        match (accounts, entries, receipts) {
+            (Past::Kept(accounts), Past::Kept(entries), Past::Kept(receipts)) => {
+                Past::Kept(Books::of(&accounts, &entries, &receipts))
+            }
+            (Past::Lost, ..) | (_, Past::Lost, _) | (.., Past::Lost) => Past::Lost,
+            _ => Past::Forgotten,
         }
     }
 

@@ -14,7 +14,7 @@ use cosmictron_wasm_host::CompiledModule;
 use crate::bank::Books;
 use crate::dice::Dice;
 use crate::ledger::{Ledger, Look};
-use crate::server::Server;
+use crate::server::{Past, Server};
 use crate::site::{SEGMENT_BYTES, Site};
 use crate::tally::{Met, Tally};
 
@@ -42,6 +42,8 @@ pub struct Campaign<'s> {
 struct Bank {
     name: Arc<str>,
     ledger: Ledger,
+    /// What reads have shown, and as of which transactions.
+    seen: Vec<(TxId, Books)>,
     /// The version that is in service.
     version: usize,
     /// One that was asked for and not answered.
@@ -59,6 +61,8 @@ enum Asked {
     Entries(usize),
     /// The sum of all balances.
     Total,
+    /// The same as of a past transaction.
+    PastTotal(TxId),
 }
 
 impl<'s> Campaign<'s> {
@@ -93,6 +97,7 @@ impl<'s> Campaign<'s> {
         let bank = |number| Bank {
             name: format!("bank-{number}").into(),
             ledger: Ledger::default(),
+            seen: Vec::new(),
             version: 0,
             coming: None,
             is_deploying: false,
@@ -203,7 +208,7 @@ impl<'s> Campaign<'s> {
         for bank in 0..self.banks.len() {
             let shard = self.any_shard();
             let name = self.banks[bank].name.clone();
-            let books = loop {
+            let (tx, books) = loop {
                 match Books::read(&mut self.server, shard, &name) {
                     Some(books) => break books,
                     None => {
@@ -216,6 +221,25 @@ impl<'s> Campaign<'s> {
             self.check_version(bank);
             let survived = self.banks[bank].ledger.check(&books, look);
             self.tally.note_many(Met::Survived, survived);
+            self.look_back(bank);
+            self.banks[bank].seen.push((tx, books));
+        }
+    }
+
+    /// Reads a bank as of every transaction as of which it was read before.
+    fn look_back(&mut self, bank: usize) {
+        let shard = self.any_shard();
+        let Bank { name, seen, .. } = &self.banks[bank];
+        for (tx, books) in seen {
+            match Books::read_past(&mut self.server, shard, name, *tx) {
+                Past::Kept(found) => {
+                    assert_eq!(found, *books, "{name} as of {tx}");
+                    self.tally.note(Met::PastKept);
+                }
+                Past::Forgotten => self.tally.note(Met::PastForgotten),
+                // The next look starts the server again.
+                Past::Lost => return,
+            }
         }
     }
 

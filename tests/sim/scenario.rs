@@ -43,7 +43,7 @@ impl Scene {
     }
 
     fn entries(&mut self) -> Option<usize> {
-        let books = Books::read(&mut self.server, ShardId::FIRST, BANK)?;
+        let (_, books) = Books::read(&mut self.server, ShardId::FIRST, BANK)?;
         Some(books.entries.len())
     }
 

@@ -9,7 +9,7 @@ use cosmictron::shard::{
     Answer, BootError, BootPlan, Query, QueryError, Request, Shard, Unavailable,
 };
 use cosmictron_runtime::sim::{Faults, RequestId, World};
-use cosmictron_sql::{Catalog, NameError, Params, PlanLimits};
+use cosmictron_sql::{Catalog, NameError, Params, PlanLimits, SqlError};
 use cosmictron_storage::TableDef;
 use cosmictron_types::{Duration, ShardCount, ShardId, TxId};
 
@@ -156,6 +156,27 @@ pub fn rows(answer: Answer) -> Option<(TxId, Numbers)> {
         Err(QueryError::Unavailable(Unavailable::LogFailed)) => None,
         Err(error) => panic!("a query is refused: {error}"),
     }
+}
+
+/// What a question about the past comes to.
+pub enum Past<T> {
+    Kept(T),
+    /// The tables do not know it any more.
+    Forgotten,
+    /// The log that should hold it has failed.
+    Lost,
+}
+
+/// The rows of a query as of `tx`, which has happened.
+pub fn past_rows(answer: Answer, tx: TxId) -> Past<Numbers> {
+    if let Answer::Rows(Err(QueryError::Sql(SqlError::HistoryExpired { oldest, .. }))) = &answer {
+        assert!(tx < *oldest, "{tx} is said to be forgotten, and {oldest} to be kept");
+        return Past::Forgotten;
+    }
+    rows(answer).map_or(Past::Lost, |(found, rows)| {
+        assert_eq!(found, tx, "the moment that was asked for");
+        Past::Kept(rows)
+    })
 }
 
 /// A number, or a text that spells one, as sums are told.

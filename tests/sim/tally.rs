@@ -32,6 +32,9 @@ pub enum Met {
     LogFailed,
     OutOfSpace,
     Overloaded,
+    /// A past was read as it had been.
+    PastKept,
+    PastForgotten,
 }
 
 impl Met {
@@ -52,6 +55,7 @@ impl Met {
         (Met::NotOpened, 10),
         (Met::LogFailed, 50),
         (Met::OutOfSpace, 50),
+        (Met::PastKept, 500),
     ];
 }
 

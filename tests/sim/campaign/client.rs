@@ -5,7 +5,7 @@ use cosmictron_types::{Duration, Identity, ShardId, TxId};
 
 use super::{Asked, Bank, Campaign, version_on};
 use crate::bank::{self, ACCOUNTS, BALANCE, Order};
-use crate::server::rows;
+use crate::server::{Past, past_rows, rows};
 use crate::tally::Met;
 
 impl Campaign<'_> {
@@ -25,6 +25,7 @@ impl Campaign<'_> {
                     "entry ORDER BY id DESC LIMIT 4",
                     Asked::Entries(bank),
                 ),
+                17 if self.dice.one_in(2) => self.peek_back(bank),
                 17 => self.peek(bank, "sum(balance)", "account", Asked::Total),
                 18 => {
                     let version = self.dice.roll(2) as usize;
@@ -110,6 +111,15 @@ impl Campaign<'_> {
         self.ask(shard, query, asked);
     }
 
+    /// Asks for the total as of a transaction of the bank that was told.
+    fn peek_back(&mut self, bank: usize) {
+        let of_bank = self.txs.iter().filter(|(_, (other, _))| *other == bank);
+        let txs: Vec<TxId> = of_bank.map(|(tx, _)| *tx).collect();
+        let Some(&tx) = self.dice.pick(&txs) else { return };
+        let from = format!("account AS OF TX {tx}");
+        self.peek(bank, "sum(balance)", &from, Asked::PastTotal(tx));
+    }
+
     pub(super) fn deploy(&mut self, bank: usize, version: usize) {
         if self.banks[bank].is_deploying || self.banks[bank].coming.is_some() {
             return;
@@ -189,6 +199,14 @@ impl Campaign<'_> {
                     assert_eq!(rows, [[ACCOUNTS.cast_signed() * BALANCE]], "the total changes");
                 }
             }
+            (Asked::PastTotal(tx), answer) => match past_rows(answer, tx) {
+                Past::Kept(rows) => {
+                    assert_eq!(rows, [[ACCOUNTS.cast_signed() * BALANCE]], "as of {tx}");
+                    self.tally.note(Met::PastKept);
+                }
+                Past::Forgotten => self.tally.note(Met::PastForgotten),
+                Past::Lost => {}
+            },
             (asked, answer) => panic!("{asked:?} is answered by {answer:?}"),
         }
     }
