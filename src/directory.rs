@@ -118,12 +118,12 @@ impl Directory {
         self.revoked.contains_key(&session)
     }
 
-    /// Shards that take no transactions any more because their log failed.
     /// Whether every log has been begun since the start.
     pub fn have_all_begun(&self) -> bool {
         self.have_all_begun
     }
 
+    /// Shards that take no transactions any more because their log failed.
     pub fn failed_logs(&self) -> &[ShardId] {
         &self.failed_logs
     }

@@ -17,15 +17,19 @@
 //! 3. `tx_id`s ascend in each shard's log.
 //!
 //! Reading order: [`request`] says what can be asked; [`call`], [`query`], [`account`], [`deploy`], [`schedule`] do it;
-//! [`guest`] is the store as a guest sees it; [`journal`] and [`outbox`] make it durable; [`recovery`] brings it back.
+//! [`guest`] is the stores in hand as a guest sees them; [`journal`], [`outbox`] and [`delivery`] make it durable;
+//! [`ground`], [`lending`] and [`stability`] are for transactions of several shards; [`joining`] and [`recovery`] bring it
+//! back.
 
 mod account;
 mod announcement;
 mod call;
 mod cleaning;
+mod delivery;
 mod deploy;
 mod ground;
 mod guest;
+mod joining;
 mod journal;
 mod lending;
 mod outbox;
@@ -50,15 +54,16 @@ use std::sync::Arc;
 
 use cosmictron_runtime::{Event, MAILBOX_SLOTS, Machine, Ticket};
 use cosmictron_storage::{Store, TransactionLimits, WriteError};
-use cosmictron_types::{Duration, ShardCount, ShardId, Timestamp, TxId};
+use cosmictron_types::{Duration, ShardId, Timestamp, TxId};
 use cosmictron_wasm_host::{CompiledModule, Instances, Version};
 
 use announcement::{AnnouncementId, Announcements, Conclusion};
-use ground::LastJoint;
+use ground::{LastJoint, Lot};
 use guest::GuestData;
-use journal::{Journal, Landed};
+use joining::Joining;
+use journal::Journal;
 use lending::{Homecoming, Job, Loan, Outgoing, Work};
-use outbox::{Held, Outbox};
+use outbox::Outbox;
 use report::Figures;
 use stability::{Progress, Stability};
 
@@ -161,6 +166,7 @@ pub struct Shard {
     is_tick_due: bool,
     /// Kept from call to call for their allocations.
     json: Vec<u8>,
+    lots: Vec<Lot>,
 }
 
 /// One version of a module, ready to run.
@@ -173,15 +179,6 @@ impl Served {
     fn new(module: &CompiledModule) -> Self {
         Self { version: *module.version(), instances: Instances::new(module) }
     }
-}
-
-/// How far the exchange of snapshots at the start is.
-struct Joining {
-    /// Shards whose snapshot has not come.
-    missing: u16,
-    waiting: Vec<ReplyTo>,
-    /// Asked before the log could be written.
-    syncs: Vec<ReplyTo>,
 }
 
 impl Machine for Shard {
@@ -223,15 +220,6 @@ impl Shard {
 
     fn store_mut(&mut self) -> &mut Store {
         self.store.as_deref_mut().expect("the store is home between calls")
-    }
-
-    /// Tells the others what they have to know, and prepares the log.
-    fn start(&mut self, seam: &mut Seam<'_>) {
-        for peer in peers(seam) {
-            seam.send(peer, Message::Snapshot(self.own_facts()));
-        }
-        self.journal.flush(seam);
-        self.wake(seam);
     }
 
     fn route(&mut self, ticket: Ticket, request: Request, seam: &mut Seam<'_>) {
@@ -293,10 +281,6 @@ impl Shard {
         }
     }
 
-    fn answer_at_once(&mut self, reply: ReplyTo, answer: Answer, seam: &mut Seam<'_>) {
-        self.finish(Conclusion { reply: Some(reply), answer, arrived: seam.now() }, seam);
-    }
-
     fn hear(&mut self, from: ShardId, message: Message, seam: &mut Seam<'_>) {
         match message {
             Message::Forward { ticket, request } => {
@@ -340,14 +324,6 @@ impl Shard {
         }
     }
 
-    /// A request of a task on this core has its answer.
-    fn answered(&mut self, via: ShardId, ticket: Ticket, answer: Answer, seam: &mut Seam<'_>) {
-        if via != seam.shard() {
-            self.forwarded[via.index()] -= 1;
-        }
-        seam.answer(ticket, answer);
-    }
-
     /// Another shard has told what has changed.
     fn take_notice(&mut self, notice: &Notice, seam: &mut Seam<'_>) {
         self.directory.apply(notice);
@@ -357,39 +333,6 @@ impl Shard {
             Notice::LogFailed(shard) if self.stability.waits_for(*shard) => self.lose_log(seam),
             _ => {}
         }
-    }
-
-    /// Answers once this shard knows what the others know, its log can be written and, but for the first shard, the
-    /// first one has opened the server.
-    fn join(&mut self, reply: ReplyTo, seam: &mut Seam<'_>) {
-        self.joining.waiting.push(reply);
-        self.conclude_joining(seam);
-    }
-
-    fn conclude_joining(&mut self, seam: &mut Seam<'_>) {
-        let is_settled = self.joining.missing == 0 && !self.journal.is_starting();
-        if !is_settled || (seam.shard() != ShardId::FIRST && !self.directory.is_open()) {
-            return;
-        }
-        for reply in std::mem::take(&mut self.joining.waiting) {
-            self.finish(
-                Conclusion { reply: Some(reply), answer: Answer::Joined, arrived: seam.now() },
-                seam,
-            );
-        }
-    }
-
-    /// Answers once all that was done is durable, whatever the durability mode, with a mark behind it: damage to it can
-    /// then be told from a torn tail.
-    fn sync(&mut self, reply: ReplyTo, seam: &mut Seam<'_>) {
-        if self.journal.is_starting() {
-            self.joining.syncs.push(reply);
-            return;
-        }
-        let marked = self.journal.mark(seam);
-        let (lsn, arrived) = (self.journal.appended(), seam.now());
-        let answer = Answer::Synced(marked);
-        self.keep(Held { lsn, reply: Some(reply), answer, arrived, notices: Vec::new() }, seam);
     }
 
     /// Makes the next call find a spare instance, after the answer of the one that needed it has left.
@@ -476,130 +419,6 @@ impl Shard {
         store.note_time(now);
         (self.committed, self.committed_at) = (tx, now);
         Ok(())
-    }
-
-    /// Lets an answer go as soon as everything up to now is durable.
-    fn hold(
-        &mut self,
-        reply: Option<ReplyTo>,
-        answer: Answer,
-        arrived: Timestamp,
-        notices: Vec<Notice>,
-        seam: &mut Seam<'_>,
-    ) {
-        let lsn = self.journal.barrier();
-        self.keep(Held { lsn, reply, answer, arrived, notices }, seam);
-    }
-
-    fn keep(&mut self, held: Held, seam: &mut Seam<'_>) {
-        let stable = self.stability.stable(self.journal.durable());
-        let is_stable = self.outbox.is_empty() && held.lsn <= stable;
-        // Who is turned away because too much waits for the disk is not made to wait for it, too.
-        if is_stable || held.answer.is_turned_away() {
-            self.give(held, seam);
-        } else if self.is_lost(seam.shard()) {
-            self.deny(held, seam);
-        } else {
-            self.outbox.hold(held);
-        }
-    }
-
-    /// Answers what will never be durable with the one thing that is known: that nothing is.
-    fn deny(&mut self, held: Held, seam: &mut Seam<'_>) {
-        let answer = held.answer.refuse(Unavailable::LogFailed);
-        self.finish(Conclusion { reply: held.reply, answer, arrived: held.arrived }, seam);
-    }
-
-    /// Goes on with what waited for the disk.
-    fn after_disk(&mut self, landed: Landed, seam: &mut Seam<'_>) {
-        if let Landed::Poisoned = landed {
-            self.lose_log(seam);
-        }
-        // Also when the log has failed: who waits for its start would wait for ever.
-        if !self.joining.waiting.is_empty() || !self.joining.syncs.is_empty() {
-            self.conclude_joining(seam);
-            for reply in std::mem::take(&mut self.joining.syncs) {
-                self.sync(reply, seam);
-            }
-        }
-        // The next group goes first: the disk works while answers are given.
-        self.journal.flush(seam);
-        self.release(seam);
-    }
-
-    /// Gives the answers whose time has come, and tells the shards that wait for this one how far it is.
-    fn release(&mut self, seam: &mut Seam<'_>) {
-        let durable = self.journal.durable();
-        for (peer, progress) in self.stability.advance(durable) {
-            seam.send(peer, Message::Progress(progress));
-        }
-        let stable = self.stability.stable(durable);
-        while let Some(held) = self.outbox.release(stable) {
-            self.give(held, seam);
-        }
-    }
-
-    /// Whether nothing more becomes stable here: the log has failed, or one that it depends on.
-    fn is_lost(&self, me: ShardId) -> bool {
-        self.journal.is_lost() || self.directory.failed_logs().contains(&me)
-    }
-
-    /// Denies everything that waits, and tells the others. Final.
-    fn lose_log(&mut self, seam: &mut Seam<'_>) {
-        let notice = Notice::LogFailed(seam.shard());
-        if self.directory.failed_logs().contains(&seam.shard()) {
-            return;
-        }
-        tracing::error!(
-            shard = seam.shard().get(),
-            reason = %self.journal.poison(),
-            "the write-ahead log has failed, or one that it depends on; this shard takes no work until the server is restarted"
-        );
-        let lost: Vec<Held> = self.outbox.drain().collect();
-        lost.into_iter().for_each(|held| self.deny(held, seam));
-        self.tell(vec![notice], None, seam);
-    }
-
-    /// An answer's time has come: others are told what has changed, then it goes.
-    fn give(&mut self, held: Held, seam: &mut Seam<'_>) {
-        let Held { reply, answer, arrived, notices, .. } = held;
-        self.tell(notices, Some(Conclusion { reply, answer, arrived }), seam);
-    }
-
-    /// Tells every shard, and concludes once all have confirmed.
-    fn tell(&mut self, notices: Vec<Notice>, then: Option<Conclusion>, seam: &mut Seam<'_>) {
-        notices.iter().for_each(|notice| self.directory.apply(notice));
-        let then = match then {
-            Some(then) if notices.is_empty() || seam.shards() == ShardCount::ONE => {
-                return self.finish(then, seam);
-            }
-            None if seam.shards() == ShardCount::ONE => return,
-            Some(then) => then,
-            None => Conclusion { reply: None, answer: Answer::Joined, arrived: seam.now() },
-        };
-        let id = self.announcements.start(seam.shards(), notices.len(), then);
-        for peer in peers(seam) {
-            for notice in &notices {
-                seam.send(peer, Message::Announce { id, notice: notice.clone() });
-            }
-        }
-    }
-
-    fn finish(&mut self, conclusion: Conclusion, seam: &mut Seam<'_>) {
-        let Conclusion { reply, mut answer, arrived } = conclusion;
-        if let Answer::Called(Ok(called)) = &mut answer {
-            // It may have arrived at a shard whose clock is a little ahead.
-            called.duration = seam.now().since(arrived).max(Duration::ZERO);
-        }
-        match reply {
-            None => {}
-            Some(ReplyTo { shard, ticket, via }) if shard == seam.shard() => {
-                self.answered(via, ticket, answer, seam);
-            }
-            Some(ReplyTo { shard, ticket, via }) => {
-                seam.send(shard, Message::Answered { ticket, answer, via });
-            }
-        }
     }
 
     fn tick(&mut self, seam: &mut Seam<'_>) {

@@ -61,10 +61,11 @@ impl JointRecord {
 pub struct NoRoom;
 
 impl Ground {
-    /// This shard's store alone.
-    pub fn own(shard: ShardId, store: Box<Store>) -> Self {
-        let lot = Lot { shard, store, room: usize::MAX, last_joint: None, records: Vec::new() };
-        Self { lots: vec![lot], is_used: false }
+    /// One shard's store alone. `lots` is empty, and kept by the caller for its allocation.
+    pub fn own(shard: ShardId, store: Box<Store>, mut lots: Vec<Lot>) -> Self {
+        assert!(lots.is_empty());
+        lots.push(Lot { shard, store, room: usize::MAX, last_joint: None, records: Vec::new() });
+        Self { lots, is_used: false }
     }
 
     /// Several, in the order of their shards.
@@ -158,6 +159,7 @@ impl Ground {
         let parts = changes.into_iter().zip(partners).zip(taken);
         for (lot, ((changes, partners), taken)) in self.lots.iter_mut().zip(parts) {
             lot.store.commit(tx);
+            lot.store.note_time(at);
             lot.room -= taken;
             let participants = participants.clone();
             lot.last_joint = Some(LastJoint { tx, participants: participants.clone() });
@@ -182,3 +184,57 @@ impl Ground {
 
 /// More than a joint record takes in a log beyond its changes and participants: head, framing and its share of padding.
 const RECORD_BYTES: usize = 256;
+
+#[cfg(test)]
+mod tests {
+    use cosmictron_storage::StoreLimits;
+    use cosmictron_types::ShardCount;
+
+    use super::*;
+
+    fn lots(room: usize) -> Vec<Lot> {
+        let lot = |shard| Lot {
+            shard,
+            store: Box::new(Store::new(StoreLimits::default())),
+            room,
+            last_joint: None,
+            records: Vec::new(),
+        };
+        ShardCount::new(3).into_iter().flat_map(ShardCount::shards).map(lot).collect()
+    }
+
+    fn commit(ground: &mut Ground, tx: u64) -> Result<(), NoRoom> {
+        ground.begin(TransactionLimits::default());
+        ground.commit_joint(TxId::new(tx), Timestamp::from_micros(5_000))
+    }
+
+    #[test]
+    fn a_joint_transaction_is_told_to_every_log_and_known_by_its_time() {
+        let mut lots = lots(1 << 20);
+        let participants: Arc<[ShardId]> = lots[1..].iter().map(|lot| lot.shard).collect();
+        lots[1].last_joint = Some(LastJoint { tx: TxId::new(3), participants });
+        let mut ground = Ground::joint(lots);
+        commit(&mut ground, 7).unwrap();
+        for lot in ground.into_lots() {
+            assert_eq!(lot.store.tx_at(Timestamp::from_micros(5_000)), Some(TxId::new(7)));
+            assert_eq!((lot.records.len(), lot.records[0].participants.len()), (1, 3));
+            // Only the first shard does not know what the second one's log holds before.
+            let after = |partner: &Partner| (partner.shard.get(), partner.after.get());
+            let afters: Vec<(u16, u64)> = lot.records[0].partners.iter().map(after).collect();
+            let expected = [[(1, 3), (2, 0)], [(0, 0), (2, 0)], [(0, 0), (1, 0)]];
+            assert_eq!(afters, expected[lot.shard.index()]);
+        }
+    }
+
+    #[test]
+    fn what_a_log_has_not_promised_room_for_is_undone() {
+        let mut ground = Ground::joint(lots(300));
+        commit(&mut ground, 1).unwrap();
+        assert!(!ground.is_fresh());
+        assert!(commit(&mut ground, 2).is_err());
+        for lot in ground.into_lots() {
+            assert_eq!(lot.records.len(), 1);
+            assert!(!lot.store.is_changed(), "nothing is open");
+        }
+    }
+}

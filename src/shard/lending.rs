@@ -31,6 +31,8 @@ use super::{Message, ReplyTo, Seam, Shard};
 const QUEUE_MAX: usize = 16 * 1024;
 /// Jobs that one loan takes along.
 const JOBS_MAX: usize = 128;
+/// How far behind the first job others are looked for that want the same.
+const LOOK_MAX: usize = 1024;
 /// Jobs that were undone so often, because each time they wanted another store, get all of them.
 const TRIES_MAX: u32 = 4;
 
@@ -111,12 +113,14 @@ impl Job {
 impl Shard {
     /// Takes this shard's store to work on it alone.
     pub(super) fn take_ground(&mut self, seam: &Seam<'_>) -> Ground {
-        Ground::own(seam.shard(), self.store.take().expect("the store is home"))
+        let store = self.store.take().expect("the store is home");
+        Ground::own(seam.shard(), store, std::mem::take(&mut self.lots))
     }
 
     pub(super) fn put_back(&mut self, ground: Ground) {
-        let lot = ground.into_lots().pop().expect("a ground has a store");
-        self.store = Some(lot.store);
+        let mut lots = ground.into_lots();
+        self.store = lots.pop().map(|lot| lot.store);
+        self.lots = lots;
     }
 
     /// Does a request on this shard's store, now or when it is its turn.
@@ -137,7 +141,11 @@ impl Shard {
         if first == seam.shard() {
             return self.take_jobs(vec![job], seam);
         }
-        self.outgoing[first.index()].jobs.push(job);
+        let outgoing = &mut self.outgoing[first.index()];
+        if outgoing.jobs.len() >= QUEUE_MAX {
+            return self.refuse_job(job, Unavailable::Overloaded, seam);
+        }
+        outgoing.jobs.push(job);
         self.send_jobs(first, seam);
     }
 
@@ -214,6 +222,9 @@ impl Shard {
             Err(why) => return self.call_off(loan, why, seam),
         };
         loan.jobs = self.renew_jobs(loan.jobs, seam);
+        if loan.jobs.is_empty() {
+            return self.send_home(loan.lots, seam);
+        }
         let lot = Lot {
             shard: seam.shard(),
             store: self.store.take().expect("a loan has its turn when the store is home"),
@@ -254,16 +265,12 @@ impl Shard {
         for job in jobs {
             again.extend(self.run_job(job, &mut ground, seam));
         }
-        for mut lot in ground.into_lots() {
-            if lot.shard == seam.shard() {
-                // Its records were appended one by one.
-                assert!(lot.records.is_empty());
-                self.store = Some(lot.store);
-            } else {
-                lot.room = 0;
-                seam.send(lot.shard, Message::Homecoming(Box::new(Homecoming { lot })));
-            }
-        }
+        let mut lots = ground.into_lots();
+        let own = lots.pop().expect("a loan ends at the last of its shards");
+        // Its records were appended one by one.
+        assert!(own.shard == seam.shard() && own.records.is_empty());
+        self.store = Some(own.store);
+        self.send_home(lots, seam);
         again.into_iter().for_each(|job| self.submit(job, seam));
         self.wake(seam);
     }
@@ -297,10 +304,14 @@ impl Shard {
 
     /// Gives the stores of a loan back and refuses its jobs.
     fn call_off(&mut self, loan: Loan, why: Unavailable, seam: &mut Seam<'_>) {
-        for lot in loan.lots {
+        self.send_home(loan.lots, seam);
+        loan.jobs.into_iter().for_each(|job| self.refuse_job(job, why, seam));
+    }
+
+    fn send_home(&mut self, lots: Vec<Lot>, seam: &mut Seam<'_>) {
+        for lot in lots {
             seam.send(lot.shard, Message::Homecoming(Box::new(Homecoming { lot })));
         }
-        loan.jobs.into_iter().for_each(|job| self.refuse_job(job, why, seam));
     }
 
     fn refuse_job(&mut self, job: Job, why: Unavailable, seam: &mut Seam<'_>) {
@@ -334,7 +345,7 @@ impl Shard {
 /// Takes further jobs that want the same stores out of the queue.
 fn take_same(queue: &mut VecDeque<Work>, wanted: &[ShardId], jobs: &mut Vec<Job>) {
     let mut at = 0;
-    while jobs.len() < JOBS_MAX && at < queue.len() {
+    while jobs.len() < JOBS_MAX && at < queue.len().min(LOOK_MAX) {
         match queue.get(at) {
             Some(Work::Job(job)) if job.wanted == wanted => {
                 if let Some(Work::Job(job)) = queue.remove(at) {

@@ -166,6 +166,7 @@ fn start(plan: &BootPlan, boot: &mut Boot<'_>, read: ReadLog) -> Result<Shard, B
         figures: Figures::default(),
         depleted: None,
         json: Vec::new(),
+        lots: Vec::new(),
     };
     shard.load_modules(plan, boot.shard())?;
     Ok(shard)
