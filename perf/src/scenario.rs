@@ -1,5 +1,6 @@
 //! What is measured.
 
+mod bank;
 pub mod calls;
 pub mod runtimes;
 pub mod transfer;

@@ -3,6 +3,8 @@
 //! Memory is the growth of a process's resident set, each case in a process of its own. Times are those that the thread
 //! spent on its processor, without the log; one transaction a write, but for the inserts, which are 1000 in one.
 
+mod meter;
+
 use std::hint::black_box;
 use std::ops::Bound;
 use std::process::Command;
@@ -11,6 +13,8 @@ use std::sync::Arc;
 use cosmictron_storage::{Key, KeyBuilder, Store, StoreLimits, TableDef, TransactionLimits};
 use cosmictron_types::schema::{ModuleSchema, TableSchema};
 use cosmictron_types::{IndexId, TableId, TxId};
+
+use meter::{resident_bytes, shuffle, time};
 
 const ACCOUNTS: TableId = TableId::new(1);
 const PRIMARY: IndexId = IndexId::new(0);
@@ -177,27 +181,4 @@ fn ids(rows: u64, order: Order) -> Vec<u64> {
         Order::Shuffled => shuffle(at, rows),
     };
     (0..rows).map(id).collect()
-}
-
-/// A bijection of the numbers below `count`, if 2^31 - 1 does not divide it.
-fn shuffle(id: u64, count: u64) -> u64 {
-    u64::try_from(u128::from(id) * 2_147_483_647 % u128::from(count)).expect("it is below count")
-}
-
-fn time(name: &str, count: u64, run: &mut dyn FnMut()) {
-    let started = processor_ns();
-    run();
-    let each = (processor_ns() - started) / count as f64;
-    println!("{name:<30} {each:>7.1} ns");
-}
-
-/// Nanoseconds that this thread has run.
-fn processor_ns() -> f64 {
-    let schedstat = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
-    schedstat.split(' ').next().and_then(|ns| ns.parse().ok()).unwrap_or(0.0)
-}
-
-fn resident_bytes() -> u64 {
-    let statm = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
-    statm.split(' ').nth(1).and_then(|pages| pages.parse().ok()).unwrap_or(0) * 4096
 }

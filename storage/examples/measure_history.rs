@@ -3,12 +3,16 @@
 //! Memory is the growth of the resident set. Times are those that the thread spent on its processor, without the log; one
 //! transaction an update. Each row is updated twice, so that as of half of the updates every second row is as it was.
 
+mod meter;
+
 use std::hint::black_box;
 use std::sync::Arc;
 
 use cosmictron_storage::{Key, KeyBuilder, Store, StoreLimits, TransactionLimits};
 use cosmictron_types::schema::{ModuleSchema, TableSchema};
 use cosmictron_types::{IndexId, TableId, Timestamp, TxId};
+
+use meter::{processor_ns, resident_bytes, shuffle, time};
 
 const ACCOUNTS: TableId = TableId::new(1);
 const PRIMARY: IndexId = IndexId::new(0);
@@ -176,27 +180,4 @@ fn row(id: u64, balance: u64) -> [u8; 20 + TEXT_BYTES] {
     row[8..16].copy_from_slice(&balance.to_le_bytes());
     row[16..20].copy_from_slice(&(TEXT_BYTES as u32).to_le_bytes());
     row
-}
-
-/// A bijection of the numbers below `count`, if 2^31 - 1 does not divide it.
-fn shuffle(id: u64, count: u64) -> u64 {
-    u64::try_from(u128::from(id) * 2_147_483_647 % u128::from(count)).expect("it is below count")
-}
-
-fn time(name: &str, count: u64, run: &mut dyn FnMut()) {
-    let started = processor_ns();
-    run();
-    let each = (processor_ns() - started) / count as f64;
-    println!("{name:<34} {each:>7.1} ns");
-}
-
-/// Nanoseconds that this thread has run.
-fn processor_ns() -> f64 {
-    let schedstat = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
-    schedstat.split(' ').next().and_then(|ns| ns.parse().ok()).unwrap_or(0.0)
-}
-
-fn resident_bytes() -> u64 {
-    let statm = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
-    statm.split(' ').nth(1).and_then(|pages| pages.parse().ok()).unwrap_or(0) * 4096
 }

@@ -3,11 +3,15 @@
 //! Writing is appending, sealing and giving out the bytes; recovery is checking and taking apart, from memory. No disk is
 //! touched. Times are those that the thread spent on its processor; of five rounds the middle one is shown.
 
+mod meter;
+
 use std::hint::black_box;
 
 use cosmictron_storage::log::record::{Payload, TransactionRecord};
 use cosmictron_storage::log::{Log, LogId, LogOptions, Recovery, SegmentNumber, Write, recover};
 use cosmictron_types::{ShardId, Timestamp, TxId};
+
+use meter::processor_ns;
 
 const ROUNDS: usize = 5;
 const PAYLOAD_BYTES: usize = 200;
@@ -111,9 +115,4 @@ fn middle(mut round: impl FnMut()) -> f64 {
         .collect();
     times.sort_by(f64::total_cmp);
     times[ROUNDS / 2]
-}
-
-fn processor_ns() -> f64 {
-    let schedstat = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
-    schedstat.split(' ').next().and_then(|ns| ns.parse().ok()).unwrap_or(0.0)
 }

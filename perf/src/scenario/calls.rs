@@ -2,7 +2,6 @@
 //! the disk.
 
 use std::fs;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::channel;
 use std::time::{Duration as StdDuration, Instant};
@@ -21,13 +20,11 @@ use cosmictron_types::{ConnectionId, Duration, Identity, ShardCount};
 use cosmictron_wasm_host::{CompiledModule, Host, HostOptions};
 
 use super::Effort;
+use super::bank::Bank;
 use crate::cpu::{Seats, sit_on};
-use crate::load::{Ids, Spread};
+use crate::load::Ids;
 use crate::report::{Figure, Report, Target};
 
-const BALANCE: u64 = 1_000_000;
-/// Accounts that one call opens.
-const OPENED_AT_ONCE: u64 = 10_000;
 /// Calls after which everything else on the core has its turn.
 const CALLS_A_TURN: u64 = 64;
 /// For the log to have room again.
@@ -38,26 +35,15 @@ const ASKED_MICROS: f64 = 3.0;
 pub struct Options {
     #[command(flatten)]
     effort: Effort,
-    /// Accounts
-    #[arg(long, default_value_t = 100_000)]
-    accounts: u64,
-    /// Which accounts take part
-    #[arg(long, value_enum, default_value_t = Spread::Uniform)]
-    spread: Spread,
-    /// The folder for data directories
-    #[arg(long, default_value = "target/perf")]
-    dir: PathBuf,
-    /// The module that `cargo xtask perf` has built
-    #[arg(long, default_value = "perf/module/target/wasm32-unknown-unknown/release/transfer.wasm")]
-    module: PathBuf,
+    #[command(flatten)]
+    bank: Bank,
 }
 
 pub fn run(options: &Options) -> Result<Report> {
-    fs::create_dir_all(&options.dir)?;
-    let folder = tempfile::tempdir_in(&options.dir)?;
+    let folder = options.bank.folder()?;
     let modules = ModuleFiles::open(folder.path(), Host::new(HostOptions::default())?)?;
-    let wasm = fs::read(&options.module)
-        .with_context(|| format!("the module {}", options.module.display()))?;
+    let wasm = fs::read(&options.bank.module)
+        .with_context(|| format!("the module {}", options.bank.module.display()))?;
     let compiled = modules.store(&wasm)?;
     let plan = plan(modules);
     let log = folder.path().join("log");
@@ -114,13 +100,12 @@ async fn measure(shard: &Handle, options: &Options, compiled: CompiledModule) ->
     let Answer::Deployed(Ok(_)) = shard.request(Request::Deploy(deploy)).await else {
         return Err(anyhow!("the module is not deployed"));
     };
-    for first in (0..options.accounts).step_by(OPENED_AT_ONCE as usize) {
-        let count = OPENED_AT_ONCE.min(options.accounts - first);
-        while !call(shard, "open_accounts", &[first, count, BALANCE])? {
+    for opening in options.bank.openings() {
+        while !call(shard, "open_accounts", &opening)? {
             shard.sleep(PAUSE).await;
         }
     }
-    let mut ids = Ids::new(options.accounts, options.spread, 1);
+    let mut ids = options.bank.ids(1);
     // The first is not counted: it warms up.
     let mut rounds = Vec::new();
     for round in 0..=options.effort.rounds {

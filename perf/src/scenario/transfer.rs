@@ -1,44 +1,29 @@
 //! Accounts send money to each other: durable calls, queries, a start after a kill.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
 use clap::Args;
 
+use super::bank::{BALANCE, Bank};
 use super::{CONNECTIONS, Effort, WARM_UP, named};
 use crate::cpu::Seats;
 use crate::floor::flush;
-use crate::load::{
-    self, Answers, Fixed, Ids, Load, Pace, Select, Spread, Transfer, Until, Workload,
-};
+use crate::load::{self, Answers, Fixed, Ids, Load, Pace, Select, Transfer, Until, Workload};
 use crate::process::{Peer, Server};
 use crate::report::{Figure, Report, Target};
-
-const BALANCE: u64 = 1_000_000;
-/// Accounts that one call opens.
-const OPENED_AT_ONCE: u64 = 10_000;
 
 #[derive(Debug, Args)]
 pub struct Options {
     #[command(flatten)]
     effort: Effort,
-    /// Accounts
-    #[arg(long, default_value_t = 100_000)]
-    accounts: u64,
-    /// Which accounts take part
-    #[arg(long, value_enum, default_value_t = Spread::Uniform)]
-    spread: Spread,
+    #[command(flatten)]
+    bank: Bank,
     /// Transfers in the log that the server starts from; 0 leaves the start out
     #[arg(long, default_value_t = 1_000_000)]
     logged: u64,
-    /// The folder for data directories: its disk is the one that is measured
-    #[arg(long, default_value = "target/perf")]
-    dir: PathBuf,
-    /// The module that `cargo xtask perf` has built
-    #[arg(long, default_value = "perf/module/target/wasm32-unknown-unknown/release/transfer.wasm")]
-    module: PathBuf,
 }
 
 /// One round's figures of one number of connections.
@@ -54,8 +39,7 @@ struct Round {
 
 pub fn run(options: &Options) -> Result<Report> {
     let seats = Seats::find()?;
-    std::fs::create_dir_all(&options.dir)?;
-    let folder = tempfile::tempdir_in(&options.dir)?;
+    let folder = options.bank.folder()?;
     let scene = Scene::set(options, seats, folder.path())?;
     let mut rounds = Vec::new();
     for round in 1..=options.effort.rounds {
@@ -91,13 +75,9 @@ impl<'a> Scene<'a> {
         append.arg("append-floor").arg(folder.join("append"));
         let append = Peer::start(seats, &mut append)?;
         let token = server.token()?;
-        server.command(&["deploy", &options.module.to_string_lossy()])?;
-        let mut first = 0;
-        while first < options.accounts {
-            let count = OPENED_AT_ONCE.min(options.accounts - first);
-            let arguments = format!("[{first},{count},{BALANCE}]");
-            server.command(&["call", "open_accounts", &arguments])?;
-            first += count;
+        server.command(&["deploy", &options.bank.module.to_string_lossy()])?;
+        for opening in options.bank.openings() {
+            server.command(&["call", "open_accounts", &format!("{opening:?}")])?;
         }
         Ok(Scene { options, folder, server, append, token })
     }
@@ -121,7 +101,7 @@ impl<'a> Scene<'a> {
     }
 
     fn ids(&self, seed: u64) -> Ids {
-        Ids::new(self.options.accounts, self.options.spread, seed)
+        self.options.bank.ids(seed)
     }
 
     fn transfers(&self, seed: u64) -> Transfer {
@@ -136,7 +116,7 @@ impl<'a> Scene<'a> {
     fn check_balance(&self) -> Result<()> {
         let answer = self.server.command(&["sql", "SELECT sum(balance) FROM accounts"])?;
         let sum = answer["rows"][0][0].to_string();
-        let expected = (self.options.accounts * BALANCE).to_string();
+        let expected = (self.options.bank.accounts * BALANCE).to_string();
         ensure!(sum.trim_matches('"') == expected, "the balances are {answer}, not {expected}");
         Ok(())
     }
@@ -183,7 +163,7 @@ fn figures(rounds: &[Round]) -> Vec<Figure> {
 /// Records a second at a start after a kill, against the half million that is asked for.
 fn start_up(options: &Options, seats: Seats) -> Result<Figure> {
     const ASKED_PER_SECOND: f64 = 500_000.0;
-    let folder = tempfile::tempdir_in(&options.dir)?;
+    let folder = options.bank.folder()?;
     let scene = Scene::set(options, seats, folder.path())?;
     let load = Load {
         address: scene.server.address,

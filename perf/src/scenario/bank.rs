@@ -1,0 +1,49 @@
+//! The accounts that transfers are made between, and the module that makes them.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use clap::Args;
+use tempfile::TempDir;
+
+use crate::load::{Ids, Spread};
+
+/// On each account, to begin with.
+pub const BALANCE: u64 = 1_000_000;
+/// Accounts that one call opens.
+const OPENED_AT_ONCE: u64 = 10_000;
+
+#[derive(Clone, Debug, Args)]
+pub struct Bank {
+    /// Accounts
+    #[arg(long, default_value_t = 100_000)]
+    pub accounts: u64,
+    /// Which accounts take part
+    #[arg(long, value_enum, default_value_t = Spread::Uniform)]
+    spread: Spread,
+    /// The folder for data directories: its disk is the one that is measured
+    #[arg(long, default_value = "target/perf")]
+    dir: PathBuf,
+    /// The module that `cargo xtask perf` has built
+    #[arg(long, default_value = "perf/module/target/wasm32-unknown-unknown/release/transfer.wasm")]
+    pub module: PathBuf,
+}
+
+impl Bank {
+    /// A folder of its own for one measurement; it goes with what is given.
+    pub fn folder(&self) -> Result<TempDir> {
+        std::fs::create_dir_all(&self.dir)?;
+        Ok(tempfile::tempdir_in(&self.dir)?)
+    }
+
+    /// The arguments of the calls that open all accounts.
+    pub fn openings(&self) -> impl Iterator<Item = [u64; 3]> + use<> {
+        let accounts = self.accounts;
+        let firsts = (0..accounts).step_by(OPENED_AT_ONCE as usize);
+        firsts.map(move |first| [first, OPENED_AT_ONCE.min(accounts - first), BALANCE])
+    }
+
+    pub fn ids(&self, seed: u64) -> Ids {
+        Ids::new(self.accounts, self.spread, seed)
+    }
+}
