@@ -1,10 +1,15 @@
 //! Starts a shard among the others: each tells all what its log says they have to know, once.
+//!
+//! Invariants:
+//! 1. Nobody is told that a shard has joined before it knows what all others know and its log takes records, or has
+//!    failed. The first shard opens the server; the others join only then.
+
+use cosmictron_types::ShardId;
 
 use super::announcement::Conclusion;
 use super::outbox::{Held, ReplyTo};
 use super::request::Answer;
 use super::{Message, Seam, Shard, peers};
-use cosmictron_types::ShardId;
 
 /// How far the exchange of snapshots at the start is.
 pub(super) struct Joining {
