@@ -6,7 +6,7 @@ use std::sync::Arc;
 use cosmictron_storage::{Store, TableDef};
 use cosmictron_types::id::PARTITIONS;
 use cosmictron_types::schema::{ReducerSchema, TableSchema};
-use cosmictron_types::{RowLayout, ShardCount, ShardId, TableId, Timestamp};
+use cosmictron_types::{Partition, RowLayout, ShardCount, ShardId, TableId, Timestamp};
 use cosmictron_wasm_host::CompiledModule;
 use sha2::{Digest, Sha256};
 
@@ -72,8 +72,8 @@ impl fmt::Debug for Module {
 pub(super) fn home_of(module: &str, shards: ShardCount) -> ShardId {
     let digest = Sha256::digest(module.as_bytes());
     let hash = u64::from_le_bytes(*digest.first_chunk().expect("a digest has 32 bytes"));
-    let partition = u16::try_from(hash % u64::from(PARTITIONS)).expect("partitions fit in 16 bits");
-    shards.owner_of(partition)
+    let partition = u16::try_from(hash % u64::from(PARTITIONS)).ok().and_then(Partition::new);
+    shards.owner_of(partition.expect("the remainder is below the number of partitions"))
 }
 
 #[cfg(test)]

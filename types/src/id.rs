@@ -49,13 +49,54 @@ impl ShardCount {
     }
 
     /// The shard that owns a virtual partition: partitions are dealt out in turn.
-    pub fn owner_of(self, partition: u16) -> ShardId {
-        ShardId(partition % self.0)
+    pub fn owner_of(self, partition: Partition) -> ShardId {
+        ShardId(partition.0 % self.0)
     }
 }
 
 /// Virtual partitions of the key space. Fixed for ever: data is placed by it.
 pub const PARTITIONS: u16 = 1024;
+
+/// One of the [`PARTITIONS`] of the key space. Where it is depends on the number of shards, what is in it does not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Partition(u16);
+
+impl Partition {
+    pub fn new(index: u16) -> Option<Partition> {
+        (index < PARTITIONS).then_some(Partition(index))
+    }
+
+    pub const fn get(self) -> u16 {
+        self.0
+    }
+
+    /// The partition of a value, told by the bytes that indexes compare it by: equal values have equal ones. Fixed for
+    /// ever; `docs/file-format.md` has the algorithm.
+    pub fn of_key(key: &[u8]) -> Partition {
+        let (words, rest) = key.as_chunks::<8>();
+        let mut hash = mix(key.len() as u64);
+        for word in words {
+            hash = mix(hash ^ u64::from_le_bytes(*word));
+        }
+        if !rest.is_empty() {
+            let mut word = [0; 8];
+            word[..rest.len()].copy_from_slice(rest);
+            hash = mix(hash ^ u64::from_le_bytes(word));
+        }
+        // The highest bits: every bit of the key has reached them.
+        let [.., low, high] = hash.to_le_bytes();
+        Partition(u16::from_le_bytes([low, high]) / (u16::MAX / PARTITIONS + 1))
+    }
+}
+
+const _: () = assert!(PARTITIONS.is_power_of_two(), "partitions are the highest bits of a hash");
+
+/// Spreads each bit of a number over all bits: the last step of the generator splitmix64.
+const fn mix(mut bits: u64) -> u64 {
+    bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    bits ^ (bits >> 31)
+}
 
 macro_rules! number {
     ($(#[$doc:meta])* $name:ident($inner:ty)) => {
@@ -139,6 +180,12 @@ impl fmt::Display for ShardId {
     }
 }
 
+impl fmt::Display for Partition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
 impl fmt::Display for ShardCount {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
@@ -162,5 +209,26 @@ mod tests {
         assert!(ShardCount::new(0).is_none());
         assert!(ShardCount::new(PARTITIONS).is_some());
         assert!(ShardCount::new(PARTITIONS + 1).is_none());
+    }
+
+    /// Rows lie where these numbers say: a change of one of them loses data.
+    #[test]
+    fn a_keys_partition_never_changes() {
+        let partition = |key: &[u8]| Partition::of_key(key).get();
+        let number = |number: u64| partition(&number.to_be_bytes());
+        assert_eq!([0, 1, 2, 255, 256, u64::MAX].map(number), GOLDEN_NUMBERS);
+        let keys: [&[u8]; 5] = [b"", b"\0", b"a\0", b"accounts\0", b"a-text-of-20-bytes..\0"];
+        assert_eq!(keys.map(partition), GOLDEN_TEXTS);
+    }
+
+    const GOLDEN_NUMBERS: [u16; 6] = [40, 237, 153, 431, 387, 548];
+    const GOLDEN_TEXTS: [u16; 5] = [0, 490, 906, 959, 419];
+
+    #[test]
+    fn partitions_are_dealt_out_in_turn() {
+        let three = ShardCount::new(3).unwrap();
+        let owners = [0, 1, 2, 3, 1023].map(|at| three.owner_of(Partition::new(at).unwrap()).get());
+        assert_eq!(owners, [0, 1, 2, 0, 0]);
+        assert!(Partition::new(PARTITIONS).is_none());
     }
 }

@@ -27,7 +27,7 @@ pub mod schema;
 pub mod ty;
 
 pub use column::{Column, slot_width};
-pub use id::{ColumnIndex, IndexId, Lsn, ShardCount, ShardId, TableId, TxId};
+pub use id::{ColumnIndex, IndexId, Lsn, Partition, ShardCount, ShardId, TableId, TxId};
 pub use identity::{ConnectionId, Identity};
 #[cfg(feature = "host")]
 pub use layout::{RowLayout, Slot};

@@ -197,6 +197,29 @@ impl TableSchema {
         Some(IndexId::new(u16::try_from(index).expect("INDEXES_MAX fits in 16 bits")))
     }
 
+    /// The column whose hash places a row on a shard, where the rows are spread.
+    pub fn shard_column(&self) -> Option<ColumnIndex> {
+        self.column(self.shard_by.as_deref()?)
+    }
+
+    /// Whether rows with the same values in an index can be on different shards. The rows of such a unique index are
+    /// entered in a sharded index besides.
+    pub fn is_across_shards(&self, index: &IndexSchema) -> bool {
+        self.shard_by.as_ref().is_some_and(|column| !index.columns.contains(column))
+    }
+
+    /// Whether a row and the row of `target` that it refers to by a column are always on one shard.
+    pub fn is_beside(&self, column: &ColumnSchema, target: &TableSchema) -> bool {
+        let key = column.foreign_key.as_ref();
+        match (&self.shard_by, &target.shard_by) {
+            (None, None) => true,
+            (Some(own), Some(other)) => {
+                *own == column.name && key.is_some_and(|key| key.column == *other)
+            }
+            _ => false,
+        }
+    }
+
     pub fn layout(&self) -> RowLayout {
         RowLayout::new(self.columns.iter().map(|column| column.ty.clone()))
     }

@@ -1,5 +1,8 @@
 //! The rules that a module's schema has to keep, and what is said when one is broken.
 
+#[cfg(test)]
+mod tests;
+
 use super::{
     COLUMNS_MAX, FUNCTIONS_MAX, INDEX_COLUMNS_MAX, INDEXES_MAX, IndexSchema, ModuleSchema,
     NAME_BYTES_MAX, ReducerKind, ReducerSchema, TABLES_MAX, TYPE_DEPTH_MAX, TableSchema,
@@ -83,10 +86,36 @@ fn check_table(table: &TableSchema, module: &ModuleSchema) -> Result<(), SchemaE
     for index in &table.indexes {
         check_index(&format!("{place}, index {}", index.name), table, index)?;
     }
-    if let Some(column) = &table.shard_by {
-        column_exists(&format!("{place}, shard_by"), table, column)?;
+    match &table.shard_by {
+        Some(column) => check_shard_by(&format!("{place}, shard_by"), table, column),
+        None => Ok(()),
     }
-    Ok(())
+}
+
+/// Whether a column can place rows: every row has a value there whose key can be hashed.
+fn check_shard_by(place: &str, table: &TableSchema, column: &str) -> Result<(), SchemaError> {
+    let ty = &table.columns[column_exists(place, table, column)?].ty;
+    check_placing_type(place, ty)?;
+    // Shards take numbers of their own partitions only: of 255 numbers some of 1024 shards would have none.
+    let is_narrow = |ty: &Type| ty.width().is_some_and(|width| width < 4);
+    match table.columns.iter().find(|column| column.auto_inc && is_narrow(&column.ty)) {
+        Some(column) => Err(SchemaError::Rule {
+            place: format!("{place}, column {}", column.name),
+            rule: "auto_inc of a table that is spread over shards needs 32 bits or more",
+        }),
+        None => Ok(()),
+    }
+}
+
+fn check_placing_type(place: &str, ty: &Type) -> Result<(), SchemaError> {
+    let rule = match ty {
+        Type::Option(_) => "what places rows on a shard is never absent",
+        ty if ty.is_key() => return Ok(()),
+        _ => {
+            "what places rows on a shard is a bool, a number, a string, bytes, a time, an identity or a uuid"
+        }
+    };
+    Err(SchemaError::Rule { place: place.to_owned(), rule })
 }
 
 fn check_index(place: &str, table: &TableSchema, index: &IndexSchema) -> Result<(), SchemaError> {
@@ -177,15 +206,26 @@ fn check_reducer(reducer: &ReducerSchema) -> Result<(), SchemaError> {
     if let Some(ty) = &reducer.result {
         check_type(&format!("{place}, result"), ty)?;
     }
-    for name in &reducer.shard_by {
-        if !reducer.params.iter().any(|param| param.name == *name) {
-            let place = format!("{place}, shard_by");
-            return Err(SchemaError::Missing { place, what: "argument", name: name.clone() });
-        }
-    }
+    check_route(&format!("{place}, shard_by"), reducer)?;
     if reducer.kind != ReducerKind::Call && !reducer.params.is_empty() {
         let rule = "a reducer that the server calls takes no arguments";
         return Err(SchemaError::Rule { place, rule });
+    }
+    Ok(())
+}
+
+/// Whether the arguments that name a call's shards exist and can be hashed.
+fn check_route(place: &str, reducer: &ReducerSchema) -> Result<(), SchemaError> {
+    for (at, name) in reducer.shard_by.iter().enumerate() {
+        let Some(param) = reducer.params.iter().find(|param| param.name == *name) else {
+            let (place, name) = (place.to_owned(), name.clone());
+            return Err(SchemaError::Missing { place, what: "argument", name });
+        };
+        let place = format!("{place}, argument {name}");
+        if reducer.shard_by[..at].contains(name) {
+            return Err(SchemaError::Duplicate { place });
+        }
+        check_placing_type(&place, &param.ty)?;
     }
     Ok(())
 }
@@ -289,68 +329,4 @@ fn check_name(place: &str, name: &str) -> Result<(), SchemaError> {
     // A name that breaks the rule may be long; only its beginning is repeated.
     let place = place.chars().take(2 * NAME_BYTES_MAX).collect();
     Err(SchemaError::InvalidName { place })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[track_caller]
-    fn check(items: &[&str], expected: &str) {
-        let error = ModuleSchema::parse_items(items.iter().copied()).unwrap_err();
-        assert_eq!(error.to_string(), expected);
-    }
-
-    fn table(columns: &str, indexes: &str) -> String {
-        format!(r#"{{"table":{{"name":"t","columns":[{columns}],"indexes":[{indexes}]}}}}"#)
-    }
-
-    const ID: &str = r#"{"name":"id","type":"u64"}"#;
-    const PRIMARY: &str = r#"{"name":"id","columns":["id"],"primary":true}"#;
-
-    #[test]
-    fn a_broken_rule_is_named_with_its_place() {
-        check(&[&table("", "")], "table t: a table has at least one column");
-        check(
-            &[&table(ID, r#"{"name":"i","columns":["nope"]}"#)],
-            "table t, index i: there is no column nope",
-        );
-        check(&[&table(&format!("{ID},{ID}"), "")], "table t, column id is declared twice");
-        check(
-            &[&table(r#"{"name":"1x","type":"u8"}"#, "")],
-            "table t, column 1x: a name is 1 to 63 letters, digits and _, not starting with a digit",
-        );
-        check(
-            &[&table(r#"{"name":"id","type":"string","auto_inc":true}"#, PRIMARY)],
-            "table t, column id: auto_inc needs an integer",
-        );
-        check(
-            &[&table(r#"{"name":"id","type":{"option":"u64"}}"#, PRIMARY)],
-            "table t, index id: a primary key is never absent",
-        );
-        check(
-            &[&table(
-                r#"{"name":"id","type":"u64","foreign_key":{"table":"u","column":"id"}}"#,
-                "",
-            )],
-            "table t, column id: there is no table u",
-        );
-        check(&[&table(ID, PRIMARY), &table(ID, PRIMARY)], "table or view t is declared twice");
-        check(
-            &[r#"{"reducer":{"name":"r","params":[],"shard_by":["x"]}}"#],
-            "reducer r, shard_by: there is no argument x",
-        );
-    }
-
-    #[test]
-    fn the_primary_key_comes_first_and_is_unique() {
-        let by_name = r#"{"name":"by_name","columns":["name"]}"#;
-        let columns = format!(r#"{ID},{{"name":"name","type":"string"}}"#);
-        let text = table(&columns, &format!("{by_name},{PRIMARY}"));
-        let schema = ModuleSchema::parse_items([text.as_str()]).unwrap();
-        let table = &schema.tables[0];
-        assert!(table.indexes[0].primary && table.indexes[0].unique);
-        assert_eq!(table.primary_key().map(|key| key.get()), Some(0));
-        assert_eq!(ModuleSchema::parse(&schema.to_json()).unwrap(), schema);
-    }
 }
