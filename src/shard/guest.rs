@@ -78,7 +78,9 @@ impl GuestData {
 
     fn reject(&mut self, error: WriteError) -> DataError {
         let code = match &error {
-            WriteError::InvalidRow { .. } | WriteError::NoPrimaryKey { .. } => {
+            WriteError::InvalidRow { .. }
+            | WriteError::NoPrimaryKey { .. }
+            | WriteError::ShardKeyChanged { .. } => {
                 return misuse(&error);
             }
             WriteError::UniqueViolation { .. } => RejectCode::UniqueViolation,

@@ -8,9 +8,11 @@
 use std::sync::Arc;
 
 use cosmictron_types::schema::{ForeignKey, TableSchema};
-use cosmictron_types::{ColumnIndex, DecodeError, IndexId, Reader, RowLayout, Slot, TableId, Type};
+use cosmictron_types::{
+    ColumnIndex, DecodeError, IndexId, Partition, Reader, RowLayout, Slot, TableId, Type,
+};
 
-use crate::key::form::{Comparison, Part, Word};
+use crate::key::form::{Comparison, Part, Word, put_number};
 use crate::key::{InvalidKey, Key};
 
 /// A table as its store, plans and modules use it. Never changes: a schema change makes a new one.
@@ -125,6 +127,11 @@ impl TableDef {
         self.primary().map(|index| index.columns[0])
     }
 
+    /// Whether a row and the row of `target` that it refers to by a foreign key are always on one shard.
+    pub(crate) fn is_beside(&self, key: &ForeignKeyDef, target: &TableDef) -> bool {
+        self.schema.is_beside(&self.schema.columns[key.column.index()], &target.schema)
+    }
+
     /// Whether rows are never changed and never deleted.
     pub fn is_append_only(&self) -> bool {
         self.schema.event
@@ -196,6 +203,14 @@ impl IndexDef {
         key
     }
 
+    /// The partition of rows with the key that a row of this layout has here.
+    pub(crate) fn partition_of(&self, layout: &RowLayout, row: &[u8]) -> Partition {
+        match &self.word {
+            Some(word) => Partition::of_key(&word.read(row)),
+            None => Partition::of_key(self.key_of(layout, row).as_bytes()),
+        }
+    }
+
     /// How a row's key, cut to the probe's length, stands to the probe.
     pub(crate) fn compare(
         &self,
@@ -221,6 +236,16 @@ impl IndexDef {
             .all(|&column| layout.column(one, column) == layout.column(other, column));
         // -0.0 and 0.0 are one key of different bytes.
         same_bytes || self.key_of(layout, one) == self.key_of(layout, other)
+    }
+
+    /// The bytes of each column that a key gives.
+    pub(crate) fn columns_of<'k>(&self, key: &'k Key) -> impl Iterator<Item = &'k [u8]> {
+        let mut rest = key.as_bytes();
+        self.parts.iter().map_while(move |part| {
+            let (column, more) = rest.split_at_checked(part.length(rest)?)?;
+            rest = more;
+            Some(column)
+        })
     }
 
     /// Whether one of a row's key columns is absent: such rows never conflict.
@@ -253,6 +278,15 @@ impl IndexDef {
             Some(&column) => InvalidKey::Column { column, error },
             None => InvalidKey::Row(error),
         }
+    }
+}
+
+impl SequenceDef {
+    /// The bytes by which an index compares a number of this column.
+    pub(crate) fn key_of(&self, number: u128) -> Key {
+        let mut key = Key::new();
+        put_number(&number.to_le_bytes()[..self.width], self.signed, &mut key);
+        key
     }
 }
 

@@ -7,7 +7,7 @@ use cosmictron_types::{Column, IndexId, RowLayout, TableId, TxId};
 
 use crate::definition::TableDef;
 use crate::key::{Key, KeyBuilder};
-use crate::store::{Store, StoreLimits, TransactionLimits};
+use crate::store::{Seat, Store, StoreLimits, TransactionLimits};
 
 /// The tables of a module, each as the JSON within `{"table":…}`, sorted by name.
 pub(crate) fn schemas(tables: &[&str]) -> Vec<Arc<TableSchema>> {
@@ -22,7 +22,11 @@ pub(crate) fn store(tables: &[&str]) -> Store {
 }
 
 pub(crate) fn store_with(limits: StoreLimits, schemas: &[Arc<TableSchema>]) -> Store {
-    let mut store = Store::new(limits);
+    seated_store(limits, Seat::ALONE, schemas)
+}
+
+pub(crate) fn seated_store(limits: StoreLimits, seat: Seat, schemas: &[Arc<TableSchema>]) -> Store {
+    let mut store = Store::seated(limits, seat);
     let ids = (1..).map(TableId::new);
     let change = crate::store::schema_change::SchemaChange {
         create: ids.zip(schemas.iter().cloned()).collect(),

@@ -7,8 +7,8 @@
 //! resolved. `heap` holds rows as bytes and `tree` is an index over them; [`table`] puts both together. [`store`] is all
 //! tables of a shard and the transaction that is open on them: [`store::write`] changes rows, [`store::apply`] tells the
 //! changes and replays them in the form of [`change`], [`store::schema_change`] alters tables with the rows that are
-//! there. `history` keeps what rows were before, and [`snapshot`] reads a store as of a transaction. [`log`] makes records of
-//! changes durable and reads them back.
+//! there. `history` keeps what rows were before, and [`snapshot`] reads a store as of a transaction. [`stores`] writes and
+//! reads tables that are spread over several stores. [`log`] makes records of changes durable and reads them back.
 //!
 //! What is not here: which caller may see which row, SQL, modules, files.
 #![cfg_attr(not(test), warn(clippy::cast_possible_truncation, clippy::cast_sign_loss))]
@@ -21,6 +21,7 @@ pub mod key;
 pub mod log;
 pub mod snapshot;
 pub mod store;
+pub mod stores;
 pub mod table;
 mod timeline;
 mod tree;
@@ -36,5 +37,10 @@ pub use snapshot::{Ended, Forgotten, Found, Snapshot, TableSnapshot};
 pub use store::apply::ApplyError;
 pub use store::schema_change::{Difference, SchemaChange, SchemaDifference};
 pub use store::write::WriteError;
-pub use store::{Store, StoreLimits, TransactionLimits};
+pub use store::{Seat, Store, StoreLimits, TransactionLimits};
+pub use stores::Stores;
+pub use stores::elsewhere::{Elsewhere, StoresError};
+pub use stores::placement::Placement;
+pub use stores::scan::PlacedScan;
+pub use stores::sharded_index::sharded_index_schemas;
 pub use table::{Cursor, HistoryFigures, Range, Scan, Table, TableBytes, is_between};

@@ -16,8 +16,10 @@
 
 pub mod apply;
 mod constraint;
+mod part;
 mod retention;
 pub mod schema_change;
+mod seat;
 mod sequence;
 mod transaction;
 pub mod write;
@@ -35,10 +37,15 @@ use crate::table::Table;
 use crate::timeline::Timeline;
 use write_set::WriteSet;
 
+pub(crate) use constraint::{referring_key, target_key};
+pub use seat::Seat;
+pub(crate) use seat::owner_of_key;
+
 /// All tables of one shard as one value.
 #[derive(Debug)]
 pub struct Store {
     limits: StoreLimits,
+    seat: Seat,
     /// Tables by place; places of dropped tables are `None` and used again.
     tables: Vec<Option<Table>>,
     places: BTreeMap<TableId, u32>,
@@ -91,11 +98,17 @@ impl Default for TransactionLimits {
 }
 
 impl Store {
-    /// Panics when a row could be larger than any can be.
+    /// The store of a server's only shard. Panics when a row could be larger than any can be.
     pub fn new(limits: StoreLimits) -> Self {
+        Self::seated(limits, Seat::ALONE)
+    }
+
+    /// The store of one shard among several.
+    pub fn seated(limits: StoreLimits, seat: Seat) -> Self {
         assert!(limits.row_bytes_max <= ROW_BYTES_MAX);
         Self {
             limits,
+            seat,
             tables: Vec::new(),
             places: BTreeMap::new(),
             bytes: 0,
@@ -111,6 +124,11 @@ impl Store {
         self.places.get(&id).map(|&place| self.at(place))
     }
 
+    /// Whether a transaction is open.
+    pub fn is_open(&self) -> bool {
+        self.open.is_some()
+    }
+
     /// All tables, in the order of their ids.
     pub fn tables(&self) -> impl Iterator<Item = &Table> {
         self.places.values().map(|&place| self.at(place))
@@ -124,6 +142,11 @@ impl Store {
     /// The newest transaction.
     pub fn committed(&self) -> TxId {
         self.committed
+    }
+
+    /// Whose store this is.
+    pub fn seat(&self) -> Seat {
+        self.seat
     }
 
     pub fn limits(&self) -> &StoreLimits {

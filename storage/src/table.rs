@@ -20,7 +20,7 @@ use std::sync::Arc;
 
 use cosmictron_types::{ColumnIndex, IndexId, RowLayout, TableId, TxId};
 
-use crate::definition::{IndexDef, TableDef};
+use crate::definition::{ForeignKeyDef, IndexDef, TableDef};
 use crate::heap::{Heap, RowId, Stamp};
 use crate::history::History;
 use crate::key::Key;
@@ -49,8 +49,10 @@ pub struct Table {
 /// changes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Links {
-    /// For each of the definition's foreign keys, the unique index of the target.
-    pub(crate) targets: Vec<IndexId>,
+    /// For each of the definition's foreign keys, the unique index of the target; `None` where the target can be on
+    /// another shard.
+    pub(crate) targets: Vec<Option<IndexId>>,
+    /// Those of the same shard.
     pub(crate) referrers: Vec<Referrer>,
 }
 
@@ -64,6 +66,13 @@ pub(crate) struct Referrer {
     pub(crate) index: IndexId,
     /// The column of this table that it points at.
     pub(crate) target_column: ColumnIndex,
+}
+
+impl Referrer {
+    pub(crate) fn new(table: TableId, key: &ForeignKeyDef) -> Self {
+        let ForeignKeyDef { column, index, target_column, .. } = *key;
+        Self { table, column, index, target_column }
+    }
 }
 
 /// What a table consists of, taken apart to be put together in another way.

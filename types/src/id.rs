@@ -49,6 +49,7 @@ impl ShardCount {
     }
 
     /// The shard that owns a virtual partition: partitions are dealt out in turn.
+    #[inline]
     pub fn owner_of(self, partition: Partition) -> ShardId {
         ShardId(partition.0 % self.0)
     }
@@ -72,6 +73,7 @@ impl Partition {
 
     /// The partition of a value, told by the bytes that indexes compare it by: equal values have equal ones. Fixed for
     /// ever; `docs/file-format.md` has the algorithm.
+    #[inline]
     pub fn of_key(key: &[u8]) -> Partition {
         let (words, rest) = key.as_chunks::<8>();
         let mut hash = mix(key.len() as u64);

@@ -202,10 +202,14 @@ impl TableSchema {
         self.column(self.shard_by.as_deref()?)
     }
 
-    /// Whether rows with the same values in an index can be on different shards. The rows of such a unique index are
-    /// entered in a sharded index besides.
-    pub fn is_across_shards(&self, index: &IndexSchema) -> bool {
-        self.shard_by.as_ref().is_some_and(|column| !index.columns.contains(column))
+    /// The unique indexes in which rows of different shards could have the same values: those of a table that is spread
+    /// over shards which lack the column that places its rows.
+    pub fn sharded_indexes(&self) -> impl Iterator<Item = &IndexSchema> {
+        let is_sharded = |index: &&IndexSchema| {
+            let lacks = |column| !index.columns.contains(column);
+            index.unique && self.shard_by.as_ref().is_some_and(lacks)
+        };
+        self.indexes.iter().filter(is_sharded)
     }
 
     /// Whether a row and the row of `target` that it refers to by a column are always on one shard.

@@ -139,6 +139,29 @@ impl Part {
         self.encode_required(&tail[1..], sink);
     }
 
+    /// How many of the bytes that a key goes on with are this column's. `None` when the key has ended.
+    pub(crate) fn length(&self, bytes: &[u8]) -> Option<usize> {
+        let tag = usize::from(self.optional);
+        if self.optional && *bytes.first()? == 0 {
+            return Some(tag);
+        }
+        let value = bytes.get(tag..).filter(|value| !value.is_empty())?;
+        let length = match self.ty.required().width() {
+            Some(width) => width,
+            // No value has the terminator within.
+            None => value.iter().position(|&byte| byte == TERMINATOR)? + 1,
+        };
+        Some(tag + length)
+    }
+
+    /// The key bytes of this column without what says that the value is there. `None` when it is absent.
+    pub(crate) fn present<'k>(&self, bytes: &'k [u8]) -> Option<&'k [u8]> {
+        match self.optional {
+            true => bytes.split_first().filter(|(tag, _)| **tag != 0).map(|(_, value)| value),
+            false => Some(bytes),
+        }
+    }
+
     /// As [`Part::encode`], of a value in the tail form of the type without its `Option`.
     pub(crate) fn encode_present(&self, tail: &[u8], sink: &mut impl Sink) {
         if self.optional {
@@ -150,8 +173,8 @@ impl Part {
     fn encode_required(&self, tail: &[u8], sink: &mut impl Sink) {
         match self.form {
             Form::Plain => sink.put(tail),
-            Form::Unsigned => put_reversed(tail, 0, sink),
-            Form::Signed => put_reversed(tail, SIGN, sink),
+            Form::Unsigned => put_number(tail, false, sink),
+            Form::Signed => put_number(tail, true, sink),
             Form::F32 => sink.put(&ordered_f32(tail).to_be_bytes()),
             Form::F64 => sink.put(&ordered_f64(tail).to_be_bytes()),
             Form::Text => put_escaped(tail, sink),
@@ -162,6 +185,11 @@ impl Part {
 
 /// The sign bit of a number's first byte, most significant byte first.
 const SIGN: u8 = 0x80;
+
+/// Puts a little-endian number of up to 16 bytes.
+pub(crate) fn put_number(tail: &[u8], signed: bool, sink: &mut impl Sink) {
+    put_reversed(tail, if signed { SIGN } else { 0 }, sink);
+}
 
 /// Puts a little-endian number of up to 16 bytes big-endian, its first byte changed by `flip`.
 fn put_reversed(tail: &[u8], flip: u8, sink: &mut impl Sink) {

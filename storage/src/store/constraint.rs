@@ -3,11 +3,11 @@
 //! A statement is checked against what it leaves behind: a row may refer to itself, and a delete may take rows that
 //! refer to each other.
 
-use cosmictron_types::ColumnIndex;
+use cosmictron_types::{ColumnIndex, IndexId};
 
 use super::Store;
 use super::write::WriteError;
-use crate::definition::{ForeignKeyDef, IndexDef, index_at};
+use crate::definition::{ForeignKeyDef, IndexDef, TableDef, index_at};
 use crate::heap::RowId;
 use crate::key::Key;
 use crate::table::{Referrer, Table};
@@ -50,12 +50,14 @@ impl Store {
     ) -> Result<(), WriteError> {
         let def = self.at(place).def();
         for (at, foreign_key) in def.foreign_keys.iter().enumerate() {
+            // The target can be on another shard: that is for whoever has its store as well.
+            let Some(target_index) = self.at(place).links().targets[at] else { continue };
             let value = def.column(row, foreign_key.column);
             let is_kept = replaced.is_some_and(|replaced| {
                 foreign_key.target != def.id
                     && def.column(replaced.row, foreign_key.column) == value
             });
-            if !is_kept && !self.has_target(place, at, row, replaced) {
+            if !is_kept && !self.has_target(place, at, target_index, row, replaced) {
                 return Err(WriteError::ForeignKeyWithoutTarget {
                     table: def.name.clone(),
                     column: def.column_name(foreign_key.column),
@@ -70,15 +72,15 @@ impl Store {
         &self,
         place: u32,
         foreign_key: usize,
+        target_index: IndexId,
         row: &[u8],
         replaced: Option<Replaced<'_>>,
     ) -> bool {
         let table = self.at(place);
         let def = table.def();
         let ForeignKeyDef { column, target, .. } = def.foreign_keys[foreign_key];
-        let target_index = table.links().targets[foreign_key];
         let target = if target == def.id { table } else { self.at(self.place(target)) };
-        let Some(key) = target_key(target.def().index(target_index), table, row, column) else {
+        let Some(key) = target_key(target.def().index(target_index), def, row, column) else {
             return true;
         };
         if target.def().id != def.id {
@@ -104,9 +106,9 @@ impl Store {
         let def = table.def();
         for referrer in &table.links().referrers {
             let other = self.at(self.place(referrer.table));
-            let key = referring_key(referrer, other, def.column(row, referrer.target_column));
+            let key = referring_key(referrer, other.def(), def.column(row, referrer.target_column));
             let stays = |new| {
-                referring_key(referrer, other, def.column(new, referrer.target_column)) == key
+                referring_key(referrer, other.def(), def.column(new, referrer.target_column)) == key
             };
             if new.is_some_and(stays) {
                 continue;
@@ -125,15 +127,15 @@ impl Store {
     }
 }
 
-/// The key by which `row` of `table` refers to a row through `column`; `None` when it refers to none.
-pub(super) fn target_key(
+/// The key by which `row` of a table refers to a row through `column`; `None` when it refers to none.
+pub(crate) fn target_key(
     target: &IndexDef,
-    table: &Table,
+    def: &TableDef,
     row: &[u8],
     column: ColumnIndex,
 ) -> Option<Key> {
-    let tail = table.def().column(row, column);
-    let tail = match table.def().layout.types()[column.index()].is_option() {
+    let tail = def.column(row, column);
+    let tail = match def.layout.types()[column.index()].is_option() {
         true => tail.split_first().filter(|(tag, _)| **tag != 0)?.1,
         false => tail,
     };
@@ -143,8 +145,8 @@ pub(super) fn target_key(
 }
 
 /// The beginning of the keys of rows that refer to `value`.
-fn referring_key(referrer: &Referrer, table: &Table, value: &[u8]) -> Key {
+pub(crate) fn referring_key(referrer: &Referrer, def: &TableDef, value: &[u8]) -> Key {
     let mut key = Key::new();
-    table.def().index(referrer.index).parts()[0].encode_present(value, &mut key);
+    def.index(referrer.index).parts()[0].encode_present(value, &mut key);
     key
 }

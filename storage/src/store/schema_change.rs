@@ -19,7 +19,7 @@ use cosmictron_types::schema::TableSchema;
 use cosmictron_types::{TableId, Type};
 
 use super::Store;
-use crate::definition::ForeignKeyDef;
+use crate::definition::{ForeignKeyDef, TableDef};
 use crate::table::{Links, Referrer, Table};
 use plan::Plan;
 
@@ -62,6 +62,14 @@ pub enum Difference {
     Event,
     #[error("shard_by would change")]
     ShardBy,
+    #[error(
+        "rows of other shards can have the same {index}, so it is not added to a table with rows"
+    )]
+    UniqueAcrossShards { index: String },
+    #[error(
+        "column {column} refers to rows of other shards, which is not added to a table with rows"
+    )]
+    ForeignKeyAcrossShards { column: String },
     #[error("rows have the same {index}")]
     NotUnique { index: String },
     #[error(
@@ -107,10 +115,21 @@ impl Store {
         self.change_schema(&change, &|_| None)
     }
 
+    /// Whether [`Store::change_schema`] would do all of a schema change; nothing is changed. A change that concerns
+    /// the stores of several shards asks each of them first.
+    pub fn check_schema(
+        &self,
+        change: &SchemaChange,
+        resolve: &dyn Fn(&str) -> Option<TableId>,
+    ) -> Result<(), Vec<SchemaDifference>> {
+        Plan::new(self, change, resolve).map(drop)
+    }
+
     /// Does all of a schema change, or nothing and lists what is in the way.
     ///
     /// `resolve` gives the ids of the tables that foreign keys name, new ones included: tables of one change may refer
-    /// to each other in any way. Panics when a transaction is open.
+    /// to each other in any way. If one table of a module is spread over shards, every store has all tables of the
+    /// module; those that live at home are empty elsewhere. Panics when a transaction is open.
     pub fn change_schema(
         &mut self,
         change: &SchemaChange,
@@ -159,18 +178,18 @@ impl Store {
         let def = self.at(place).def();
         let target = |key: &ForeignKeyDef| {
             let target = self.at(self.place(key.target)).def();
-            target.unique_index_of(key.target_column).expect("the plan has looked at foreign keys")
+            let index = target.unique_index_of(key.target_column);
+            let index = index.expect("the plan has looked at foreign keys");
+            def.is_beside(key, target).then_some(index)
         };
         let targets = def.foreign_keys.iter().map(target).collect();
-        let keys = self.tables().flat_map(|table| {
-            table.def().foreign_keys.iter().map(move |key| (table.def().id, key))
-        });
-        let referrers = keys.filter(|(_, key)| key.target == def.id).map(|(table, key)| Referrer {
-            table,
-            column: key.column,
-            index: key.index,
-            target_column: key.target_column,
-        });
+        let keys = self
+            .tables()
+            .flat_map(|table| table.def().foreign_keys.iter().map(move |key| (table.def(), key)));
+        let is_own = |(table, key): &(&Arc<TableDef>, &ForeignKeyDef)| {
+            key.target == def.id && table.is_beside(key, def)
+        };
+        let referrers = keys.filter(is_own).map(|(table, key)| Referrer::new(table.id, key));
         Links { targets, referrers: referrers.collect() }
     }
 }

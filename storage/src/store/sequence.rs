@@ -2,6 +2,9 @@
 //!
 //! A sequence stands at the greatest number that it has given out or that a row came with, and gives out the next one.
 //! Negative numbers and 0 do not move it. At the column type's greatest value it is exhausted.
+//!
+//! Of a table that is spread over shards each store has a sequence of its own, and gives out the numbers alone that
+//! place a row, or its entry in a sharded index, on its shard. So no two shards give out the same.
 
 use cosmictron_types::schema::COLUMNS_MAX;
 
@@ -11,7 +14,7 @@ use crate::definition::SequenceDef;
 use crate::table::Table;
 
 /// Which of a table's sequences filled a row's column: a bit each.
-pub(super) struct Filled([u64; COLUMNS_MAX / 64]);
+pub(crate) struct Filled([u64; COLUMNS_MAX / 64]);
 
 impl Store {
     /// Puts the next number into each `auto_inc` column of a checked row that is 0. Moves no sequence; that is
@@ -24,19 +27,32 @@ impl Store {
             if tail.iter().any(|&byte| byte != 0) {
                 continue;
             }
-            let last = table.sequence(at);
-            if last >= sequence.max {
+            let Some(next) = self.next_number(table, at) else {
                 filled.empty(table, row);
                 return Err(WriteError::AutoIncExhausted {
                     table: table.def().name.clone(),
                     column: table.def().column_name(sequence.column),
                     max: sequence.max,
                 });
-            }
-            tail.copy_from_slice(&(last + 1).to_le_bytes()[..sequence.width]);
+            };
+            tail.copy_from_slice(&next.to_le_bytes()[..sequence.width]);
             filled.0[at / 64] |= 1 << (at % 64);
         }
         Ok(filled)
+    }
+
+    /// The number that a sequence gives out next.
+    fn next_number(&self, table: &Table, at: usize) -> Option<u128> {
+        let sequence = &table.def().sequences[at];
+        let is_spread = table.def().schema.shard_by.is_some();
+        let mut next = table.sequence(at);
+        loop {
+            // Of so many numbers as there are shards, one is this shard's on the average.
+            next = next.checked_add(1).filter(|next| *next <= sequence.max)?;
+            if !is_spread || self.seat.owns(sequence.key_of(next).as_bytes()) {
+                return Some(next);
+            }
+        }
     }
 
     /// Moves the sequences past the numbers of a row that is in.

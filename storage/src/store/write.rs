@@ -32,6 +32,10 @@ pub enum WriteError {
     Referenced { table: Arc<str>, referrer: Arc<str>, column: String },
     #[error("table {table} has no row with this primary key")]
     NoSuchRow { table: Arc<str> },
+    #[error(
+        "column {column} places rows of table {table} on a shard, so an update does not change it"
+    )]
+    ShardKeyChanged { table: Arc<str>, column: String },
     #[error("table {table} has no primary key to update a row by")]
     NoPrimaryKey { table: Arc<str> },
     #[error("column {column} of table {table} has used its greatest number {max}")]
@@ -99,7 +103,7 @@ impl Store {
         Ok(id)
     }
 
-    fn find_replaced(&self, place: u32, row: &[u8]) -> Result<RowId, WriteError> {
+    pub(super) fn find_replaced(&self, place: u32, row: &[u8]) -> Result<RowId, WriteError> {
         self.admit(place, row)?;
         let table = self.at(place);
         let def = table.def();
@@ -134,7 +138,7 @@ impl Store {
     }
 
     /// Whether `row` is a row of the table at all.
-    fn admit(&self, place: u32, row: &[u8]) -> Result<(), WriteError> {
+    pub(super) fn admit(&self, place: u32, row: &[u8]) -> Result<(), WriteError> {
         let def = self.at(place).def();
         let bytes_max = self.limits.row_bytes_max;
         if row.len() > bytes_max as usize {
@@ -146,7 +150,7 @@ impl Store {
     }
 
     /// Whether memory allows one more row.
-    fn check_room(&self, place: u32, length: usize) -> Result<(), WriteError> {
+    pub(super) fn check_room(&self, place: u32, length: usize) -> Result<(), WriteError> {
         let (bytes, bytes_max) = (self.bytes, self.limits.bytes_max);
         if bytes + self.at(place).growth_max(length) > bytes_max {
             return Err(WriteError::StoreFull { bytes, bytes_max });
@@ -155,6 +159,6 @@ impl Store {
     }
 }
 
-fn table_full(def: &TableDef) -> WriteError {
+pub(super) fn table_full(def: &TableDef) -> WriteError {
     WriteError::TableFull { table: def.name.clone() }
 }

@@ -27,6 +27,12 @@ pub(super) struct WriteSet {
     old: Vec<u8>,
     /// Sequences that the transaction moved, each once.
     pub(super) moved: Vec<MovedSequence>,
+    pub(super) tally: Tally,
+}
+
+/// Writes that were counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Tally {
     rows: u64,
     bytes: u64,
 }
@@ -70,25 +76,25 @@ impl WriteSet {
         limits: &TransactionLimits,
     ) -> Result<(), WriteError> {
         let TransactionLimits { rows_max, bytes_max } = *limits;
-        if self.rows >= rows_max {
+        if self.tally.rows >= rows_max {
             return Err(WriteError::TransactionRows { rows_max });
         }
-        if self.bytes + bytes as u64 > bytes_max {
+        if self.tally.bytes + bytes as u64 > bytes_max {
             return Err(WriteError::TransactionBytes { bytes_max });
         }
-        self.rows += 1;
-        self.bytes += bytes as u64;
+        self.tally.rows += 1;
+        self.tally.bytes += bytes as u64;
         Ok(())
     }
 
     /// Whether the writes counted so far are as many as these limits allow, or fewer.
     pub(super) fn is_within(&self, limits: &TransactionLimits) -> bool {
-        self.rows <= limits.rows_max && self.bytes <= limits.bytes_max
+        self.tally.rows <= limits.rows_max && self.tally.bytes <= limits.bytes_max
     }
 
     /// Writes counted so far.
     pub(super) fn rows(&self) -> u64 {
-        self.rows
+        self.tally.rows
     }
 
     /// The number that the next write will have.
@@ -126,6 +132,6 @@ impl WriteSet {
         self.moved.clear();
         self.writes.shrink_to(KEPT_BYTES_MAX / size_of::<Write>());
         self.old.shrink_to(KEPT_BYTES_MAX);
-        (self.rows, self.bytes) = (0, 0);
+        self.tally = Tally::default();
     }
 }

@@ -1,6 +1,6 @@
 //! Compares a table's old schema with its new one: what rows could not follow, whatever is in them.
 
-use cosmictron_types::schema::TableSchema;
+use cosmictron_types::schema::{IndexSchema, TableSchema};
 
 use super::Difference;
 
@@ -16,6 +16,12 @@ pub(super) fn compare(old: &TableSchema, new: &TableSchema) -> Vec<Difference> {
     }
     if old.shard_by != new.shard_by {
         differences.push(Difference::ShardBy);
+    }
+    let is_new = |index: &&IndexSchema| {
+        !old.indexes.iter().any(|other| other.unique && other.columns == index.columns)
+    };
+    for index in new.sharded_indexes().filter(is_new) {
+        differences.push(Difference::UniqueAcrossShards { index: index.name.clone() });
     }
     differences
 }

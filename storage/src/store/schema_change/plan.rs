@@ -133,8 +133,11 @@ impl Survey<'_> {
             key.column.index() < columns && !table.def().foreign_keys.iter().any(is_same)
         };
         for key in def.foreign_keys.iter().filter(is_new) {
-            if !self.all_have_targets(table, key) {
-                let column = def.column_name(key.column);
+            let column = def.column_name(key.column);
+            let schema = &def.schema.columns[key.column.index()];
+            if !def.schema.is_beside(schema, &self.schemas[&key.target]) {
+                self.refuse(&def.name, Difference::ForeignKeyAcrossShards { column });
+            } else if !self.all_have_targets(table, key) {
                 let target = self.schemas[&key.target].name.clone();
                 self.refuse(&def.name, Difference::ForeignKeyWithoutTarget { column, target });
             }
@@ -152,7 +155,7 @@ impl Survey<'_> {
             targets.insert(index.key_of(&target.def().layout, target.row(row)));
         }
         let has_target = |row| {
-            let key: Option<Key> = target_key(&index, table, table.row(row), key.column);
+            let key: Option<Key> = target_key(&index, table.def(), table.row(row), key.column);
             key.is_none_or(|key| targets.contains(&key))
         };
         table.scan().all(has_target)

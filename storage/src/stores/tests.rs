@@ -1,0 +1,9 @@
+//! What stores do together, seen from outside: one idea each here, random histories against a single store in [`model`].
+
+mod cluster;
+mod crossing;
+mod declaration;
+mod model;
+mod partition;
+mod scan;
+mod sequence;
