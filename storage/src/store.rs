@@ -124,11 +124,6 @@ impl Store {
         self.places.get(&id).map(|&place| self.at(place))
     }
 
-    /// Whether a transaction is open.
-    pub fn is_open(&self) -> bool {
-        self.open.is_some()
-    }
-
     /// All tables, in the order of their ids.
     pub fn tables(&self) -> impl Iterator<Item = &Table> {
         self.places.values().map(|&place| self.at(place))
