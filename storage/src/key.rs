@@ -27,10 +27,10 @@ mod tests;
 
 use core::cmp::Ordering;
 
-use cosmictron_types::{Column, ColumnIndex, DecodeError};
+use cosmictron_types::{Column, ColumnIndex, DecodeError, Type};
 
 use crate::definition::IndexDef;
-use form::Sink;
+use form::{Part, Sink};
 
 /// Bytes of a key that are kept without an allocation: an identity and a number beside it.
 const INLINE_BYTES: usize = 46;
@@ -48,6 +48,17 @@ enum Bytes {
 impl Key {
     pub(crate) const fn new() -> Self {
         Self(Bytes::Inline { length: 0, bytes: [0; INLINE_BYTES] })
+    }
+
+    /// The bytes by which any index compares a value of a column of this type; `tail` is its tail form as a row holds it.
+    /// `None` when no index can be over the type, or `tail` is no value of it.
+    pub fn of_value(ty: &Type, tail: &[u8]) -> Option<Key> {
+        if !ty.required().is_key() || ty.check_tail(tail).is_err() {
+            return None;
+        }
+        let mut key = Key::new();
+        Part::new(ColumnIndex::new(0), ty).encode(tail, &mut key);
+        Some(key)
     }
 
     /// The memcomparable bytes.

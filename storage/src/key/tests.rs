@@ -259,6 +259,19 @@ fn a_value_of_another_type_is_refused() {
     assert_eq!(key.finish().as_bytes(), [0, 1]);
 }
 
+#[test]
+fn a_value_alone_has_the_key_of_an_index_over_it() {
+    let of = |ty: &Type, value: &dyn Value| Key::of_value(ty, &value.tail());
+    assert_eq!(of(&Type::U64, &7u64), Some(key(&[r#""u64""#], &[&7u64])));
+    assert_eq!(of(&Type::F64, &-0.0f64), Some(key(&[r#""f64""#], &[&0.0f64])));
+    let option = Type::Option(Box::new(Type::I32));
+    let declared = r#"{"option": "i32"}"#;
+    assert_eq!(of(&option, &Some(5i32)), Some(key(&[declared], &[&Some(5i32)])));
+    assert_eq!(of(&option, &None::<i32>), Some(key(&[declared], &[&None::<i32>])));
+    assert_eq!(of(&Type::U16, &7u64), None);
+    assert_eq!(Key::of_value(&Type::List(Box::new(Type::U8)), &[0; 4]), None);
+}
+
 proptest! {
     /// Invariants 1 and 3 for the types of any length, which are the ones that could break them.
     #[test]
