@@ -11,11 +11,14 @@
 //! 1. Every row that is read, and every byte that is kept, is paid for in [`Budget`].
 //! 2. After `Flow::Enough` an operator pushes nothing more.
 //!
-//! Reading order: [`budget`], [`scan`] with [`past`], [`sort`], [`aggregate`] with [`accumulator`].
+//! Reading order: [`budget`], [`scan`] with [`past`], [`sort`], [`aggregate`] with [`accumulator`]; [`part`] and [`merge`]
+//! are for a query over several stores.
 
 pub(crate) mod accumulator;
 pub(crate) mod aggregate;
 pub(crate) mod budget;
+pub(crate) mod merge;
+pub(crate) mod part;
 mod past;
 pub(crate) mod scan;
 pub(crate) mod sort;
@@ -28,15 +31,24 @@ use crate::error::{EvalError, SqlError};
 use crate::expr::Expr;
 use crate::expr::evaluate::Inputs;
 use crate::expr::tuple::Part;
+use crate::partial::PartialRows;
 use crate::physical::Operator;
 use crate::value::Datum;
 use budget::Budget;
 
 /// One execution. Everything in it lives as long as the execution, so tuples and values may borrow from it.
 pub(crate) struct Run<'e> {
-    pub(crate) store: Snapshot<'e>,
+    pub(crate) source: Source<'e>,
     pub(crate) params: &'e [Datum<'static>],
     pub(crate) budget: Budget,
+}
+
+/// Where the lowest operators get their tuples from.
+#[derive(Clone, Copy)]
+pub(crate) enum Source<'e> {
+    Store(Snapshot<'e>),
+    /// What each shard gave, in the order of the shards.
+    Parts(&'e [PartialRows]),
 }
 
 /// Whether the taker of a tuple wants more of them.
@@ -51,6 +63,20 @@ pub(crate) const ENOUGH: Flow = ControlFlow::Break(());
 pub(crate) type Sink<'s, 'e> = dyn FnMut(&[Part<'e>]) -> Result<Flow, SqlError> + 's;
 
 impl<'e> Run<'e> {
+    pub(crate) fn store(&self) -> Snapshot<'e> {
+        match self.source {
+            Source::Store(store) => store,
+            Source::Parts(_) => unreachable!("what merges reads no table"),
+        }
+    }
+
+    fn parts(&self) -> &'e [PartialRows] {
+        match self.source {
+            Source::Parts(parts) => parts,
+            Source::Store(_) => unreachable!("what reads a table gathers no parts"),
+        }
+    }
+
     pub(crate) fn value(&self, expr: &'e Expr, tuple: &[Part<'e>]) -> Result<Datum<'e>, EvalError> {
         expr.evaluate(Inputs { tuple, params: self.params })
     }
@@ -92,8 +118,8 @@ impl Operator {
                 }
                 sink(tuple)
             }),
-            Operator::Aggregate { input, keys, calls } => {
-                aggregate::run(input, keys, calls, run, sink)
+            Operator::Aggregate { input, keys, calls, phase } => {
+                aggregate::run(input, keys, calls, *phase, run, sink)
             }
             Operator::Distinct { input, values } => {
                 aggregate::run_distinct(input, values, run, sink)
@@ -111,6 +137,10 @@ impl Operator {
                 let offset = run.count(offset.as_ref(), "OFFSET")?;
                 slice(limit, offset, |sink: &mut Sink<'_, 'e>| input.run(run, sink), sink)
             }
+            Operator::Head { input, keys, limit, offset } => {
+                part::head(input, keys, (limit.as_ref(), offset.as_ref()), run, sink)
+            }
+            Operator::Gather { keys } => merge::gather(keys, run, sink),
         }
     }
 }

@@ -6,14 +6,32 @@ use crate::expr::Expr;
 use crate::expr::display::write_list;
 use crate::logical::{AggregateCall, Output, SortKey};
 use crate::physical::access::{KeyBound, KeyPart, KeyRange, Path};
-use crate::physical::{Operator, Scan};
+use crate::physical::split::Split;
+use crate::physical::{Operator, Phase, Scan};
 
 /// The plan as text, without a line feed at its end.
-pub(crate) fn explain(operator: &Operator, output: &[Output]) -> String {
+pub(crate) fn explain(operator: &Operator, output: &[Expr]) -> String {
     let mut text = String::from("project ");
     // Writing to a string cannot go wrong.
-    let _ = write!(text, "{}", List(output, write_output));
+    let _ = write!(text, "{}", List(output, |expr, f| write!(f, "{expr}")));
     write_operator(operator, 1, &mut text);
+    text
+}
+
+/// A plan that was cut: what merges, and below it what runs on each shard.
+pub(crate) fn explain_split(split: &Split, output: &[Expr]) -> String {
+    let mut text = explain(&split.merge, output);
+    let mut depth = 2;
+    let mut at = &split.merge;
+    while let Some(input) = at.input() {
+        (depth, at) = (depth + 1, input);
+    }
+    let _ = write!(text, "\n{:1$}on each shard", "", depth * 2);
+    // What groups are carried as is no more than their keys and their calls.
+    if !matches!(*split.part, Operator::Aggregate { .. } | Operator::CountRows { .. }) {
+        let _ = write!(text, ": {}", List(&split.carried, |expr, f| write!(f, "{expr}")));
+    }
+    write_operator(&split.part, depth + 1, &mut text);
     text
 }
 
@@ -61,12 +79,12 @@ fn write_operator(operator: &Operator, depth: usize, text: &mut String) {
             write_joined(predicates, text);
             input
         }
-        Operator::Aggregate { input, keys, calls: list } => {
-            let _ = write!(text, "aggregate {}", calls(list));
-            if !keys.is_empty() {
-                let gap = if list.is_empty() { "" } else { " " };
-                let _ = write!(text, "{gap}by {}", List(keys, write_output));
-            }
+        Operator::Gather { keys } => {
+            text.push_str("gather");
+            return write_order(keys, text);
+        }
+        Operator::Aggregate { input, keys, calls, phase } => {
+            write_aggregate(keys, calls, *phase, text);
             input
         }
         Operator::Distinct { input, values } => {
@@ -74,13 +92,14 @@ fn write_operator(operator: &Operator, depth: usize, text: &mut String) {
             input
         }
         Operator::Sort { input, keys } => {
-            let _ = write!(text, "sort by {}", sort_keys(keys));
+            text.push_str("sort");
+            write_order(keys, text);
             input
         }
         Operator::Top { input, keys, limit, offset } => {
             text.push_str("top");
             write_limits(Some(limit), offset.as_ref(), text);
-            let _ = write!(text, " by {}", sort_keys(keys));
+            write_order(keys, text);
             input
         }
         Operator::Limit { input, limit, offset } => {
@@ -88,8 +107,36 @@ fn write_operator(operator: &Operator, depth: usize, text: &mut String) {
             write_limits(limit.as_ref(), offset.as_ref(), text);
             input
         }
+        Operator::Head { input, keys, limit, offset } => {
+            text.push_str("first");
+            write_limits(limit.as_ref(), None, text);
+            if let Some(offset) = offset {
+                let _ = write!(text, " + {offset}");
+            }
+            write_order(keys, text);
+            input
+        }
     };
     write_operator(input, depth + 1, text);
+}
+
+fn write_aggregate(keys: &[Output], list: &[AggregateCall], phase: Phase, text: &mut String) {
+    let verb = match phase {
+        Phase::Whole => "aggregate",
+        Phase::Partial => "aggregate partially",
+        Phase::Final => "combine",
+    };
+    let _ = write!(text, "{verb} {}", calls(list));
+    if !keys.is_empty() {
+        let gap = if list.is_empty() { "" } else { " " };
+        let _ = write!(text, "{gap}by {}", List(keys, write_output));
+    }
+}
+
+fn write_order(keys: &[SortKey], text: &mut String) {
+    if !keys.is_empty() {
+        let _ = write!(text, " by {}", sort_keys(keys));
+    }
 }
 
 fn write_limits(limit: Option<&Expr>, offset: Option<&Expr>, text: &mut String) {

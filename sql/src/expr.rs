@@ -9,10 +9,11 @@
 //! 2. Conditions use three-valued logic: null is "unknown", and neither lets a row pass.
 //! 3. Arguments are evaluated from left to right; CASE, COALESCE, AND and OR stop as soon as the value is known.
 //!
-//! Reading order: [`tuple`], [`evaluate`], [`condition`]; [`arithmetic`], [`cast`], [`call`], [`like`]; [`display`].
+//! Reading order: [`tuple`] with [`carried`], [`evaluate`], [`condition`]; [`arithmetic`], [`cast`], [`call`], [`like`]; [`display`].
 
 pub(crate) mod arithmetic;
 pub(crate) mod call;
+pub(crate) mod carried;
 pub(crate) mod cast;
 pub(crate) mod condition;
 pub(crate) mod display;

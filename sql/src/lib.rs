@@ -12,14 +12,15 @@
 //!
 //! Reading order: [`error`], [`limits`], [`catalog`]; `value` and `expr` are what queries compute with; `syntax`, `bind`,
 //! `logical`, `physical` and `execute` are the way of a text to its rows; [`plan`](mod@plan) is the door, [`rowset`] the
-//! exit. Where the place of policies is: `logical`.
+//! exit. [`partial`] is a query over several stores. Where the place of policies is: `logical`.
 //!
-//! It does no I/O, reads no clock, and knows neither callers nor shards: a [`Catalog`] says which tables may be named.
+//! It does no I/O, reads no clock, and knows neither callers nor how shards talk: a [`Catalog`] says which tables may be named.
 
 pub mod catalog;
 pub mod error;
 pub mod limits;
 pub mod params;
+pub mod partial;
 pub mod plan;
 pub mod rowset;
 pub mod time_travel;
@@ -37,6 +38,8 @@ pub use catalog::{Catalog, NameError};
 pub use error::{ErrorClass, EvalError, NameKind, Position, Resource, SqlError};
 pub use limits::{ExecutionLimits, PlanLimits};
 pub use params::Params;
+pub use partial::PartialRows;
+pub use physical::fixed::FixedKey;
 pub use plan::{Plan, plan};
 pub use rowset::{OutputColumn, RowSet};
 pub use time_travel::{AsOf, Present};

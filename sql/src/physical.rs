@@ -8,11 +8,14 @@
 //!    over entirely is filtered no more, all others are: of one filter, those that cannot fail first.
 //! 2. A sort is left out only where the path's order implies the wanted one.
 //!
-//! Reading order: [`access`], [`order`]; [`key`] is used at execution.
+//! Reading order: [`access`], [`order`]; [`key`] is used at execution; [`split`] and [`fixed`] are for queries over several
+//! stores.
 
 pub(crate) mod access;
+pub(crate) mod fixed;
 pub(crate) mod key;
 pub(crate) mod order;
+pub(crate) mod split;
 
 use std::sync::Arc;
 
@@ -37,34 +40,57 @@ pub(crate) enum Operator {
         calls: usize,
     },
     Filter {
-        input: Box<Operator>,
+        input: Arc<Operator>,
         predicates: Vec<Expr>,
     },
     Aggregate {
-        input: Box<Operator>,
+        input: Arc<Operator>,
         keys: Vec<Output>,
         calls: Vec<AggregateCall>,
+        phase: Phase,
     },
     Distinct {
-        input: Box<Operator>,
+        input: Arc<Operator>,
         values: Vec<Output>,
     },
     Sort {
-        input: Box<Operator>,
+        input: Arc<Operator>,
         keys: Vec<SortKey>,
     },
     /// The first of a sort, held in no more room than they need.
     Top {
-        input: Box<Operator>,
+        input: Arc<Operator>,
         keys: Vec<SortKey>,
         limit: Expr,
         offset: Option<Expr>,
     },
     Limit {
-        input: Box<Operator>,
+        input: Arc<Operator>,
         limit: Option<Expr>,
         offset: Option<Expr>,
     },
+    /// What a merge may need of a part: as many of its first as LIMIT and OFFSET are together. Without keys they come as
+    /// they are.
+    Head {
+        input: Arc<Operator>,
+        keys: Vec<SortKey>,
+        limit: Option<Expr>,
+        offset: Option<Expr>,
+    },
+    /// The rows of all parts: in the order of the keys, in which each part is; without keys, one part after the other.
+    Gather {
+        keys: Vec<SortKey>,
+    },
+}
+
+/// How much of an aggregate's work an operator does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Phase {
+    Whole,
+    /// From tuples to the states of their groups.
+    Partial,
+    /// From states to values.
+    Final,
 }
 
 /// Reads rows of one table.
@@ -72,6 +98,8 @@ pub(crate) enum Operator {
 pub(crate) struct Scan {
     pub(crate) table: Arc<TableDef>,
     pub(crate) path: Path,
+    /// The order that was wanted and that the path gives, as far as it needs comparing; empty where none was.
+    pub(crate) order: Vec<SortKey>,
 }
 
 pub(crate) fn plan(node: Node) -> Operator {
@@ -92,7 +120,7 @@ fn plan_ordered(node: Node, wanted: &[SortKey]) -> Planned {
         Node::Filter { input, predicates } => filter(*input, vec![predicates], wanted),
         Node::Aggregate { input, keys, calls } => unordered(aggregate(*input, keys, calls)),
         Node::Distinct { input, values } => {
-            unordered(Operator::Distinct { input: Box::new(plan(*input)), values })
+            unordered(Operator::Distinct { input: Arc::new(plan(*input)), values })
         }
         Node::Sort { input, keys } => unordered(sort(*input, keys)),
         Node::Limit { input, limit, offset } => unordered(self::limit(*input, limit, offset)),
@@ -103,7 +131,7 @@ fn sort(input: Node, keys: Vec<SortKey>) -> Operator {
     let planned = plan_ordered(input, &keys);
     match (planned.ordered, planned.operator) {
         (true, operator) | (_, operator @ Operator::Nothing) => operator,
-        (false, operator) => Operator::Sort { input: Box::new(operator), keys },
+        (false, operator) => Operator::Sort { input: Arc::new(operator), keys },
     }
 }
 
@@ -116,7 +144,7 @@ fn limit(input: Node, limit: Option<Expr>, offset: Option<Expr>) -> Operator {
         (Operator::Sort { input, keys }, Some(limit)) => {
             Operator::Top { input, keys, limit, offset }
         }
-        (operator, limit) => Operator::Limit { input: Box::new(operator), limit, offset },
+        (operator, limit) => Operator::Limit { input: Arc::new(operator), limit, offset },
     }
 }
 
@@ -124,12 +152,12 @@ fn aggregate(input: Node, keys: Vec<Output>, calls: Vec<AggregateCall>) -> Opera
     let counts_rows =
         |call: &AggregateCall| call.function == AggregateFunction::Count && call.argument.is_none();
     match plan(input) {
-        Operator::Scan(Scan { table, path: Path::Whole })
+        Operator::Scan(Scan { table, path: Path::Whole, .. })
             if keys.is_empty() && calls.iter().all(counts_rows) =>
         {
             Operator::CountRows { table, calls: calls.len() }
         }
-        input => Operator::Aggregate { input: Box::new(input), keys, calls },
+        input => Operator::Aggregate { input: Arc::new(input), keys, calls, phase: Phase::Whole },
     }
 }
 
@@ -162,7 +190,13 @@ fn filter(input: Node, mut levels: Vec<Vec<Expr>>, wanted: &[SortKey]) -> Planne
 fn scan(table: Arc<TableDef>, levels: Vec<Vec<Expr>>, wanted: &[SortKey]) -> Planned {
     let mut levels: Vec<Vec<Expr>> = levels.into_iter().map(split_betweens).collect();
     let (path, ordered) = access::choose(&table, &mut levels, wanted);
-    let mut operator = Operator::Scan(Scan { table, path });
+    // What comes after the last column of an index is decided by it, and a lookup has one row at most.
+    let is_column = |key: &&SortKey| matches!(key.expr, Expr::Column(_));
+    let order = match path {
+        Path::Range(_) if ordered => wanted.iter().take_while(is_column).cloned().collect(),
+        _ => Vec::new(),
+    };
+    let mut operator = Operator::Scan(Scan { table, path, order });
     for predicates in levels {
         operator = filtered(operator, predicates);
     }
@@ -176,7 +210,7 @@ fn filtered(input: Operator, mut predicates: Vec<Expr>) -> Operator {
     }
     // What the others let pass is less to compute with, and less to divide by.
     predicates.sort_by_key(Expr::can_fail);
-    Operator::Filter { input: Box::new(input), predicates }
+    Operator::Filter { input: Arc::new(input), predicates }
 }
 
 fn is_never_true(predicate: &Expr) -> bool {

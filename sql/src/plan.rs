@@ -1,20 +1,24 @@
 //! A query ready to be executed, any number of times and by any thread.
 
+use std::sync::Arc;
+
 use cosmictron_storage::{Snapshot, Store};
-use cosmictron_types::{TableId, Timestamp, TxId};
+use cosmictron_types::{ColumnIndex, TableId, Timestamp, TxId};
 
 use crate::bind;
 use crate::catalog::Catalog;
 use crate::error::{EvalError, SqlError};
 use crate::execute::budget::Budget;
-use crate::execute::{MORE, Run};
-use crate::explain::explain;
+use crate::execute::{MORE, Run, Source};
+use crate::explain::{explain, explain_split};
 use crate::expr::Expr;
 use crate::expr::evaluate::Inputs;
 use crate::expr::tuple::Cell;
 use crate::limits::{ExecutionLimits, PlanLimits};
 use crate::logical::{Node, Query};
 use crate::params::Params;
+use crate::physical::fixed::{FixedKey, fixed_key};
+use crate::physical::split::Split;
 use crate::physical::{self, Operator};
 use crate::rowset::{OutputColumn, RowSet};
 use crate::syntax;
@@ -25,7 +29,9 @@ use crate::value::{Datum, SqlType};
 /// refused as [`SqlError::StalePlan`].
 #[derive(Debug)]
 pub struct Plan {
-    operator: Operator,
+    operator: Arc<Operator>,
+    /// How it is executed over several stores. `None` when it reads no table.
+    split: Option<Split>,
     /// What the answer shows of each tuple, one a column.
     exprs: Vec<Expr>,
     columns: Vec<OutputColumn>,
@@ -50,16 +56,18 @@ pub fn plan(text: &str, catalog: &dyn Catalog, limits: &PlanLimits) -> Result<Pl
     let Query { node, output } = bound.query;
     let mut tables = Vec::new();
     collect_tables(&node, &mut tables);
-    let operator = physical::plan(node);
-    let explanation = explain(&operator, &output);
+    let operator = Arc::new(physical::plan(node));
     let columns = match statement.explain {
         true => vec![OutputColumn::text("plan")],
         false => output.iter().map(OutputColumn::new).collect(),
     };
+    let exprs: Vec<Expr> = output.into_iter().map(|output| output.expr).collect();
+    let explanation = explain(&operator, &exprs);
     Ok(Plan {
+        split: Split::of(&operator, &exprs),
         operator,
         columns,
-        exprs: output.into_iter().map(|output| output.expr).collect(),
+        exprs,
         tables,
         params: bound.params,
         as_of: bound.as_of,
@@ -99,6 +107,22 @@ impl Plan {
     /// The plan as text: an operator a line, each above the one that it draws on.
     pub fn explain(&self) -> &str {
         &self.explanation
+    }
+
+    /// As [`Plan::explain`], for an execution over several stores: what merges, above what runs on each shard.
+    pub fn explain_split(&self) -> String {
+        match &self.split {
+            Some(split) => explain_split(split, &self.exprs),
+            None => self.explanation.clone(),
+        }
+    }
+
+    pub(crate) fn split(&self) -> Option<&Split> {
+        self.split.as_ref()
+    }
+
+    pub(crate) fn is_explain(&self) -> bool {
+        self.is_explain
     }
 
     /// Reads parameters from JSON values. Numbers beyond 64 bits lose digits in a [`serde_json::Value`] before they get
@@ -170,6 +194,16 @@ impl Plan {
         }
     }
 
+    /// What the conditions of the query leave to a column of its table: a query that they fix to one key can be answered
+    /// by the shard that has the rows with this key, by [`Plan::execute`].
+    pub fn fixed_key(&self, column: ColumnIndex, params: &Params) -> FixedKey {
+        if self.check_params(params).is_err() {
+            return FixedKey::Any;
+        }
+        let inputs = Inputs { tuple: &[], params: params.values() };
+        fixed_key(&self.operator, column, &|expr| Ok(expr.evaluate(inputs)?.into_owned()))
+    }
+
     /// Reads a store as of a moment that the caller has chosen, whatever the query names.
     pub fn execute_at<'e>(
         &'e self,
@@ -177,25 +211,65 @@ impl Plan {
         params: &'e Params,
         limits: &ExecutionLimits,
     ) -> Result<RowSet<'e>, SqlError> {
+        let run = self.begin(store, params, limits)?;
+        if self.is_explain {
+            return self.explained(&self.explanation, &run);
+        }
+        self.answer_whole(&run)
+    }
+
+    /// An execution over a store as of some moment. Refuses one that its tables do not know any more.
+    pub(crate) fn begin<'e>(
+        &self,
+        store: Snapshot<'e>,
+        params: &'e Params,
+        limits: &ExecutionLimits,
+    ) -> Result<Run<'e>, SqlError> {
         if let Some(tx) = store.tx() {
             self.check_kept(store.store(), AsOf::Tx(tx), Some(tx))?;
         }
-        if params.values().len() != self.params.len() {
-            let (expected, found) = (self.params.len(), params.values().len());
+        self.check_params(params)?;
+        let source = Source::Store(store);
+        Ok(Run { source, params: params.values(), budget: Budget::new(limits) })
+    }
+
+    pub(crate) fn check_params(&self, params: &Params) -> Result<(), SqlError> {
+        let (expected, found) = (self.params.len(), params.values().len());
+        if expected != found {
             return Err(SqlError::ParameterCount { expected, found });
         }
-        let run = Run { store, params: params.values(), budget: Budget::new(limits) };
+        Ok(())
+    }
+
+    pub(crate) fn explained<'e>(
+        &'e self,
+        explanation: &str,
+        run: &Run<'e>,
+    ) -> Result<RowSet<'e>, SqlError> {
         let mut rows = RowSet::new(&self.columns);
-        if self.is_explain {
-            for line in self.explanation.lines() {
-                rows.open_row(&run.budget)?;
-                rows.push(Cell::Value(Datum::text(line)), &run.budget)?;
-            }
-            return Ok(rows);
-        }
-        let _ = self.operator.run(&run, &mut |tuple| {
+        for line in explanation.lines() {
             rows.open_row(&run.budget)?;
-            for expr in &self.exprs {
+            rows.push(Cell::Value(Datum::text(line.to_owned())), &run.budget)?;
+        }
+        Ok(rows)
+    }
+
+    /// The answer by the operators of one store.
+    pub(crate) fn answer_whole<'e>(&'e self, run: &Run<'e>) -> Result<RowSet<'e>, SqlError> {
+        self.answer(&self.operator, &self.exprs, run)
+    }
+
+    /// The tuples of `operator`, each as the values of `exprs`: the columns of the answer.
+    pub(crate) fn answer<'e>(
+        &'e self,
+        operator: &'e Operator,
+        exprs: &'e [Expr],
+        run: &Run<'e>,
+    ) -> Result<RowSet<'e>, SqlError> {
+        let mut rows = RowSet::new(&self.columns);
+        let _ = operator.run(run, &mut |tuple| {
+            rows.open_row(&run.budget)?;
+            for expr in exprs {
                 let cell = match expr {
                     Expr::Column(column) => tuple[column.part].cell(column),
                     expr => Cell::Value(run.value(expr, tuple)?),

@@ -58,13 +58,51 @@ impl<'e> Accumulator<'e> {
             Some(argument) => value(argument)?,
             None => Datum::Bool(true),
         };
+        self.gather(value, 1)
+    }
+
+    /// Takes in the state of another accumulator of the same call, as [`Accumulator::put_state`] gave it; how many more
+    /// bytes are held since.
+    pub(crate) fn combine(
+        &mut self,
+        call: &AggregateCall,
+        state: &mut impl FnMut() -> Datum<'e>,
+    ) -> Result<usize, EvalError> {
+        let value = state();
+        match call.function {
+            AggregateFunction::Count => self.gather(Datum::Bool(true), tally(&value)),
+            AggregateFunction::Avg => {
+                let count = tally(&state());
+                self.gather(value, count)
+            }
+            _ => self.gather(value, 1),
+        }
+    }
+
+    /// What another accumulator needs to go on from here. Sums are not yet fitted to their type.
+    pub(crate) fn put_state(self, call: &AggregateCall, out: &mut Vec<Datum<'e>>) {
+        match self {
+            Accumulator::Count(count) => out.push(Datum::Int(count.into())),
+            Accumulator::Extreme { value, .. } => out.push(value),
+            Accumulator::Sum { sum, count, .. } => {
+                out.push(sum);
+                if call.function == AggregateFunction::Avg {
+                    out.push(Datum::Int(count.into()));
+                }
+            }
+        }
+    }
+
+    /// Takes in a value that stands for so many tuples.
+    #[inline]
+    fn gather(&mut self, value: Datum<'e>, tuples: u64) -> Result<usize, EvalError> {
         if value.is_null() {
             return Ok(0);
         }
         match self {
-            Accumulator::Count(count) => *count += 1,
+            Accumulator::Count(count) => *count += tuples,
             Accumulator::Sum { sum, count, domain } => {
-                *count += 1;
+                *count += tuples;
                 if let (Datum::Int(sum), Datum::Int(value)) = (&mut *sum, &value)
                     && let Some(next) = sum.checked_add(*value)
                 {
@@ -98,6 +136,14 @@ impl<'e> Accumulator<'e> {
                 _ => fitted(sum, &call.ty),
             },
         }
+    }
+}
+
+/// The count in a state.
+fn tally(state: &Datum<'_>) -> u64 {
+    match state {
+        Datum::Int(count) => u64::try_from(*count).expect("a count is the one of an accumulator"),
+        other => unreachable!("{other:?} is no count"),
     }
 }
 

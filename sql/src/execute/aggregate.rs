@@ -11,7 +11,7 @@ use crate::error::SqlError;
 use crate::expr::Expr;
 use crate::expr::tuple::{Cell, Part};
 use crate::logical::{AggregateCall, Output};
-use crate::physical::Operator;
+use crate::physical::{Operator, Phase};
 use crate::value::Datum;
 use crate::value::compare::encode_key;
 
@@ -22,6 +22,7 @@ pub(super) fn run<'e>(
     input: &'e Operator,
     keys: &'e [Output],
     calls: &'e [AggregateCall],
+    phase: Phase,
     run: &Run<'e>,
     sink: &mut Sink<'_, 'e>,
 ) -> Result<Flow, SqlError> {
@@ -31,11 +32,20 @@ pub(super) fn run<'e>(
         // The one group exists even when nothing comes.
         groups.open(run, &[], &[])?;
     }
-    let _ = input.run(run, &mut |tuple| groups.take(run, tuple, &mut scratch).map(|()| MORE))?;
+    let _ = match phase {
+        Phase::Final => input.run(run, &mut |tuple| {
+            groups.combine(run, tuple, &mut scratch)?;
+            Ok(MORE)
+        })?,
+        _ => input.run(run, &mut |tuple| groups.take(run, tuple, &mut scratch).map(|()| MORE))?,
+    };
     for group in groups.groups {
         let mut values = group.keys;
         for (accumulator, call) in group.accumulators.into_iter().zip(calls) {
-            values.push(accumulator.finish(call)?);
+            match phase {
+                Phase::Partial => accumulator.put_state(call, &mut values),
+                _ => values.push(accumulator.finish(call)?),
+            }
         }
         if sink(&[Part::Values(values.into())])?.is_break() {
             return Ok(ENOUGH);
@@ -64,18 +74,7 @@ impl<'e> Groups<'e> {
         tuple: &[Part<'e>],
         scratch: &mut Vec<u8>,
     ) -> Result<(), SqlError> {
-        let number = if self.keys.is_empty() {
-            0
-        } else {
-            scratch.clear();
-            for key in self.keys {
-                encode_part(run, &key.expr, tuple, scratch)?;
-            }
-            match self.numbers.get(&**scratch) {
-                Some(number) => *number,
-                None => self.open(run, tuple, scratch)?,
-            }
-        };
+        let number = self.number(run, tuple, scratch)?;
         let group = &mut self.groups[number];
         for (accumulator, call) in group.accumulators.iter_mut().zip(self.calls) {
             let held = accumulator.add(call, |expr| run.value(expr, tuple))?;
@@ -84,6 +83,48 @@ impl<'e> Groups<'e> {
             }
         }
         Ok(())
+    }
+
+    /// Takes the states of a part's group into the group of the same keys.
+    fn combine(
+        &mut self,
+        run: &Run<'e>,
+        tuple: &[Part<'e>],
+        scratch: &mut Vec<u8>,
+    ) -> Result<(), SqlError> {
+        let [Part::Carried(row)] = tuple else { unreachable!("states come from parts") };
+        let number = self.number(run, tuple, scratch)?;
+        let mut slots = self.keys.len()..;
+        let mut state = || row.value(slots.next().unwrap_or(usize::MAX));
+        let mut held = 0;
+        for (accumulator, call) in self.groups[number].accumulators.iter_mut().zip(self.calls) {
+            held += accumulator.combine(call, &mut state)?;
+        }
+        if held > 0 {
+            run.budget.hold(held)?;
+        }
+        Ok(())
+    }
+
+    /// The number of the tuple's group.
+    #[inline]
+    fn number(
+        &mut self,
+        run: &Run<'e>,
+        tuple: &[Part<'e>],
+        scratch: &mut Vec<u8>,
+    ) -> Result<usize, SqlError> {
+        if self.keys.is_empty() {
+            return Ok(0);
+        }
+        scratch.clear();
+        for key in self.keys {
+            encode_part(run, &key.expr, tuple, scratch)?;
+        }
+        match self.numbers.get(&**scratch) {
+            Some(number) => Ok(*number),
+            None => self.open(run, tuple, scratch),
+        }
     }
 
     fn open(&mut self, run: &Run<'e>, tuple: &[Part<'e>], key: &[u8]) -> Result<usize, SqlError> {

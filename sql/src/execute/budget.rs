@@ -35,6 +35,11 @@ impl Budget {
         check(Resource::RowsScanned, scanned, self.limits.scanned_max)
     }
 
+    /// How many rows were read.
+    pub(crate) fn scanned(&self) -> u64 {
+        self.scanned.get()
+    }
+
     /// So many more bytes are kept for sorting or grouping.
     pub(crate) fn hold(&self, bytes: usize) -> Result<(), SqlError> {
         let held = self.held_bytes.get().saturating_add(bytes as u64);

@@ -20,7 +20,7 @@ impl Scan {
         run: &Run<'e>,
         sink: &mut Sink<'_, 'e>,
     ) -> Result<Flow, SqlError> {
-        let table = table(run.store, &self.table)?;
+        let table = table(run.store(), &self.table)?;
         let evaluate = |expr: &'e crate::expr::Expr| run.value(expr, &[]);
         match &self.path {
             Path::Whole => self.push_all(table, run, sink),
@@ -126,7 +126,7 @@ impl Scan {
 
 /// How many rows a table has.
 pub(super) fn count(run: &Run<'_>, planned: &Arc<TableDef>) -> Result<u64, SqlError> {
-    let table = table(run.store, planned)?;
+    let table = table(run.store(), planned)?;
     if table.is_present() {
         return Ok(table.table().len() as u64);
     }

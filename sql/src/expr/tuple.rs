@@ -7,14 +7,20 @@ use std::rc::Rc;
 use cosmictron_types::RowLayout;
 
 use super::ColumnRef;
+use super::carried::CarriedRow;
 use crate::value::Datum;
 use crate::value::column::decode;
 
 /// One relation's part of a tuple. `'e` is the life of the execution: store, plan and parameters are borrowed for it.
 #[derive(Clone, Debug)]
 pub(crate) enum Part<'e> {
-    Row { layout: &'e RowLayout, bytes: &'e [u8] },
+    Row {
+        layout: &'e RowLayout,
+        bytes: &'e [u8],
+    },
     Values(Rc<[Datum<'e>]>),
+    /// A row of a part: a column is one of its slots.
+    Carried(CarriedRow<'e>),
 }
 
 /// A column's value on its way to the answer.
@@ -33,6 +39,10 @@ impl<'e> Part<'e> {
                 decode(&column.ty, column.nullable, tail)
             }
             Part::Values(values) => values[column.column.index()].clone(),
+            Part::Carried(row) => match row.cell(column.column.index()) {
+                Cell::Encoded(tail) => decode(&column.ty, column.nullable, tail),
+                Cell::Value(value) => value,
+            },
         }
     }
 
@@ -41,13 +51,14 @@ impl<'e> Part<'e> {
         match self {
             Part::Row { layout, bytes } => Cell::Encoded(layout.column(bytes, column.column)),
             Part::Values(values) => Cell::Value(values[column.column.index()].clone()),
+            Part::Carried(row) => row.cell(column.column.index()),
         }
     }
 
     /// Bytes that are held by keeping this part: a borrowed row costs nothing.
     pub(crate) fn held_bytes(&self) -> usize {
         match self {
-            Part::Row { .. } => size_of::<Self>(),
+            Part::Row { .. } | Part::Carried(_) => size_of::<Self>(),
             Part::Values(values) => {
                 let values = values.iter().map(|value| size_of::<Datum<'_>>() + value.heap_bytes());
                 size_of::<Self>() + values.sum::<usize>()

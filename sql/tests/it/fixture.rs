@@ -8,7 +8,7 @@ use cosmictron_sql::{
 use cosmictron_storage::{Store, StoreLimits, TableDef, TransactionLimits, WriteError};
 use cosmictron_types::schema::ModuleSchema;
 use cosmictron_types::ty::Field;
-use cosmictron_types::{IndexId, TableId, Timestamp, TxId, json};
+use cosmictron_types::{ColumnIndex, IndexId, TableId, Timestamp, TxId, json};
 
 /// Tables of two modules, `chat` and `my-agent`; both have a table `setting`, and `secret` is not public.
 pub(crate) struct Database {
@@ -196,6 +196,11 @@ impl Database {
 
     pub(crate) fn store(&self) -> &Store {
         &self.store
+    }
+
+    pub(crate) fn column(&self, table: &str, column: &str) -> ColumnIndex {
+        let (_, def) = self.tables.iter().find(|(_, def)| *def.name == *table).unwrap();
+        def.schema.column(column).unwrap()
     }
 
     pub(crate) fn plan(&self, sql: &str) -> Result<Plan, SqlError> {

@@ -17,3 +17,5 @@ mod plans;
 mod properties;
 mod refusals;
 mod rows;
+mod shards;
+mod split;

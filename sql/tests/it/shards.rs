@@ -1,0 +1,177 @@
+//! One query over several stores against the same query over one store with all rows: random tables, split at random, and
+//! random queries over the whole language.
+
+mod question;
+
+use std::collections::BTreeMap;
+
+use cosmictron_sql::{ErrorClass, ExecutionLimits, PartialRows, SqlError};
+use proptest::prelude::*;
+
+use crate::fixture::Database;
+use question::{Asked, grouped, plain, tables};
+
+const FACT: &str = r#"{"table": {"name": "fact", "public": true,
+    "columns": [
+        {"name": "id", "type": "u64"},
+        {"name": "room", "type": "u32"},
+        {"name": "author", "type": "string"},
+        {"name": "score", "type": {"option": "i32"}},
+        {"name": "big", "type": "i64"},
+        {"name": "vast", "type": "u128"},
+        {"name": "single", "type": "f32"},
+        {"name": "weight", "type": "f64"},
+        {"name": "at", "type": "timestamp"},
+        {"name": "span", "type": "duration"},
+        {"name": "pinned", "type": "bool"},
+        {"name": "raw", "type": "bytes"},
+        {"name": "tags", "type": {"list": "string"}},
+        {"name": "maybe", "type": {"option": "string"}}],
+    "indexes": [
+        {"name": "id", "columns": ["id"], "primary": true},
+        {"name": "by_room", "columns": ["room", "at"]},
+        {"name": "by_author", "columns": ["author"]},
+        {"name": "by_score", "columns": ["score"]},
+        {"name": "by_weight", "columns": ["weight"]}]}}"#;
+
+/// The same table on several shards, and on one.
+pub(crate) struct Cluster {
+    pub(crate) shards: Vec<Database>,
+    pub(crate) union: Database,
+}
+
+impl Cluster {
+    /// `rows` by the number of their shard.
+    pub(crate) fn new(shards: usize, rows: &[(usize, String)]) -> Self {
+        let database = |wanted: &dyn Fn(usize) -> bool| {
+            let mut database = Database::empty();
+            database.create("facts", &[FACT]);
+            let rows: Vec<&String> =
+                rows.iter().filter(|(shard, _)| wanted(*shard)).map(|(_, row)| row).collect();
+            database.insert("fact", &rows);
+            database
+        };
+        let shards: Vec<_> = (0..shards).map(|at| database(&|shard| shard == at)).collect();
+        let mut union = Database::empty();
+        union.create("facts", &[FACT]);
+        for at in 0..shards.len() {
+            let of = rows.iter().filter(|(shard, _)| *shard == at).map(|(_, row)| row);
+            union.insert("fact", &of.collect::<Vec<_>>());
+        }
+        Self { shards, union }
+    }
+
+    pub(crate) fn merged_within(
+        &self,
+        sql: &str,
+        params: &str,
+        limits: &ExecutionLimits,
+    ) -> Result<String, SqlError> {
+        let plan = self.union.plan(sql)?;
+        let params = plan.read_params(params.as_bytes())?;
+        let parts = self
+            .shards
+            .iter()
+            .map(|shard| plan.execute_part(shard.store().present(), &params, limits));
+        let parts = parts.collect::<Result<Vec<PartialRows>, _>>()?;
+        let mut out = Vec::new();
+        plan.merge(&parts, &params, limits)?.write_json(&mut out);
+        Ok(String::from_utf8(out).unwrap())
+    }
+
+    fn merged(&self, sql: &str, params: &str) -> Result<Vec<String>, ErrorClass> {
+        let json = self.merged_within(sql, params, &ExecutionLimits::default());
+        json.map(|json| rows_of(&json)).map_err(|error| error.class())
+    }
+
+    fn whole(&self, sql: &str, params: &str) -> Result<Vec<String>, ErrorClass> {
+        self.union.run(sql, params).map(|json| rows_of(&json)).map_err(|error| error.class())
+    }
+
+    #[track_caller]
+    pub(crate) fn check(&self, sql: &str, expected: &str) {
+        let merged = self.merged_within(sql, "[]", &ExecutionLimits::default());
+        assert_eq!(merged.unwrap_or_else(|error| error.to_string()), expected, "{sql}");
+    }
+}
+
+/// Each row as JSON; of the two zeros, which are equal, either may stand for both.
+fn rows_of(json: &str) -> Vec<String> {
+    let rows: Vec<Box<serde_json::value::RawValue>> = serde_json::from_str(json).unwrap();
+    rows.iter().map(|row| row.get().replace("-0.0", "0.0")).collect()
+}
+
+/// How often each row is there.
+fn counted(rows: &[String]) -> BTreeMap<&str, usize> {
+    let mut counts = BTreeMap::new();
+    rows.iter().for_each(|row| *counts.entry(row.as_str()).or_insert(0) += 1);
+    counts
+}
+
+fn keys_of(rows: &[String], keys: &[usize]) -> Vec<Vec<String>> {
+    let keys_of = |row: &String| {
+        let row: Vec<Box<serde_json::value::RawValue>> = serde_json::from_str(row).unwrap();
+        keys.iter().map(|key| row[*key].get().to_owned()).collect()
+    };
+    rows.iter().map(keys_of).collect()
+}
+
+fn check_asked(cluster: &Cluster, asked: &Asked, param: i64) -> Result<(), TestCaseError> {
+    let Asked { body, order, keys, total, slice } = asked;
+    let sql = format!("{body}{order}{slice}");
+    let params_of = |sql: &str| if sql.contains("$1") { format!("[{param}]") } else { "[]".into() };
+    let (merged, whole) =
+        (cluster.merged(&sql, &params_of(&sql)), cluster.whole(&sql, &params_of(&sql)));
+    let plan = cluster.union.plan(&sql);
+    prop_assert!(plan.is_ok(), "{}: {:?}", sql, plan);
+    // Whether every row is read, whichever come first.
+    let explained = plan.unwrap().explain().to_owned();
+    let reads_all =
+        slice.is_empty() || explained.contains("\n  top ") || explained.contains("sort by");
+    let everything = || {
+        let sql = format!("{body}{order}");
+        cluster.whole(&sql, &params_of(&sql))
+    };
+    let (merged, whole) = match (merged, whole) {
+        (Err(merged), Err(whole)) => {
+            prop_assert_eq!(merged, whole, "{}", sql);
+            return Ok(());
+        }
+        (Ok(merged), Ok(whole)) => (merged, whole),
+        (merged, whole) => {
+            // Of rows that are equal in order, which are left out is not said.
+            let exact = slice.is_empty() || (*total && reads_all);
+            prop_assert!(!exact && everything().is_err(), "{}: {:?} {:?}", sql, merged, whole);
+            return Ok(());
+        }
+    };
+    if *total {
+        prop_assert_eq!(&merged, &whole, "{}", sql);
+    }
+    prop_assert_eq!(keys_of(&merged, keys), keys_of(&whole, keys), "{}", sql);
+    if slice.is_empty() {
+        prop_assert_eq!(counted(&merged), counted(&whole), "{}", sql);
+    } else if let Ok(all) = everything() {
+        prop_assert_eq!(merged.len(), whole.len(), "{}", sql);
+        let all = counted(&all);
+        let fits = |(row, count): (&&str, &usize)| all.get(row).is_some_and(|all| count <= all);
+        prop_assert!(counted(&merged).iter().all(fits), "{}: {:?}", sql, merged);
+    }
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 150, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn parts_and_their_merge_answer_as_one_store_does(
+        (shards, rows) in tables(),
+        asked in proptest::collection::vec(prop_oneof![plain(), grouped()], 12),
+        param in 0i64..4,
+    ) {
+        let cluster = Cluster::new(shards, &rows);
+        for asked in &asked {
+            check_asked(&cluster, asked, param)?;
+        }
+    }
+}
