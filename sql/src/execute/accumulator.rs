@@ -49,6 +49,7 @@ impl<'e> Accumulator<'e> {
     }
 
     /// Takes in one tuple; how many more bytes are held since.
+    #[inline]
     pub(crate) fn add(
         &mut self,
         call: &'e AggregateCall,
@@ -94,7 +95,8 @@ impl<'e> Accumulator<'e> {
     }
 
     /// Takes in a value that stands for so many tuples.
-    #[inline]
+    // Called for each row of a scan: a call of its own costs sums a tenth and more.
+    #[inline(always)]
     fn gather(&mut self, value: Datum<'e>, tuples: u64) -> Result<usize, EvalError> {
         if value.is_null() {
             return Ok(0);

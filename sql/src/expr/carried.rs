@@ -45,24 +45,30 @@ const END_BYTES: usize = 4;
 /// A row among the bytes of a part; borrows from them.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct CarriedRow<'e> {
-    ends: &'e [[u8; END_BYTES]],
-    slots: &'e [u8],
+    slot_count: usize,
+    /// Ends and slots.
+    bytes: &'e [u8],
 }
 
 impl<'e> CarriedRow<'e> {
     /// The row of so many slots that `bytes` begins with, and what follows it.
     pub(crate) fn split_first(slot_count: usize, bytes: &'e [u8]) -> (Self, &'e [u8]) {
-        let (ends, bytes) = bytes.split_at(slot_count * END_BYTES);
-        let (ends, _) = ends.as_chunks();
-        let length = ends.last().map_or(0, |end| u32::from_le_bytes(*end) as usize);
-        let (slots, rest) = bytes.split_at(length);
-        (Self { ends, slots }, rest)
+        let whole = Self { slot_count, bytes };
+        let (bytes, rest) = bytes.split_at(whole.end(slot_count));
+        (Self { slot_count, bytes }, rest)
+    }
+
+    /// Where the first so many slots end.
+    fn end(&self, slots: usize) -> usize {
+        let first = self.slot_count * END_BYTES;
+        let Some(last) = slots.checked_sub(1) else { return first };
+        let end = self.bytes[last * END_BYTES..].first_chunk().expect("a row begins with its ends");
+        first + u32::from_le_bytes(*end) as usize
     }
 
     pub(crate) fn cell(&self, slot: usize) -> Cell<'e> {
-        let end = |slot: usize| u32::from_le_bytes(self.ends[slot]) as usize;
-        let start = if slot == 0 { 0 } else { end(slot - 1) };
-        let (tag, bytes) = self.slots[start..end(slot)].split_first().expect("a slot has a tag");
+        let slot = &self.bytes[self.end(slot)..self.end(slot + 1)];
+        let (tag, bytes) = slot.split_first().expect("a slot has a tag");
         match *tag {
             STORED => Cell::Encoded(bytes),
             tag => Cell::Value(read(tag, bytes)),
