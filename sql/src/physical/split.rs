@@ -296,20 +296,13 @@ impl Carrier {
         });
     }
 
-    /// A column is carried once. Other expressions are not compared: `x * 1.0` and `x * 1.00` count as equal.
-    fn carry(&mut self, expr: &Expr) -> Expr {
-        let is_column = matches!(expr, Expr::Column(_));
-        let known = self.carried.iter().position(|known| is_column && known == expr);
-        self.slot(known, expr)
-    }
-
-    /// Expressions that count as equal sort alike.
     fn key(&mut self, key: &SortKey) -> SortKey {
-        let known = self.carried.iter().position(|known| *known == key.expr);
-        SortKey { expr: self.slot(known, &key.expr), ..key.clone() }
+        SortKey { expr: self.carry(&key.expr), ..key.clone() }
     }
 
-    fn slot(&mut self, known: Option<usize>, expr: &Expr) -> Expr {
+    /// What is the same is carried once.
+    fn carry(&mut self, expr: &Expr) -> Expr {
+        let known = self.carried.iter().position(|known| known == expr);
         let slot = known.unwrap_or_else(|| {
             self.carried.push(expr.clone());
             self.carried.len() - 1

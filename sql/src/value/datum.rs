@@ -5,7 +5,10 @@ use std::borrow::Cow;
 use bigdecimal::BigDecimal;
 
 /// A value, without its type. Borrows from the row, the parameters or the plan where it can.
-#[derive(Clone, Debug, PartialEq)]
+///
+/// `==` asks whether two are the same in all that an answer can show: `1.0` is not `1.00`, and `0` not `-0`. What SQL takes
+/// for equal is another question, that of comparing values.
+#[derive(Clone, Debug)]
 pub enum Datum<'a> {
     Null,
     Bool(bool),
@@ -15,6 +18,23 @@ pub enum Datum<'a> {
     Float(f64),
     Text(Cow<'a, str>),
     Bytes(Cow<'a, [u8]>),
+}
+
+impl PartialEq for Datum<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Datum::Null, Datum::Null) => true,
+            (Datum::Bool(a), Datum::Bool(b)) => a == b,
+            (Datum::Int(a), Datum::Int(b)) => a == b,
+            (Datum::Decimal(a), Datum::Decimal(b)) => {
+                a.as_bigint_and_scale() == b.as_bigint_and_scale()
+            }
+            (Datum::Float(a), Datum::Float(b)) => a.to_bits() == b.to_bits(),
+            (Datum::Text(a), Datum::Text(b)) => a == b,
+            (Datum::Bytes(a), Datum::Bytes(b)) => a == b,
+            _ => false,
+        }
+    }
 }
 
 impl<'a> Datum<'a> {

@@ -235,6 +235,24 @@ fn groups_are_counted_summed_and_filtered() {
         .check_error("SELECT sum(body) FROM message", "there is no sum(string) (line 1, column 8)");
 }
 
+/// Aggregates were bound once for both scales, and the second was shown with the digits of the first.
+#[test]
+fn what_differs_in_its_scale_is_another_aggregate() {
+    let database = Database::filled();
+    database.check(
+        "SELECT sum(score * 1.0), sum(score * 1.00), sum(score * 1.0) FROM message",
+        "[[16.0,16.00,16.0]]",
+    );
+    database.check_error(
+        "SELECT room * 1.00 FROM message GROUP BY room * 1.0, body",
+        "column room must stand in GROUP BY or in an aggregate (line 1, column 8)",
+    );
+    database.check(
+        "SELECT room * 1.00 FROM message WHERE id = 1 ORDER BY room * 1.0, room * 1.00",
+        "[[7.00]]",
+    );
+}
+
 #[test]
 fn distinct_keeps_each_row_once() {
     let database = Database::filled();
