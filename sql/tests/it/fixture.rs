@@ -5,7 +5,7 @@ use std::sync::Arc;
 use cosmictron_sql::{
     Catalog, ExecutionLimits, NameError, Params, Plan, PlanLimits, SqlError, plan,
 };
-use cosmictron_storage::{Store, StoreLimits, TableDef, TransactionLimits, WriteError};
+use cosmictron_storage::{Snapshot, Store, StoreLimits, TableDef, TransactionLimits, WriteError};
 use cosmictron_types::schema::ModuleSchema;
 use cosmictron_types::ty::Field;
 use cosmictron_types::{ColumnIndex, IndexId, TableId, Timestamp, TxId, json};
@@ -178,6 +178,11 @@ impl Database {
         self.store.note_time(time_of(self.last_tx));
     }
 
+    /// A transaction that wrote nothing here.
+    pub(crate) fn pass(&mut self) {
+        self.last_tx = self.last_tx.next();
+    }
+
     /// Forgets what is only needed to read as of a transaction before `tx`.
     pub(crate) fn forget(&mut self, tx: TxId) {
         self.store.forget(time_of(tx), usize::MAX);
@@ -196,6 +201,10 @@ impl Database {
 
     pub(crate) fn store(&self) -> &Store {
         &self.store
+    }
+
+    pub(crate) fn snapshot(&self, tx: Option<TxId>) -> Snapshot<'_> {
+        tx.map_or(self.store.present(), |tx| self.store.as_of(tx))
     }
 
     pub(crate) fn column(&self, table: &str, column: &str) -> ColumnIndex {
@@ -218,6 +227,20 @@ impl Database {
         let params: Params = plan.read_params(params.as_bytes())?;
         let mut out = Vec::new();
         plan.execute(&self.store, &params, limits)?.write_json(&mut out);
+        Ok(String::from_utf8(out).unwrap())
+    }
+
+    /// As of a transaction, or of the present, whatever the query names.
+    pub(crate) fn run_as_of(
+        &self,
+        sql: &str,
+        params: &str,
+        tx: Option<TxId>,
+    ) -> Result<String, SqlError> {
+        let plan = self.plan(sql)?;
+        let params = plan.read_params(params.as_bytes())?;
+        let (limits, mut out) = (ExecutionLimits::default(), Vec::new());
+        plan.execute_at(self.snapshot(tx), &params, &limits)?.write_json(&mut out);
         Ok(String::from_utf8(out).unwrap())
     }
 

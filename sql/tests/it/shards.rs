@@ -6,10 +6,11 @@ mod question;
 use std::collections::BTreeMap;
 
 use cosmictron_sql::{ErrorClass, ExecutionLimits, PartialRows, SqlError};
+use cosmictron_types::TxId;
 use proptest::prelude::*;
 
 use crate::fixture::Database;
-use question::{Asked, grouped, plain, tables};
+use question::{Asked, Change, changes, grouped, plain, tables};
 
 const FACT: &str = r#"{"table": {"name": "fact", "public": true,
     "columns": [
@@ -38,27 +39,49 @@ const FACT: &str = r#"{"table": {"name": "fact", "public": true,
 pub(crate) struct Cluster {
     pub(crate) shards: Vec<Database>,
     pub(crate) union: Database,
+    /// As of which questions are asked; of the present without.
+    pub(crate) tx: Option<TxId>,
 }
 
 impl Cluster {
-    /// `rows` by the number of their shard.
+    /// `rows` by the number of their shard; those of a shard are one transaction.
     pub(crate) fn new(shards: usize, rows: &[(usize, String)]) -> Self {
-        let database = |wanted: &dyn Fn(usize) -> bool| {
+        let database = || {
             let mut database = Database::empty();
             database.create("facts", &[FACT]);
-            let rows: Vec<&String> =
-                rows.iter().filter(|(shard, _)| wanted(*shard)).map(|(_, row)| row).collect();
-            database.insert("fact", &rows);
             database
         };
-        let shards: Vec<_> = (0..shards).map(|at| database(&|shard| shard == at)).collect();
-        let mut union = Database::empty();
-        union.create("facts", &[FACT]);
-        for at in 0..shards.len() {
+        let shards = (0..shards).map(|_| database()).collect();
+        let mut cluster = Self { shards, union: database(), tx: None };
+        for at in 0..cluster.shards.len() {
             let of = rows.iter().filter(|(shard, _)| *shard == at).map(|(_, row)| row);
-            union.insert("fact", &of.collect::<Vec<_>>());
+            cluster.write(at, &|database, rows| database.insert("fact", rows), of.collect());
         }
-        Self { shards, union }
+        cluster
+    }
+
+    /// A transaction of one shard, which the others know to have happened.
+    fn write(
+        &mut self,
+        shard: usize,
+        write: &dyn Fn(&mut Database, &[&String]),
+        rows: Vec<&String>,
+    ) {
+        for (at, database) in self.shards.iter_mut().enumerate() {
+            if at == shard { write(database, &rows) } else { database.pass() }
+        }
+        write(&mut self.union, &rows);
+    }
+
+    fn change(&mut self, change: &Change) {
+        let shard = change.id % self.shards.len();
+        match &change.row {
+            Some(row) => self.write(shard, &|database, rows| database.put("fact", rows), vec![row]),
+            None => {
+                let row = change.any_row();
+                self.write(shard, &|database, rows| database.delete("fact", rows), vec![&row]);
+            }
+        }
     }
 
     pub(crate) fn merged_within(
@@ -69,11 +92,8 @@ impl Cluster {
     ) -> Result<String, SqlError> {
         let plan = self.union.plan(sql)?;
         let params = plan.read_params(params.as_bytes())?;
-        let parts = self
-            .shards
-            .iter()
-            .map(|shard| plan.execute_part(shard.store().present(), &params, limits));
-        let parts = parts.collect::<Result<Vec<PartialRows>, _>>()?;
+        let part = |shard: &Database| plan.execute_part(shard.snapshot(self.tx), &params, limits);
+        let parts = self.shards.iter().map(part).collect::<Result<Vec<PartialRows>, _>>()?;
         let mut out = Vec::new();
         plan.merge(&parts, &params, limits)?.write_json(&mut out);
         Ok(String::from_utf8(out).unwrap())
@@ -85,7 +105,8 @@ impl Cluster {
     }
 
     fn whole(&self, sql: &str, params: &str) -> Result<Vec<String>, ErrorClass> {
-        self.union.run(sql, params).map(|json| rows_of(&json)).map_err(|error| error.class())
+        let found = self.union.run_as_of(sql, params, self.tx);
+        found.map(|json| rows_of(&json)).map_err(|error| error.class())
     }
 
     #[track_caller]
@@ -172,6 +193,27 @@ proptest! {
         let cluster = Cluster::new(shards, &rows);
         for asked in &asked {
             check_asked(&cluster, asked, param)?;
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn parts_of_one_past_answer_as_the_past_of_one_store(
+        (shards, rows) in tables(),
+        changes in changes(),
+        asked in proptest::collection::vec(prop_oneof![plain(), grouped()], 6),
+        param in 0i64..4,
+    ) {
+        let mut cluster = Cluster::new(shards, &rows);
+        changes.iter().for_each(|change| cluster.change(change));
+        for tx in 0..=cluster.union.last_tx().get() {
+            cluster.tx = Some(TxId::new(tx));
+            for asked in &asked {
+                check_asked(&cluster, asked, param)?;
+            }
         }
     }
 }

@@ -39,19 +39,40 @@ fn row() -> impl Strategy<Value = String> {
     )
 }
 
-/// A number of shards, and rows with theirs.
+/// A number of shards, and rows with theirs: a key decides it.
 pub(super) fn tables() -> impl Strategy<Value = (usize, Vec<(usize, String)>)> {
     (1usize..6).prop_flat_map(|shards| {
-        let rows = proptest::collection::vec((0..shards, row()), 0..30);
+        let rows = proptest::collection::vec(row(), 0..30);
         rows.prop_map(move |rows| {
             // Keys that are in no order.
-            let keyed = rows
-                .into_iter()
-                .enumerate()
-                .map(|(at, (shard, row))| (shard, format!("[{}, {row}]", at * 7 % 31)));
+            let keyed = rows.into_iter().enumerate().map(|(at, row)| (at * 7 % 31, row));
+            let keyed = keyed.map(|(id, row)| (id % shards, format!("[{id}, {row}]")));
             (shards, keyed.collect())
         })
     })
+}
+
+/// What becomes of a row.
+#[derive(Clone, Debug)]
+pub(super) struct Change {
+    pub(super) id: usize,
+    /// `None` when it is deleted.
+    pub(super) row: Option<String>,
+}
+
+impl Change {
+    /// A row with the key.
+    pub(super) fn any_row(&self) -> String {
+        format!(r#"[{}, 0, "", null, 0, 0, 0, 0, 0, 0, false, "\\x", [], null]"#, self.id)
+    }
+}
+
+pub(super) fn changes() -> impl Strategy<Value = Vec<Change>> {
+    let change = (0usize..31, proptest::option::weighted(0.7, row())).prop_map(|(id, row)| {
+        let row = row.map(|row| format!("[{id}, {row}]"));
+        Change { id, row }
+    });
+    proptest::collection::vec(change, 0..20)
 }
 
 /// What a query selects and sorts by, one row at a time; the last few can fail.
