@@ -1,8 +1,9 @@
 //! The tables that the server keeps for itself, under the same log as everybody's.
 //!
 //! ```text
-//! every shard      modules, tables      of the modules whose home it is
-//!                  schedules            of those modules
+//! every shard      modules              of the modules whose home it is
+//!                  tables               of those, and of the modules that are spread over all shards
+//!                  schedules            of the calls that it ran
 //!                  idempotency          answers of the calls that it ran
 //! the first shard  accounts, sessions, magic_links
 //! ```
@@ -17,7 +18,8 @@ mod row;
 mod system_table;
 
 pub use row::{
-    Account, IdempotentAnswer, MagicLink, ModuleRow, ModuleStatus, ScheduledCall, Session, TableRow,
+    Account, FormerRoute, IdempotentAnswer, MagicLink, ModuleRow, ModuleStatus, ScheduledCall,
+    Session, TableRow,
 };
 pub use system_table::SystemTable;
 

@@ -6,19 +6,22 @@
 //!
 //! Invariants:
 //! 1. A name that a lookup yields belongs to an active module.
-//! 2. Replicas are equal once all notices have arrived; a notice may arrive twice without harm.
+//! 2. Replicas are equal once all notices have arrived; a notice may arrive twice without harm, and one about a module
+//!    also late: an older fact does not replace a newer one.
 
 mod module;
 mod notice;
+mod route;
 
-pub use module::{Module, ModuleStatus};
+pub use module::{Module, ModuleStatus, is_spread};
 pub use notice::Notice;
+pub use route::{Destination, former_routes};
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use cosmictron_storage::TableDef;
-use cosmictron_types::{Identity, ShardCount, ShardId, Timestamp, Uuid};
+use cosmictron_types::{Identity, ShardCount, ShardId, Timestamp, TxId, Uuid};
 
 use crate::auth::Role;
 
@@ -26,6 +29,8 @@ use crate::auth::Role;
 pub struct Directory {
     shards: ShardCount,
     modules: BTreeMap<Arc<str>, Arc<Module>>,
+    /// Since when modules have been gone that were dropped since the start.
+    gone: BTreeMap<Arc<str>, TxId>,
     /// Modules that have a reducer of a name, by their names.
     reducers: BTreeMap<Arc<str>, Vec<Place>>,
     /// Modules that have a table of a name, by their names.
@@ -61,6 +66,7 @@ impl Directory {
         Self {
             shards,
             modules: BTreeMap::new(),
+            gone: BTreeMap::new(),
             reducers: BTreeMap::new(),
             tables: BTreeMap::new(),
             roles: BTreeMap::new(),
@@ -74,7 +80,7 @@ impl Directory {
 
     /// Where a module lives: by the hash of its name, whether it is deployed or not.
     pub fn home_of(&self, module: &str) -> ShardId {
-        module::home_of(module, self.shards)
+        self.shards.owner_of(module::home_partition(module))
     }
 
     pub fn modules(&self) -> impl Iterator<Item = &Arc<Module>> {
@@ -141,15 +147,21 @@ impl Directory {
     /// Takes a fact in.
     pub fn apply(&mut self, notice: &Notice) {
         match notice {
+            Notice::Module(module) if module.since < self.changed(&module.name) => {}
             Notice::Module(module) => {
-                self.forget(&module.name.clone());
+                self.forget(&module.name);
+                self.gone.remove(&module.name);
                 self.modules.insert(module.name.clone(), module.clone());
                 self.index(module);
             }
             Notice::Open { have_all_begun } => {
                 (self.is_open, self.have_all_begun) = (true, *have_all_begun);
             }
-            Notice::ModuleGone(name) => self.forget(name),
+            Notice::ModuleGone { name, since } if *since < self.changed(name) => {}
+            Notice::ModuleGone { name, since } => {
+                self.forget(name);
+                self.gone.insert(name.clone(), *since);
+            }
             Notice::Roles(identity, roles) if roles.is_empty() => {
                 self.roles.remove(identity);
             }
@@ -164,6 +176,12 @@ impl Directory {
             }
             Notice::LogFailed(_) => {}
         }
+    }
+
+    /// Since which transaction a module is what it is, or gone, as far as that is known here.
+    pub fn changed(&self, module: &str) -> TxId {
+        let changed = self.modules.get(module).map(|module| module.since);
+        changed.or_else(|| self.gone.get(module).copied()).unwrap_or(TxId::ZERO)
     }
 
     /// Drops revocations of tokens that have expired by now.

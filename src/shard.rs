@@ -27,20 +27,25 @@ mod call;
 mod cleaning;
 mod delivery;
 mod deploy;
+mod gather;
 mod ground;
 mod guest;
+mod halt;
 mod joining;
 mod journal;
 mod lending;
 mod outbox;
 mod query;
+mod reach;
 mod recovery;
 mod report;
 mod request;
 mod schedule;
 mod stability;
+mod tables_change;
 
 pub use outbox::ReplyTo;
+pub use reach::{Reach, RowsAt};
 pub use recovery::{BootError, BootPlan, JointFacts, RecordError, Replay};
 pub use report::{ShardReport, TableReport};
 pub use request::{
@@ -49,7 +54,7 @@ pub use request::{
     UndeployError,
 };
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use cosmictron_runtime::{Event, MAILBOX_SLOTS, Machine, Ticket};
@@ -58,12 +63,13 @@ use cosmictron_types::{Duration, ShardId, Timestamp, TxId};
 use cosmictron_wasm_host::{CompiledModule, Instances, Version};
 
 use announcement::{AnnouncementId, Announcements, Conclusion};
-use ground::{LastJoint, Lot};
+use gather::Gatherings;
+use ground::LastJoint;
 use guest::GuestData;
 use joining::Joining;
 use journal::Journal;
 use lending::{Homecoming, Job, Loan, Outgoing, Work};
-use outbox::Outbox;
+use outbox::{Asker, Outbox};
 use report::Figures;
 use stability::{Progress, Stability};
 
@@ -93,11 +99,11 @@ const OWN_LIMITS: TransactionLimits = TransactionLimits { rows_max: 1 << 48, byt
 pub enum Message {
     /// Do this and tell me.
     Forward {
-        ticket: Ticket,
+        asker: Asker,
         request: Request,
     },
     Answered {
-        ticket: Ticket,
+        asker: Asker,
         answer: Answer,
         /// Whom it was forwarded to.
         via: ShardId,
@@ -146,6 +152,7 @@ pub struct Shard {
     /// Of the active modules whose home this is, and of those that have run here with lent stores; by name.
     instances: BTreeMap<Arc<str>, Served>,
     announcements: Announcements,
+    gatherings: Gatherings,
     /// Unanswered requests to each shard.
     forwarded: Vec<usize>,
     joining: Joining,
@@ -157,6 +164,8 @@ pub struct Shard {
     next_forgetting: Timestamp,
     /// No schedule is run before: one had to wait.
     schedules_rest_until: Timestamp,
+    /// Schedules of this shard that run where other stores are in hand, too.
+    schedules_away: BTreeSet<u64>,
     figures: Figures,
     /// The module whose instances want to be replenished once the answer has left.
     depleted: Option<Arc<str>>,
@@ -164,9 +173,8 @@ pub struct Shard {
     has_scheduled: bool,
     /// A tick came while the store was away.
     is_tick_due: bool,
-    /// Kept from call to call for their allocations.
+    /// Kept from call to call for its allocation.
     json: Vec<u8>,
-    lots: Vec<Lot>,
 }
 
 /// One version of a module, ready to run.
@@ -225,12 +233,13 @@ impl Shard {
     fn route(&mut self, ticket: Ticket, request: Request, seam: &mut Seam<'_>) {
         let home = self.home_of(&request, seam);
         if home == seam.shard() {
-            self.perform(request, ReplyTo { shard: home, ticket, via: home }, seam);
+            let reply = ReplyTo { shard: home, asker: Asker::Task(ticket), via: home };
+            self.perform(request, reply, seam);
         } else if self.forwarded[home.index()] >= FORWARDED_MAX {
             seam.answer(ticket, request.refuse(Unavailable::Overloaded));
         } else {
             self.forwarded[home.index()] += 1;
-            seam.send(home, Message::Forward { ticket, request });
+            seam.send(home, Message::Forward { asker: Asker::Task(ticket), request });
         }
     }
 
@@ -238,8 +247,9 @@ impl Shard {
         match request {
             Request::Join | Request::Open { .. } => seam.shard(),
             Request::Sync(shard) | Request::Report(shard) => *shard,
-            Request::Call(call) => call.module.home,
-            Request::Query(query) => query.home.unwrap_or(seam.shard()),
+            Request::Call(call) => seam.shards().owner_of(call.destination.start),
+            Request::Query(Query { reach: Reach::One(shard), .. }) => *shard,
+            Request::Query(_) | Request::Part(_) | Request::LastBefore(_) => seam.shard(),
             Request::Deploy(deploy) => self.directory.home_of(&deploy.name),
             Request::Undeploy(undeploy) => self.directory.home_of(&undeploy.name),
             Request::Account(_) => ShardId::FIRST,
@@ -256,6 +266,7 @@ impl Shard {
                     Conclusion { reply: Some(reply), answer: Answer::Joined, arrived: seam.now() };
                 self.tell(vec![Notice::Open { have_all_begun }], Some(conclusion), seam);
             }
+            Request::Query(query) if query.reach == Reach::All => self.gather(query, reply, seam),
             request => self.enter(request, reply, seam),
         }
     }
@@ -265,8 +276,10 @@ impl Shard {
         match request {
             Request::Call(call) => self.call(call, reply, seam),
             Request::Query(query) => self.query(&query, reply, seam),
+            Request::Part(part) => self.part(&part, reply, seam),
+            Request::LastBefore(at) => self.last_before(at, reply, seam),
             Request::Deploy(deploy) => self.deploy(deploy, reply, seam),
-            Request::Undeploy(undeploy) => self.undeploy(&undeploy, reply, seam),
+            Request::Undeploy(undeploy) => self.undeploy(undeploy, reply, seam),
             Request::Account(request) => self.account(request, reply, seam),
             Request::Report(_) => {
                 let answer = Answer::Report(Box::new(self.report(seam)));
@@ -283,10 +296,11 @@ impl Shard {
 
     fn hear(&mut self, from: ShardId, message: Message, seam: &mut Seam<'_>) {
         match message {
-            Message::Forward { ticket, request } => {
-                self.perform(request, ReplyTo { shard: from, ticket, via: seam.shard() }, seam);
+            Message::Forward { asker, request } => {
+                let reply = ReplyTo { shard: from, asker, via: seam.shard() };
+                self.perform(request, reply, seam);
             }
-            Message::Answered { ticket, answer, via } => self.answered(via, ticket, answer, seam),
+            Message::Answered { asker, answer, via } => self.answered(via, asker, answer, seam),
             Message::Announce { id, notice } => {
                 self.take_notice(&notice, seam);
                 seam.send(from, Message::Confirm { id });
@@ -328,7 +342,7 @@ impl Shard {
     fn take_notice(&mut self, notice: &Notice, seam: &mut Seam<'_>) {
         self.directory.apply(notice);
         match notice {
-            Notice::ModuleGone(name) => drop(self.instances.remove(name)),
+            Notice::ModuleGone { name, .. } => drop(self.instances.remove(name)),
             // What waits for the lost log never becomes complete.
             Notice::LogFailed(shard) if self.stability.waits_for(*shard) => self.lose_log(seam),
             _ => {}
@@ -428,6 +442,11 @@ impl Shard {
             return;
         }
         self.run_due_schedules(seam);
+        // It may have been lent for one of them.
+        self.is_tick_due = self.store.is_none();
+        if self.is_tick_due {
+            return;
+        }
         self.clean(seam);
         self.forget(seam);
         self.wake(seam);

@@ -108,6 +108,9 @@ pub trait Seam<M: Machine> {
     /// Takes the next number of the server-wide counter of transactions.
     fn next_tx(&mut self) -> TxId;
 
+    /// The number that any shard has taken last.
+    fn last_tx(&self) -> TxId;
+
     /// Takes the next number of the server-wide counter of tables.
     fn next_table(&mut self) -> TableId;
 

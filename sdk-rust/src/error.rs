@@ -59,6 +59,9 @@ pub enum UpdateError {
     /// A row of another table points at the value that would be replaced.
     #[error("{0}")]
     Referenced(Refusal),
+    /// The column that places the row on a shard (`shard_by`) would change: delete the row and insert another.
+    #[error("{0}")]
+    ShardKeyChanged(Refusal),
     /// The call has written as many rows or bytes as one transaction may.
     #[error("{0}")]
     LimitExceeded(Refusal),
@@ -97,6 +100,7 @@ pub(crate) mod code {
     pub(crate) const AUTO_INC_EXHAUSTED: i64 = -5;
     pub(crate) const LIMIT_EXCEEDED: i64 = -7;
     pub(crate) const UNKNOWN_REDUCER: i64 = -8;
+    pub(crate) const SHARD_KEY_CHANGED: i64 = -9;
 }
 
 macro_rules! from_code {
@@ -117,7 +121,8 @@ macro_rules! from_code {
 from_code!(InsertError: UNIQUE_VIOLATION => UniqueViolation, FOREIGN_KEY_VIOLATION => ForeignKeyViolation,
     AUTO_INC_EXHAUSTED => AutoIncExhausted, LIMIT_EXCEEDED => LimitExceeded);
 from_code!(UpdateError: NOT_FOUND => NotFound, UNIQUE_VIOLATION => UniqueViolation,
-    FOREIGN_KEY_VIOLATION => ForeignKeyViolation, REFERENCED => Referenced, LIMIT_EXCEEDED => LimitExceeded);
+    FOREIGN_KEY_VIOLATION => ForeignKeyViolation, REFERENCED => Referenced,
+    SHARD_KEY_CHANGED => ShardKeyChanged, LIMIT_EXCEEDED => LimitExceeded);
 from_code!(DeleteError: REFERENCED => Referenced, LIMIT_EXCEEDED => LimitExceeded);
 from_code!(ScheduleError: UNKNOWN_REDUCER => UnknownReducer, LIMIT_EXCEEDED => LimitExceeded);
 

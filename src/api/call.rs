@@ -22,6 +22,9 @@ impl Exchange<'_> {
         let place = place.map_err(|error| lookup_problem(&error, "reducer", reducer))?;
         let args = self.arguments(&place)?;
         let idempotency = self.idempotency_key(claims.identity, &place, &args)?;
+        let (now, shards) = (self.api.shard.now(), self.api.shard.count());
+        let now = idempotency.is_some().then_some(now);
+        let destination = place.module.destination(place.index, &args, now, shards);
         let pending = self.api.shard.request(Request::Call(Call {
             module: place.module,
             reducer: place.index,
@@ -29,7 +32,7 @@ impl Exchange<'_> {
             sender: claims.identity,
             connection: ConnectionId::NONE,
             idempotency,
-            also: Vec::new(),
+            destination,
         }));
         Ok(Outcome::Waiting(Waiting { pending, envelope: self.envelope, plan: None }))
     }

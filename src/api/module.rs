@@ -46,12 +46,16 @@ struct Description<'a> {
 struct TableDescription<'a> {
     #[serde(flatten)]
     schema: &'a TableSchema,
-    placement: Placement,
+    placement: Placement<'a>,
 }
 
 #[derive(Serialize)]
-struct Placement {
-    shard: u16,
+#[serde(rename_all = "snake_case")]
+enum Placement<'a> {
+    /// All rows are on this shard.
+    Shard(u16),
+    /// On all shards, by the hash of this column.
+    ShardBy(&'a str),
 }
 
 /// How a reducer is called.
@@ -80,8 +84,13 @@ impl<'a> Summary<'a> {
 impl<'a> Description<'a> {
     fn of(module: &'a Module) -> Self {
         let schema = module.compiled.schema();
-        let placement = || Placement { shard: module.home.get() };
-        let table = |schema| TableDescription { schema, placement: placement() };
+        let table = |schema: &'a TableSchema| TableDescription {
+            schema,
+            placement: match &schema.shard_by {
+                None => Placement::Shard(module.home.get()),
+                Some(column) => Placement::ShardBy(column),
+            },
+        };
         let signature = |reducer: &'a ReducerSchema| Signature {
             name: &reducer.name,
             arguments: &reducer.params,
@@ -259,17 +268,11 @@ fn refuse_unenforced(compiled: &CompiledModule) -> Result<(), Problem<'static>> 
         if let Some(column) = table.columns.iter().find(|column| column.pii.is_some()) {
             return refuse(format!("column {} of table {} is pii", column.name, table.name));
         }
-        if table.shard_by.is_some() {
-            return refuse(format!("table {} is placed by shard_by", table.name));
-        }
     }
     if let Some(view) = schema.views.first() {
         return refuse(format!("{} is a view", view.name));
     }
-    match schema.reducers.iter().find(|reducer| !reducer.shard_by.is_empty()) {
-        Some(reducer) => refuse(format!("reducer {} is routed by shard_by", reducer.name)),
-        None => Ok(()),
-    }
+    Ok(())
 }
 
 #[cfg(test)]

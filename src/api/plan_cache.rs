@@ -4,19 +4,20 @@ use std::sync::Arc;
 
 use ahash::RandomState;
 use cosmictron_sql::Plan;
-use cosmictron_types::ShardId;
 use hashbrown::HashMap;
+
+use crate::shard::RowsAt;
 
 /// Plans remembered on one core.
 const PLANS_MAX: usize = 1024;
 /// Bytes of a text that is worth remembering.
 const TEXT_BYTES_MAX: usize = 4096;
 
-/// A plan, and the home of the tables that it reads.
+/// A plan, and where the rows are that it reads.
 #[derive(Clone)]
 pub struct CachedPlan {
     pub plan: Arc<Plan>,
-    pub home: Option<ShardId>,
+    pub rows: RowsAt,
 }
 
 /// One core's plans by text. Bounded; when it is full, or what names mean has changed, it starts afresh.

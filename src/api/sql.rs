@@ -7,7 +7,7 @@ use std::sync::Arc;
 use cosmictron_net::{Problem, ProblemCode, Status};
 use cosmictron_sql::{Catalog, NameError, Plan, PlanLimits};
 use cosmictron_storage::TableDef;
-use cosmictron_types::{ShardId, json};
+use cosmictron_types::json;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -16,7 +16,7 @@ use super::problem::{query_problem, sql_problem};
 use super::{Api, Envelope, Exchange, Handled, Outcome, Waiting};
 use crate::auth::Role;
 use crate::directory::{Directory, LookupError};
-use crate::shard::{Query, QueryError, Request, Rows};
+use crate::shard::{Query, QueryError, Request, Rows, RowsAt};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -31,8 +31,8 @@ struct Body<'a> {
 struct CallerCatalog<'a> {
     directory: &'a Directory,
     is_admin: bool,
-    /// Where the tables named so far live.
-    home: Cell<Option<ShardId>>,
+    /// Where the rows of the tables named so far are.
+    rows: Cell<RowsAt>,
 }
 
 impl Catalog for CallerCatalog<'_> {
@@ -46,7 +46,7 @@ impl Catalog for CallerCatalog<'_> {
         if !table.schema.public && !self.is_admin {
             return Err(NameError::NotPublic);
         }
-        self.home.set(Some(module.home));
+        self.rows.set(RowsAt::of(&module, &table));
         Ok(table)
     }
 }
@@ -60,11 +60,14 @@ impl Exchange<'_> {
         })?;
         let is_admin =
             self.api.shard.with(|shard| shard.directory().has_role(claims.identity, Role::Admin));
-        let CachedPlan { plan, home } = self.plan(&body.query, is_admin)?;
+        let cached = self.plan(&body.query, is_admin)?;
         let params = body.params.map_or("[]", RawValue::get);
-        let params = plan.read_params(params.as_bytes()).map_err(|error| sql_problem(&error))?;
+        let params =
+            cached.plan.read_params(params.as_bytes()).map_err(|error| sql_problem(&error))?;
+        let reach = cached.rows.reach(&cached.plan, &params, self.api.shard.count());
+        let plan = cached.plan;
         let pending =
-            self.api.shard.request(Request::Query(Query { plan: plan.clone(), params, home }));
+            self.api.shard.request(Request::Query(Query { plan: plan.clone(), params, reach }));
         let envelope = self.envelope;
         Ok(Outcome::Waiting(Waiting { pending, envelope, plan: Some(plan) }))
     }
@@ -76,10 +79,10 @@ impl Exchange<'_> {
             if let Some(cached) = plans.find(text, is_admin, directory.generation()) {
                 return Ok(cached.clone());
             }
-            let catalog = CallerCatalog { directory, is_admin, home: Cell::new(None) };
+            let catalog = CallerCatalog { directory, is_admin, rows: Cell::new(RowsAt::Nowhere) };
             let plan = cosmictron_sql::plan(text, &catalog, &PlanLimits::default())
                 .map_err(|error| sql_problem(&error))?;
-            let cached = CachedPlan { plan: Arc::new(plan), home: catalog.home.get() };
+            let cached = CachedPlan { plan: Arc::new(plan), rows: catalog.rows.get() };
             plans.insert(text, is_admin, cached.clone());
             Ok(cached)
         })

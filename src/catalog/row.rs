@@ -1,6 +1,7 @@
 //! The rows of the server's own tables.
 
 use cosmictron_types::{Identity, Timestamp, Uuid};
+use serde::{Deserialize, Serialize};
 
 use super::system_table::system_table;
 
@@ -16,6 +17,27 @@ system_table! {
         initialized: bool,
         deployed_at: Timestamp,
         deployed_by: Identity,
+        /// Routes that deployments have changed, as JSON.
+        former_routes: String,
+    }
+}
+
+/// How a reducer's calls were routed before a deployment changed it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FormerRoute {
+    pub reducer: String,
+    pub shard_by: Vec<String>,
+    /// Microseconds since the Unix epoch: until then an answer that was given there may be kept.
+    until: i64,
+}
+
+impl FormerRoute {
+    pub fn new(reducer: String, shard_by: Vec<String>, until: Timestamp) -> Self {
+        Self { reducer, shard_by, until: until.as_micros() }
+    }
+
+    pub fn until(&self) -> Timestamp {
+        Timestamp::from_micros(self.until)
     }
 }
 
@@ -30,10 +52,21 @@ impl ModuleRow {
     pub fn status(&self) -> ModuleStatus {
         if self.active { ModuleStatus::Active } else { ModuleStatus::Inactive }
     }
+
+    /// Routes that deployments have changed. What is not known any more is not looked for.
+    pub fn former_routes(&self) -> Vec<FormerRoute> {
+        serde_json::from_str(&self.former_routes).unwrap_or_default()
+    }
+
+    /// As the row keeps them.
+    pub fn write_routes(routes: &[FormerRoute]) -> String {
+        serde_json::to_string(routes).expect("our own structs have a JSON form")
+    }
 }
 
 system_table! {
-    /// A table of a module, on the module's home shard. Its changes create, alter and drop the table itself.
+    /// A table of a module, on every shard that has the module's tables. Its changes create, alter and drop the table
+    /// itself.
     TableRow = 2 "tables" {
         [primary] id: u32,
         [index] module: String,
@@ -67,6 +100,8 @@ system_table! {
         /// Whether the reducer succeeded; `body` is then its result as JSON, else its message.
         succeeded: bool,
         body: String,
+        /// The partition that the call started on: the row is kept on its shard.
+        partition: u16,
         [index] expires_at: Timestamp,
     }
 }

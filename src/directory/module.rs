@@ -3,12 +3,14 @@
 use std::fmt;
 use std::sync::Arc;
 
-use cosmictron_storage::{Store, TableDef};
+use cosmictron_storage::{Placement, Store, TableDef, sharded_index_schemas};
 use cosmictron_types::id::PARTITIONS;
-use cosmictron_types::schema::{ReducerSchema, TableSchema};
-use cosmictron_types::{Partition, RowLayout, ShardCount, ShardId, TableId, Timestamp};
+use cosmictron_types::schema::{ModuleSchema, ReducerSchema, TableSchema};
+use cosmictron_types::{Partition, RowLayout, ShardId, TableId, Timestamp, TxId};
 use cosmictron_wasm_host::CompiledModule;
 use sha2::{Digest, Sha256};
+
+use super::route::{self, Former, Route};
 
 pub use crate::catalog::ModuleStatus;
 use crate::catalog::{ModuleRow, SystemTable, TableRow};
@@ -16,13 +18,20 @@ use crate::catalog::{ModuleRow, SystemTable, TableRow};
 /// A deployed module. Shared by all cores, never changed: a new version is a new value.
 pub struct Module {
     pub name: Arc<str>,
-    /// The shard that holds its tables and runs its reducers.
+    /// The shard that holds its tables and runs its reducers, as far as they are not spread over all.
     pub home: ShardId,
+    pub home_partition: Partition,
+    /// The transaction since which it is so; zero for what is so since the server was started.
+    pub since: TxId,
     pub status: ModuleStatus,
     pub deployed_at: Timestamp,
     pub compiled: CompiledModule,
     /// Its tables, in the order of the schema.
     pub tables: Vec<Arc<TableDef>>,
+    /// Where the rows of each table are.
+    pub placements: Vec<Placement>,
+    pub(super) routes: Vec<Route>,
+    pub(super) former_routes: Arc<[Former]>,
     /// The layouts of its reducers' arguments, in the order of the schema.
     pub params: Vec<RowLayout>,
 }
@@ -34,9 +43,9 @@ impl Module {
     pub fn assemble(
         store: &Store,
         name: Arc<str>,
-        home: ShardId,
         compiled: CompiledModule,
         row: &ModuleRow,
+        since: TxId,
     ) -> Module {
         let rows = TableRow::find_all(store, "module", &name.to_string());
         let table = |schema: &TableSchema| {
@@ -44,16 +53,35 @@ impl Module {
             let table = row.and_then(|row| store.table(TableId::new(row.id)));
             table.expect("a module's tables are created before it").def().clone()
         };
-        let schema = compiled.schema();
+        let ModuleSchema { tables, reducers, .. } = &**compiled.schema();
+        let hidden: Vec<TableSchema> = tables.iter().flat_map(sharded_index_schemas).collect();
+        let all: Vec<Arc<TableDef>> = tables.iter().chain(&hidden).map(table).collect();
+        let home = store.seat().shards.owner_of(home_partition(&name));
+        let mut placements = Placement::resolve(&all, home);
+        placements.truncate(tables.len());
+        let params: Vec<RowLayout> = reducers.iter().map(ReducerSchema::params_layout).collect();
+        let routes = reducers.iter().zip(&params);
         Module {
-            tables: schema.tables.iter().map(table).collect(),
-            params: schema.reducers.iter().map(ReducerSchema::params_layout).collect(),
+            tables: all[..tables.len()].to_vec(),
+            placements,
+            routes: routes
+                .map(|(reducer, params)| Route::new(reducer, &reducer.shard_by, params))
+                .collect(),
+            former_routes: route::resolve(&row.former_routes(), reducers, &params),
+            params,
             status: row.status(),
             deployed_at: row.deployed_at,
+            home_partition: home_partition(&name),
             name,
             home,
+            since,
             compiled,
         }
+    }
+
+    /// Whether any of its tables is spread over all shards. Then every shard has all its tables.
+    pub fn is_spread(&self) -> bool {
+        is_spread(&self.compiled.schema().tables)
     }
 
     pub fn reducer(&self, index: usize) -> &ReducerSchema {
@@ -68,12 +96,17 @@ impl fmt::Debug for Module {
     }
 }
 
-/// A module's home: the hash of its name places it on one of the partitions, and the partition on a shard.
-pub(super) fn home_of(module: &str, shards: ShardCount) -> ShardId {
+/// Whether a module with these tables is on all shards.
+pub fn is_spread(tables: &[TableSchema]) -> bool {
+    tables.iter().any(|table| table.shard_by.is_some())
+}
+
+/// The partition of what a module keeps at home: by the hash of its name.
+pub(super) fn home_partition(module: &str) -> Partition {
     let digest = Sha256::digest(module.as_bytes());
     let hash = u64::from_le_bytes(*digest.first_chunk().expect("a digest has 32 bytes"));
     let partition = u16::try_from(hash % u64::from(PARTITIONS)).ok().and_then(Partition::new);
-    shards.owner_of(partition.expect("the remainder is below the number of partitions"))
+    partition.expect("the remainder is below the number of partitions")
 }
 
 #[cfg(test)]
@@ -82,8 +115,6 @@ mod tests {
 
     #[test]
     fn a_modules_partition_never_changes() {
-        let all = ShardCount::new(PARTITIONS).unwrap();
-        assert_eq!(home_of("my-agent", all).get(), 23);
-        assert_eq!(home_of("my-agent", ShardCount::ONE), ShardId::FIRST);
+        assert_eq!(home_partition("my-agent").get(), 23);
     }
 }

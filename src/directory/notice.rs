@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use cosmictron_types::{Identity, ShardId, Timestamp, Uuid};
+use cosmictron_types::{Identity, ShardId, Timestamp, TxId, Uuid};
 
 use super::Module;
 use crate::auth::Role;
@@ -17,8 +17,8 @@ pub enum Notice {
     },
     /// A module was deployed, or its status changed.
     Module(Arc<Module>),
-    /// A module is gone, data and all.
-    ModuleGone(Arc<str>),
+    /// A module is gone, data and all, since a transaction.
+    ModuleGone { name: Arc<str>, since: TxId },
     /// The roles of an account, beyond the one that every account has.
     Roles(Identity, Vec<Role>),
     /// A token is not to be taken any more.

@@ -6,15 +6,16 @@
 
 use std::sync::Arc;
 
-use cosmictron_storage::Store;
+use cosmictron_storage::{Elsewhere, Store};
 use cosmictron_types::schema::ReducerKind;
 use cosmictron_types::{
     ColumnIndex, ConnectionId, Duration, Identity, RowLayout, ShardId, Timestamp, TxId, json,
 };
 use cosmictron_wasm_host::{CallContext, CallOutcome, Instances};
 
-use super::ground::{Ground, NoRoom};
+use super::ground::Ground;
 use super::guest::GuestData;
+use super::halt::{Again, Halt};
 use super::lending::{Job, Task};
 use super::request::{Answer, Call, CallError, Called, IdempotencyKey, Unavailable};
 use super::{OWN_LIMITS, ReplyTo, Seam, Served, Shard};
@@ -28,31 +29,20 @@ pub(super) struct Run<'a> {
     pub args: &'a [u8],
     pub sender: Identity,
     pub connection: ConnectionId,
-}
-
-/// Why a transaction was undone.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum Halt {
-    #[error(transparent)]
-    Refused(#[from] CallError),
-    /// It has to run again with the store of this shard as well.
-    #[error("it needs the store of shard {0}")]
-    Elsewhere(ShardId),
-    /// It has to run again when the logs have promised more room.
-    #[error("its records have no room")]
-    NoRoom,
+    /// The shard, among those in hand, that keeps what belongs to no other.
+    pub here: ShardId,
 }
 
 impl Shard {
     /// Runs a call on this shard's store and holds its answer; or sends it on when that store is not all it needs.
     pub(super) fn call(&mut self, mut call: Call, reply: ReplyTo, seam: &mut Seam<'_>) {
         let (arrived, shard) = (seam.now(), seam.shard());
-        if !call.also.is_empty() {
-            let also = std::mem::take(&mut call.also);
-            let job = Job::new(Task::Call { call, reply }, shard, arrived);
-            return self.submit(also.into_iter().fold(job, Job::wanting), seam);
+        let also = std::mem::take(&mut call.destination.also);
+        if also.iter().any(|other| *other != shard) {
+            let job = Job::new(Task::Call(call), reply, shard, arrived);
+            return self.submit(job.wanting(&also), seam);
         }
-        let mut ground = self.take_ground(seam);
+        let mut ground = self.take_ground();
         let answer = match self.admit_write(seam) {
             Ok(()) => self.answer_call(&mut call, shard, &mut ground, arrived, seam),
             Err(why) => Err(CallError::from(why).into()),
@@ -61,10 +51,12 @@ impl Shard {
         match answer {
             Ok(called) => self.hold_call(Ok(called), reply, arrived, seam),
             Err(Halt::Refused(error)) => self.hold_call(Err(error), reply, arrived, seam),
-            Err(Halt::NoRoom) => unreachable!("a log that admits a call takes its record"),
-            Err(Halt::Elsewhere(other)) => {
-                let task = Task::Call { call, reply };
-                self.submit(Job::new(task, shard, arrived).wanting(shard).wanting(other), seam);
+            Err(Halt::Again(Again::NoRoom)) => {
+                unreachable!("a log that admits a call takes its record")
+            }
+            Err(Halt::Again(Again::Elsewhere(elsewhere))) => {
+                let job = Job::new(Task::Call(call), reply, shard, arrived);
+                self.submit(job.wanting(elsewhere.shards()), seam);
             }
         }
     }
@@ -91,16 +83,16 @@ impl Shard {
         now: Timestamp,
         seam: &mut Seam<'_>,
     ) -> Result<Called, Halt> {
-        // A joint call was renewed by the module's home, which lent its store.
-        if !ground.is_joint() {
-            self.renew(call)?;
-        }
+        self.renew(call)?;
+        self.check_destination(call, ground, now, seam)?;
         if call.module.reducer(call.reducer).kind != ReducerKind::Call {
             return Err(CallError::Lifecycle.into());
         }
-        if let Some(key) = &call.idempotency
-            && let Some(first) = first_answer(key, ground.at(origin))
-        {
+        let first = call
+            .idempotency
+            .as_ref()
+            .and_then(|key| ground.iter().find_map(|store| first_answer(key, store)));
+        if let Some(first) = first {
             if ground.is_joint() {
                 // What was answered first may not be stable yet, and others than this shard know.
                 ground.begin(OWN_LIMITS);
@@ -114,6 +106,7 @@ impl Shard {
             args: &call.args,
             sender: call.sender,
             connection: call.connection,
+            here: origin,
         };
         let tx = seam.next_tx();
         match self.run(&run, ground, tx, now, seam) {
@@ -140,9 +133,35 @@ impl Shard {
         }
     }
 
+    /// Whether a key's answer would be seen, also when another version of the module has routed the call: what this version
+    /// says about that has to be looked at as well.
+    fn check_destination(
+        &self,
+        call: &mut Call,
+        ground: &Ground,
+        now: Timestamp,
+        seam: &Seam<'_>,
+    ) -> Result<(), Halt> {
+        if call.idempotency.is_none() || call.destination.by == call.module.since {
+            return Ok(());
+        }
+        let (module, shards) = (&call.module, seam.shards());
+        let current = module.destination(call.reducer, &call.args, Some(now), shards);
+        let missing = current.shards(shards).filter(|shard| !ground.holds(*shard)).collect();
+        if let Some(elsewhere) = Elsewhere::new(missing) {
+            return Err(elsewhere.into());
+        }
+        call.destination.by = current.by;
+        Ok(())
+    }
+
     /// Brings a call that was made for an older version of its module up to the current one.
     pub(super) fn renew(&self, call: &mut Call) -> Result<(), CallError> {
-        let current = self.directory.module(&call.module.name).ok_or(CallError::Undeployed)?;
+        let name = &call.module.name;
+        if self.directory.changed(name) < call.module.since {
+            return Ok(()); // It comes from where more is known of this module.
+        }
+        let current = self.directory.module(name).ok_or(CallError::Undeployed)?;
         if current.status != ModuleStatus::Active {
             return Err(CallError::Undeployed);
         }
@@ -206,22 +225,22 @@ impl Shard {
     ) -> Result<CallOutcome, Halt> {
         let instances = self.instances_of(run.module);
         let reducer = u32::try_from(run.reducer).expect("a schema's reducers are few");
-        let data = GuestData::new(ground.take(), run.module.clone());
+        let data = GuestData::new(ground.take_stores(), run.module.clone(), run.here);
         let (data, outcome) = instances.call(reducer, context, run.args, data);
         super::report::log_console(&run.module.name, instances.console());
         if instances.is_depleted() && self.depleted.is_none() {
             self.depleted = Some(run.module.name.clone());
             seam.flush_soon();
         }
-        let GuestData { ground: back, elsewhere, is_store_full, has_scheduled, .. } = data;
-        *ground = back;
-        if let Some(shard) = elsewhere {
-            return Err(Halt::Elsewhere(shard));
+        let GuestData { stores, elsewhere, is_store_full, has_scheduled, .. } = data;
+        ground.return_stores(stores);
+        if let Some(elsewhere) = elsewhere {
+            return Err(elsewhere.into());
         }
         let returned = matches!(outcome, CallOutcome::Returned { .. });
         self.has_scheduled |= has_scheduled && returned;
         match is_store_full && !returned {
-            true => Err(CallError::from(Unavailable::StorageFull).into()),
+            true => Err(Unavailable::StorageFull.into()),
             false => Ok(outcome),
         }
     }
@@ -246,18 +265,16 @@ impl Shard {
 
     /// Commits the open transaction on the stores in hand. One that is not joint is appended to the log at once, and
     /// leaves no record where it changed nothing.
-    pub(super) fn commit_on(
+    pub(super) fn commit_on<E: From<Unavailable>>(
         &mut self,
         ground: &mut Ground,
         tx: TxId,
         now: Timestamp,
         seam: &mut Seam<'_>,
-    ) -> Result<(), Halt> {
+    ) -> Result<(), Halt<E>> {
         match ground.sole_mut() {
-            Some(store) => {
-                self.commit(store, tx, now, seam).map_err(|why| CallError::from(why).into())
-            }
-            None => ground.commit_joint(tx, now).map_err(|NoRoom| Halt::NoRoom),
+            Some(store) => self.commit(store, tx, now, seam).map_err(Halt::from),
+            None => Ok(ground.commit_joint(tx, now)?),
         }
     }
 
@@ -280,6 +297,7 @@ impl Shard {
                 Ok(called) => called.result.clone().unwrap_or_default(),
                 Err(message) => message.to_owned(),
             },
+            partition: call.destination.start.get(),
             expires_at: now + self.options.idempotency_kept,
         };
         // The key was not there a moment ago: only a full memory can refuse it.

@@ -5,12 +5,11 @@
 //! 1. An answer leaves once, and, under `durability = always`, not before everything that it tells of is stable: durable
 //!    here, and complete where other shards took part.
 
-use cosmictron_runtime::Ticket;
 use cosmictron_types::{Duration, ShardCount, ShardId, Timestamp};
 
 use super::announcement::Conclusion;
 use super::journal::Landed;
-use super::outbox::{Held, ReplyTo};
+use super::outbox::{Asker, Held, ReplyTo};
 use super::request::{Answer, Unavailable};
 use super::{Message, Seam, Shard, peers};
 use crate::directory::Notice;
@@ -140,11 +139,11 @@ impl Shard {
         }
         match reply {
             None => {}
-            Some(ReplyTo { shard, ticket, via }) if shard == seam.shard() => {
-                self.answered(via, ticket, answer, seam);
+            Some(ReplyTo { shard, asker, via }) if shard == seam.shard() => {
+                self.answered(via, asker, answer, seam);
             }
-            Some(ReplyTo { shard, ticket, via }) => {
-                seam.send(shard, Message::Answered { ticket, answer, via });
+            Some(ReplyTo { shard, asker, via }) => {
+                seam.send(shard, Message::Answered { asker, answer, via });
             }
         }
     }
@@ -153,17 +152,21 @@ impl Shard {
         self.finish(Conclusion { reply: Some(reply), answer, arrived: seam.now() }, seam);
     }
 
-    /// A request of a task on this core has its answer.
+    /// Something on this core has the answer to its request.
     pub(super) fn answered(
         &mut self,
         via: ShardId,
-        ticket: Ticket,
+        asker: Asker,
         answer: Answer,
         seam: &mut Seam<'_>,
     ) {
         if via != seam.shard() {
             self.forwarded[via.index()] -= 1;
         }
-        seam.answer(ticket, answer);
+        match asker {
+            Asker::Task(ticket) => seam.answer(ticket, answer),
+            Asker::Schedule(id) => self.end_scheduled(id, &answer, seam),
+            Asker::Gathering(id) => self.gathered(id, via, answer, seam),
+        }
     }
 }

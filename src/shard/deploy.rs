@@ -5,88 +5,148 @@
 //! therefore takes two: the tables, then what `init` wrote together with the module's own row. Tables that were left
 //! by a crash between the two are empty and belong to the next deployment of that name.
 //!
+//! A module that spreads a table over the shards has all its tables on every shard, so it changes as one transaction of all
+//! of them.
+//!
 //! Invariants:
 //! 1. A module's row says `initialized` exactly if its `init` has committed, or it has none.
 //! 2. What fails leaves the version that was there before in service.
+//! 3. Who works on a store that has a module's tables knows the version that they are of.
 
 use std::sync::Arc;
 
-use cosmictron_storage::{SchemaChange, WriteError};
-use cosmictron_types::schema::{ReducerKind, TableSchema};
-use cosmictron_types::{ConnectionId, Identity, TableId, Timestamp};
-use cosmictron_wasm_host::CompiledModule;
+use cosmictron_storage::WriteError;
+use cosmictron_types::schema::ReducerKind;
+use cosmictron_types::{ConnectionId, Identity, ShardCount, Timestamp, TxId};
 
-use super::call::{Halt, Run};
+use super::call::Run;
+use super::ground::Ground;
+use super::halt::{Again, Halt};
+use super::lending::{Job, Task};
 use super::request::{
     Answer, CallError, DataFate, Deploy, DeployError, Deployed, Unavailable, Undeploy,
     UndeployError,
 };
-use super::{ReplyTo, Seam, Served, Shard};
-use crate::catalog::{ModuleRow, ScheduledCall, SystemTable, TableRow};
-use crate::directory::{Module, Notice};
+use super::tables_change::{TablesChange, are_spread};
+use super::{OWN_LIMITS, ReplyTo, Seam, Served, Shard};
+use crate::catalog::{ModuleRow, ScheduledCall, SystemTable};
+use crate::directory::{Module, Notice, former_routes, is_spread};
 
 /// Bytes of a deployment's record beyond its schema: ids, names and framing.
 const RECORD_OVERHEAD_BYTES: usize = 64 << 10;
 
 impl Shard {
+    /// Deploys on the module's home, or where all stores are in hand if its tables are on all shards.
     pub(super) fn deploy(&mut self, deploy: Deploy, reply: ReplyTo, seam: &mut Seam<'_>) {
         let now = seam.now();
-        let answer = self.install(&deploy, now, seam);
+        let is_spread = is_spread(&deploy.compiled.schema().tables);
+        if seam.shards() > ShardCount::ONE && (is_spread || are_spread(self.store(), &deploy.name))
+        {
+            let job = Job::new(Task::Deploy(deploy), reply, seam.shard(), now);
+            return self.submit(job.wanting_all(seam.shards()), seam);
+        }
+        let mut ground = self.take_ground();
+        let answer = match self.admit_deployment(&deploy, seam) {
+            Ok(()) => self.install(&deploy, &mut ground, now, seam),
+            Err(why) => Err(why.into()),
+        };
+        self.put_back(ground);
+        let answer = settled(answer);
         let notices = match &answer {
             Ok(deployed) => vec![Notice::Module(deployed.module.clone())],
             Err(_) => Vec::new(),
         };
+        // Calls that come after this on this shard see the new version; their answers wait behind its record.
+        notices.iter().for_each(|notice| self.directory.apply(notice));
         self.hold(Some(reply), Answer::Deployed(answer), now, notices, seam);
     }
 
-    fn install(
+    fn admit_deployment(&self, deploy: &Deploy, seam: &Seam<'_>) -> Result<(), Unavailable> {
+        self.admit_write(seam)?;
+        self.journal.admit(record_bytes(deploy))
+    }
+
+    /// Deploys on the stores in hand: the home's, or all of them.
+    pub(super) fn install(
         &mut self,
         deploy: &Deploy,
+        ground: &mut Ground,
         now: Timestamp,
         seam: &mut Seam<'_>,
-    ) -> Result<Deployed, DeployError> {
-        self.admit_write(seam)?;
-        let schema = deploy.compiled.schema();
-        self.journal.admit(schema.to_json().len() * 2 + RECORD_OVERHEAD_BYTES)?;
+    ) -> Result<Deployed, Halt<DeployError>> {
+        if !ground.has_room(record_bytes(deploy)) {
+            return Err(Halt::Again(Again::NoRoom));
+        }
+        let (home, schema) = (self.directory.home_of(&deploy.name), deploy.compiled.schema());
         let name = deploy.name.to_string();
-        let before = ModuleRow::find(self.store(), "name", &name);
-        let change = self.change_for(&name, &deploy.compiled, seam)?;
-        self.change_tables(&name, &change.tables)?;
+        let before = ModuleRow::find(ground.at(home), "name", &name);
+        let change = TablesChange::between(&name, schema, home, ground, seam)?;
+        change.apply(&name, ground)?;
         let init = schema.reducers.iter().position(|r| r.kind == ReducerKind::Init);
         let init = init.filter(|_| !before.as_ref().is_some_and(|row| row.initialized));
-        let row = ModuleRow {
-            name: name.clone(),
+        let row = self.module_row(deploy, before.as_ref(), now);
+        let exists = before.is_some();
+        let mut since = self.committed;
+        if init.is_none() || !change.is_empty() {
+            since = self.transact_on(ground, now, seam, |ground| {
+                change.write(ground)?;
+                match init {
+                    None => upsert(&row, exists, ground.at_mut(home)),
+                    Some(_) => Ok(()),
+                }
+            })?;
+        }
+        if let Some(init) = init {
+            let module = self.assemble(deploy, &row, ground, since);
+            since = self.initialize(&Arc::new(module), init, &row, exists, ground, now, seam)?;
+        }
+        let module = Arc::new(self.assemble(deploy, &row, ground, since));
+        self.instances.insert(module.name.clone(), Served::new(&module.compiled));
+        let is_new = before.is_none_or(|row| !row.active);
+        Ok(Deployed { module, is_new })
+    }
+
+    fn module_row(&self, deploy: &Deploy, before: Option<&ModuleRow>, now: Timestamp) -> ModuleRow {
+        let known = before.map(ModuleRow::former_routes).unwrap_or_default();
+        let routes = match self.directory.module(&deploy.name) {
+            Some(old) => former_routes(
+                old,
+                &deploy.compiled.schema().reducers,
+                &known,
+                now,
+                now + self.options.idempotency_kept,
+            ),
+            None => known,
+        };
+        ModuleRow {
+            name: deploy.name.to_string(),
             version: deploy.compiled.version().to_string(),
             active: true,
             initialized: true,
             deployed_at: now,
             deployed_by: deploy.deployer,
-        };
-        let exists = before.is_some();
-        self.transact(now, seam, |store| {
-            change.write(store)?;
-            if init.is_none() { upsert(&row, exists, store) } else { Ok(()) }
-        })?;
-        let module = Arc::new(self.module(&deploy.name, &deploy.compiled, &row, seam));
-        if let Some(init) = init {
-            self.initialize(&module, init, &row, exists, now, seam)?;
+            former_routes: ModuleRow::write_routes(&routes),
         }
-        self.put_in_service(&module);
-        let is_new = before.is_none_or(|row| !row.active);
-        Ok(Deployed { module, is_new })
+    }
+
+    fn assemble(&self, deploy: &Deploy, row: &ModuleRow, ground: &Ground, since: TxId) -> Module {
+        let (name, compiled) = (deploy.name.clone(), deploy.compiled.clone());
+        let home = self.directory.home_of(&name);
+        Module::assemble(ground.at(home), name, compiled, row, since)
     }
 
     /// Runs `init` in one transaction with the module's row.
+    #[allow(clippy::too_many_arguments, reason = "each is one word of what a deployment is")]
     fn initialize(
         &mut self,
         module: &Arc<Module>,
         init: usize,
         row: &ModuleRow,
         exists: bool,
+        ground: &mut Ground,
         now: Timestamp,
         seam: &mut Seam<'_>,
-    ) -> Result<(), DeployError> {
-        let previous = self.instances.insert(module.name.clone(), Served::new(&module.compiled));
+    ) -> Result<TxId, Halt<DeployError>> {
         let tx = seam.next_tx();
         let run = Run {
             module,
@@ -94,178 +154,120 @@ impl Shard {
             args: &[],
             sender: Identity::SYSTEM,
             connection: ConnectionId::NONE,
+            here: module.home,
         };
-        let mut ground = self.take_ground(seam);
-        let outcome = self.run(&run, &mut ground, tx, now, seam);
-        self.put_back(ground);
-        let outcome = outcome.map_err(|error| match error {
-            Halt::Refused(CallError::Unavailable(why)) => DeployError::Unavailable(why),
-            other => DeployError::Init(other.to_string()),
-        });
-        let outcome = outcome.and_then(|_| {
-            if upsert(row, exists, self.store_mut()).is_err() {
-                self.store_mut().rollback();
-                return Err(DeployError::Unavailable(Unavailable::StorageFull));
-            }
-            Ok(self.commit_own(tx, now, seam)?)
-        });
-        if outcome.is_err() {
-            match previous {
-                Some(previous) => self.instances.insert(module.name.clone(), previous),
-                None => self.instances.remove(&module.name),
-            };
+        let outcome = self.run(&run, ground, tx, now, seam);
+        outcome.map_err(|halt| {
+            halt.map(|error| match error {
+                CallError::Unavailable(why) => DeployError::Unavailable(why),
+                other => DeployError::Init(other.to_string()),
+            })
+        })?;
+        if upsert(row, exists, ground.at_mut(module.home)).is_err() {
+            ground.rollback();
+            return Err(Unavailable::StorageFull.into());
         }
-        outcome
+        self.commit_on(ground, tx, now, seam)?;
+        Ok(tx)
     }
 
-    fn put_in_service(&mut self, module: &Arc<Module>) {
-        self.instances.insert(module.name.clone(), Served::new(&module.compiled));
-        // Calls that come after this on this shard see the new version; their answers wait behind its record.
-        self.directory.apply(&Notice::Module(module.clone()));
-    }
-
-    pub(super) fn module(
-        &self,
-        name: &Arc<str>,
-        compiled: &CompiledModule,
-        row: &ModuleRow,
-        seam: &Seam<'_>,
-    ) -> Module {
-        Module::assemble(self.store(), name.clone(), seam.shard(), compiled.clone(), row)
-    }
-
-    pub(super) fn undeploy(&mut self, undeploy: &Undeploy, reply: ReplyTo, seam: &mut Seam<'_>) {
+    /// Takes a module out of service on its home, or where all stores are in hand if its tables go on all shards.
+    pub(super) fn undeploy(&mut self, undeploy: Undeploy, reply: ReplyTo, seam: &mut Seam<'_>) {
         let now = seam.now();
-        let answer = self.withdraw(undeploy, now, seam);
-        let (answer, notices) = match answer {
+        let is_on_all = seam.shards() > ShardCount::ONE && are_spread(self.store(), &undeploy.name);
+        if undeploy.data == DataFate::Drop && is_on_all {
+            let job = Job::new(Task::Undeploy(undeploy), reply, seam.shard(), now);
+            return self.submit(job.wanting_all(seam.shards()), seam);
+        }
+        let mut ground = self.take_ground();
+        let answer = match self.admit_write(seam) {
+            Ok(()) => self.withdraw(&undeploy, &mut ground, now, seam),
+            Err(why) => Err(why.into()),
+        };
+        self.put_back(ground);
+        let (answer, notices) = match settled(answer) {
             Ok(notice) => (Ok(()), vec![notice]),
             Err(error) => (Err(error), Vec::new()),
         };
+        notices.iter().for_each(|notice| self.directory.apply(notice));
         self.hold(Some(reply), Answer::Undeployed(answer), now, notices, seam);
     }
 
-    fn withdraw(
+    /// Undeploys on the stores in hand: the home's, or all of them.
+    pub(super) fn withdraw(
         &mut self,
         undeploy: &Undeploy,
+        ground: &mut Ground,
         now: Timestamp,
         seam: &mut Seam<'_>,
-    ) -> Result<Notice, UndeployError> {
-        self.admit_write(seam)?;
+    ) -> Result<Notice, Halt<UndeployError>> {
         let name = undeploy.name.to_string();
-        let mut row = ModuleRow::find(self.store(), "name", &name).ok_or(UndeployError::Unknown)?;
+        let home = self.directory.home_of(&name);
+        let unknown = || Halt::Refused(UndeployError::Unknown);
+        let mut row = ModuleRow::find(ground.at(home), "name", &name).ok_or_else(unknown)?;
         let notice = match undeploy.data {
             DataFate::Keep => {
                 row.active = false;
-                self.transact(now, seam, |store| row.update(store))?;
-                let module = self.directory.module(&name).ok_or(UndeployError::Unknown)?.clone();
-                let module = self.module(&module.name, &module.compiled, &row, seam);
+                let since =
+                    self.transact_on(ground, now, seam, |ground| row.update(ground.at_mut(home)))?;
+                let module = self.directory.module(&name).ok_or_else(unknown)?;
+                let (name, compiled) = (module.name.clone(), module.compiled.clone());
+                let module = Module::assemble(ground.at(home), name, compiled, &row, since);
                 Notice::Module(Arc::new(module))
             }
             DataFate::Drop => {
-                let tables = TableRow::find_all(self.store(), "module", &name);
-                self.transact(now, seam, |store| {
+                let change = TablesChange::to_nothing(&name, ground);
+                let since = self.transact_on(ground, now, seam, |ground| {
                     // Tables come first: by that recovery knows the record.
-                    TableRow::delete(store, "module", &name)?;
-                    ModuleRow::delete(store, "name", &name)?;
-                    ScheduledCall::delete(store, "module", &name).map(|_| ())
+                    change.write(ground)?;
+                    ModuleRow::delete(ground.at_mut(home), "name", &name)?;
+                    let shards: Vec<_> = ground.iter().map(|store| store.seat().shard).collect();
+                    shards.into_iter().try_for_each(|shard| {
+                        ScheduledCall::delete(ground.at_mut(shard), "module", &name).map(drop)
+                    })
                 })?;
-                let drop = tables.iter().map(|table| TableId::new(table.id)).collect();
-                let change = SchemaChange { drop, ..SchemaChange::default() };
-                let dropped = self.store_mut().change_schema(&change, &|_| None);
+                let dropped = change.apply(&name, ground);
                 dropped.expect("only tables of the same module refer to a module's tables");
-                Notice::ModuleGone(undeploy.name.clone())
+                Notice::ModuleGone { name: undeploy.name.clone(), since }
             }
         };
         self.instances.remove(&undeploy.name);
-        self.directory.apply(&notice);
         Ok(notice)
     }
 
-    /// What has to change so that the module's tables are those of its schema.
-    fn change_for(
-        &self,
-        module: &str,
-        compiled: &CompiledModule,
+    /// Runs `change` on the stores in hand as a transaction of the server's own and commits it.
+    ///
+    /// Panics when `change` breaks a constraint: what the server writes for itself it has checked before.
+    fn transact_on<E: From<Unavailable>>(
+        &mut self,
+        ground: &mut Ground,
+        now: Timestamp,
         seam: &mut Seam<'_>,
-    ) -> Result<TablesChange, DeployError> {
-        let mut change = TablesChange::default();
-        let mut existing = TableRow::find_all(self.store(), "module", &module.to_owned());
-        for schema in &compiled.schema().tables {
-            let text = serde_json::to_string(schema).expect("a schema has a JSON form");
-            let known = existing.iter().position(|row| row.name == schema.name);
-            let known = known.map(|at| existing.swap_remove(at));
-            let schema = Arc::new(schema.clone());
-            match known {
-                Some(row) if row.schema == text => {}
-                Some(row) => {
-                    change.tables.alter.push((TableId::new(row.id), schema));
-                    change.updated.push(TableRow { schema: text, ..row });
-                }
-                None => {
-                    let id = seam.next_table();
-                    let (module, name) = (module.to_owned(), schema.name.clone());
-                    change.tables.create.push((id, schema));
-                    change.inserted.push(TableRow { id: id.get(), module, name, schema: text });
-                }
+        change: impl FnOnce(&mut Ground) -> Result<(), WriteError>,
+    ) -> Result<TxId, Halt<E>> {
+        let tx = seam.next_tx();
+        ground.begin(OWN_LIMITS);
+        match change(ground) {
+            Ok(()) => self.commit_on(ground, tx, now, seam).map(|()| tx),
+            Err(WriteError::StoreFull { .. } | WriteError::TableFull { .. }) => {
+                ground.rollback();
+                Err(Unavailable::StorageFull.into())
             }
+            Err(error) => panic!("a transaction of the server's own is refused: {error}"),
         }
-        self.check_gone(&existing)?;
-        change.tables.drop = existing.iter().map(|row| TableId::new(row.id)).collect();
-        change.deleted = existing;
-        Ok(change)
-    }
-
-    /// A table that the new schema lacks may go when it is empty.
-    fn check_gone(&self, gone: &[TableRow]) -> Result<(), DeployError> {
-        let full = gone.iter().filter(|row| {
-            let table = self.store().table(TableId::new(row.id));
-            table.is_some_and(|table| !table.is_empty())
-        });
-        let differences: Vec<String> = full
-            .map(|row| format!("table {}: it is gone, and there are rows in it", row.name))
-            .collect();
-        match differences.is_empty() {
-            true => Ok(()),
-            false => Err(DeployError::Incompatible(differences)),
-        }
-    }
-
-    fn change_tables(&mut self, module: &str, change: &SchemaChange) -> Result<(), DeployError> {
-        let mut ids: Vec<(String, TableId)> =
-            TableRow::find_all(self.store(), "module", &module.to_owned())
-                .into_iter()
-                .map(|row| (row.name, TableId::new(row.id)))
-                .collect();
-        ids.extend(change.create.iter().map(|(id, schema)| (schema.name.clone(), *id)));
-        let changed = self.store_mut().change_schema(change, &resolver(&ids));
-        changed.map_err(|differences| {
-            DeployError::Incompatible(differences.iter().map(ToString::to_string).collect())
-        })
     }
 }
 
-/// Finds a module's table by name, for foreign keys.
-pub(super) fn resolver(ids: &[(String, TableId)]) -> impl Fn(&str) -> Option<TableId> {
-    |name| ids.iter().find(|(table, _)| table == name).map(|(_, id)| *id)
+/// What came of a transaction of one shard, whose log has promised to take it.
+fn settled<T, E>(result: Result<T, Halt<E>>) -> Result<T, E> {
+    result.map_err(|halt| match halt {
+        Halt::Refused(error) => error,
+        Halt::Again(again) => unreachable!("one shard's transaction needs no other: {again:?}"),
+    })
 }
 
-/// A change of tables, in the store and in the catalog.
-#[derive(Default)]
-struct TablesChange {
-    tables: SchemaChange,
-    inserted: Vec<TableRow>,
-    updated: Vec<TableRow>,
-    deleted: Vec<TableRow>,
-}
-
-impl TablesChange {
-    fn write(&self, store: &mut cosmictron_storage::Store) -> Result<(), WriteError> {
-        for row in &self.deleted {
-            TableRow::delete(store, "id", &row.id)?;
-        }
-        self.updated.iter().try_for_each(|row| row.update(store))?;
-        self.inserted.iter().try_for_each(|row| row.insert(store))
-    }
+fn record_bytes(deploy: &Deploy) -> usize {
+    deploy.compiled.schema().to_json().len() * 2 + RECORD_OVERHEAD_BYTES
 }
 
 fn upsert(
@@ -274,9 +276,4 @@ fn upsert(
     store: &mut cosmictron_storage::Store,
 ) -> Result<(), WriteError> {
     if exists { row.update(store) } else { row.insert(store) }
-}
-
-/// A table's schema as its row keeps it.
-pub(super) fn schema_of(row: &TableRow) -> Result<TableSchema, serde_json::Error> {
-    serde_json::from_str(&row.schema)
 }

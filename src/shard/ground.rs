@@ -7,27 +7,34 @@
 
 use std::sync::Arc;
 
-use cosmictron_storage::{Store, TransactionLimits};
+use cosmictron_storage::{Store, Stores, TransactionLimits};
 use cosmictron_types::{ShardId, Timestamp, TxId};
 
 use super::stability::Partner;
 
 /// One or several stores in hand.
 pub struct Ground {
-    lots: Vec<Lot>,
+    /// Away while a guest works on them.
+    stores: Option<Stores>,
+    /// What the logs of the stores have to do with it, in their order; none where no log but this shard's has.
+    ledgers: Vec<Ledger>,
     /// Whether a joint transaction has taken of the room that logs have promised.
     is_used: bool,
 }
 
 /// One shard's store, in hand.
 pub struct Lot {
-    pub shard: ShardId,
     pub store: Box<Store>,
-    /// Bytes of records that the shard's log has promised to take.
+    pub ledger: Ledger,
+}
+
+/// What is to be told to the log of a store that is in hand.
+pub struct Ledger {
+    /// Bytes of records that the log has promised to take.
     pub room: usize,
-    /// The newest joint record in the shard's log, those in `records` included.
+    /// The newest joint record in the log, those in `records` included.
     pub last_joint: Option<LastJoint>,
-    /// What is to be appended to the shard's log, in order.
+    /// What is to be appended to the log, in order.
     pub records: Vec<JointRecord>,
 }
 
@@ -60,31 +67,57 @@ impl JointRecord {
 #[derive(Debug)]
 pub struct NoRoom;
 
+impl Lot {
+    pub fn shard(&self) -> ShardId {
+        self.store.seat().shard
+    }
+}
+
 impl Ground {
-    /// One shard's store alone. `lots` is empty, and kept by the caller for its allocation.
-    pub fn own(shard: ShardId, store: Box<Store>, mut lots: Vec<Lot>) -> Self {
-        assert!(lots.is_empty());
-        lots.push(Lot { shard, store, room: usize::MAX, last_joint: None, records: Vec::new() });
-        Self { lots, is_used: false }
+    /// This shard's store alone.
+    pub fn own(store: Box<Store>) -> Self {
+        Self { stores: Some(Stores::new(store)), ledgers: Vec::new(), is_used: false }
     }
 
     /// Several, in the order of their shards.
     pub fn joint(lots: Vec<Lot>) -> Self {
-        assert!(lots.is_sorted_by(|a, b| a.shard < b.shard), "stores are in order (I1)");
-        Self { lots, is_used: false }
+        assert!(lots.is_sorted_by(|a, b| a.shard() < b.shard()), "stores are in order (I1)");
+        let mut ledgers = Vec::with_capacity(lots.len());
+        let mut stores: Option<Stores> = None;
+        for Lot { store, ledger } in lots {
+            ledgers.push(ledger);
+            match &mut stores {
+                None => stores = Some(Stores::new(store)),
+                Some(stores) => stores.add(store),
+            }
+        }
+        assert!(ledgers.len() > 1, "a joint transaction has several stores");
+        Self { stores, ledgers, is_used: false }
     }
 
     /// Moves the stores out, for a guest to work on.
-    pub fn take(&mut self) -> Ground {
-        Ground { lots: std::mem::take(&mut self.lots), is_used: self.is_used }
+    pub fn take_stores(&mut self) -> Stores {
+        self.stores.take().expect("no guest works on the stores")
     }
 
-    pub fn into_lots(self) -> Vec<Lot> {
-        self.lots
+    /// Takes them back.
+    pub fn return_stores(&mut self, stores: Stores) {
+        assert!(self.stores.replace(stores).is_none(), "the stores were with the guest");
+    }
+
+    /// This shard's store, where it is the only one.
+    pub fn into_own(mut self) -> Box<Store> {
+        assert!(!self.is_joint());
+        self.take_stores().into_stores().next().expect("there is always a first store")
+    }
+
+    pub fn into_lots(mut self) -> Vec<Lot> {
+        let stores = self.take_stores().into_stores();
+        stores.zip(self.ledgers).map(|(store, ledger)| Lot { store, ledger }).collect()
     }
 
     pub fn is_joint(&self) -> bool {
-        self.lots.len() > 1
+        !self.ledgers.is_empty()
     }
 
     /// Whether all the room that logs have promised is there still.
@@ -92,88 +125,111 @@ impl Ground {
         !self.is_used
     }
 
+    /// Whether every log has promised room for so many bytes.
+    pub fn has_room(&self, bytes: usize) -> bool {
+        self.ledgers.iter().all(|ledger| bytes + RECORD_BYTES <= ledger.room)
+    }
+
+    fn stores(&self) -> &Stores {
+        self.stores.as_ref().expect("no guest works on the stores")
+    }
+
+    fn stores_mut(&mut self) -> &mut Stores {
+        self.stores.as_mut().expect("no guest works on the stores")
+    }
+
     /// The only store, where there is one.
     pub fn sole_mut(&mut self) -> Option<&mut Store> {
-        match &mut self.lots[..] {
-            [lot] => Some(&mut lot.store),
-            _ => None,
+        match self.is_joint() {
+            false => self.stores_mut().iter_mut().next(),
+            true => None,
         }
     }
 
-    /// The records of one shard, out of its lot.
+    /// The records of one shard, out of its ledger.
     pub fn take_records(&mut self, shard: ShardId) -> Vec<JointRecord> {
-        let lot = self.lots.iter_mut().find(|lot| lot.shard == shard);
-        lot.map(|lot| std::mem::take(&mut lot.records)).unwrap_or_default()
+        let at = self.iter().position(|store| store.seat().shard == shard);
+        let ledger = at.and_then(|at| self.ledgers.get_mut(at));
+        ledger.map(|ledger| std::mem::take(&mut ledger.records)).unwrap_or_default()
     }
 
-    pub fn store(&self, shard: ShardId) -> Option<&Store> {
-        let lot = self.lots.iter().find(|lot| lot.shard == shard)?;
-        Some(&lot.store)
+    /// All stores in hand, in the order of their shards.
+    pub fn iter(&self) -> impl Iterator<Item = &Store> {
+        self.stores().iter()
     }
 
-    pub fn store_mut(&mut self, shard: ShardId) -> Option<&mut Store> {
-        let lot = self.lots.iter_mut().find(|lot| lot.shard == shard)?;
-        Some(&mut lot.store)
+    /// All stores in hand, in the order of their shards.
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut Store> {
+        self.stores_mut().iter_mut()
+    }
+
+    pub fn holds(&self, shard: ShardId) -> bool {
+        self.stores().holds(shard)
     }
 
     /// The store of a shard that is known to be in hand.
     pub fn at(&self, shard: ShardId) -> &Store {
-        self.store(shard).expect("the store is in hand")
+        self.stores().store(shard).expect("the store is in hand")
     }
 
     /// The store of a shard that is known to be in hand.
     pub fn at_mut(&mut self, shard: ShardId) -> &mut Store {
-        self.store_mut(shard).expect("the store is in hand")
+        self.stores_mut().store_mut(shard).expect("the store is in hand")
     }
 
     pub fn begin(&mut self, limits: TransactionLimits) {
-        self.lots.iter_mut().for_each(|lot| lot.store.begin(limits));
+        self.stores_mut().begin(limits);
     }
 
     pub fn limit(&mut self, limits: TransactionLimits) {
-        self.lots.iter_mut().for_each(|lot| lot.store.limit_transaction(limits));
+        self.stores_mut().limit_transaction(limits);
     }
 
     pub fn rollback(&mut self) {
-        self.lots.iter_mut().for_each(|lot| lot.store.rollback());
+        self.stores_mut().rollback();
     }
 
     /// Commits the open transaction on all stores and keeps a record for each log. Undoes it when one has no room.
     pub fn commit_joint(&mut self, tx: TxId, at: Timestamp) -> Result<(), NoRoom> {
-        let encode = |lot: &Lot| {
+        let encode = |store: &Store| {
             let mut changes = Vec::new();
-            lot.store.encode_changes(&mut changes);
+            store.encode_changes(&mut changes);
             changes
         };
-        let changes: Vec<Vec<u8>> = self.lots.iter().map(encode).collect();
-        let bytes = |changes: &Vec<u8>| changes.len() + RECORD_BYTES + 2 * self.lots.len();
-        if self.lots.iter().zip(&changes).any(|(lot, changes)| lot.room < bytes(changes)) {
+        let changes: Vec<Vec<u8>> = self.iter().map(encode).collect();
+        let names = 2 * self.ledgers.len();
+        let bytes = |changes: &Vec<u8>| changes.len() + RECORD_BYTES + names;
+        if self.ledgers.iter().zip(&changes).any(|(ledger, changes)| ledger.room < bytes(changes)) {
             self.rollback();
             return Err(NoRoom);
         }
         self.is_used = true;
-        let participants: Arc<[ShardId]> = self.lots.iter().map(|lot| lot.shard).collect();
+        let participants: Arc<[ShardId]> = self.iter().map(|store| store.seat().shard).collect();
         let partners: Vec<Vec<Partner>> =
-            participants.iter().map(|shard| self.partners_of(*shard)).collect();
+            participants.iter().map(|shard| self.partners_of(*shard, &participants)).collect();
+        for store in self.iter_mut() {
+            store.commit(tx);
+            store.note_time(at);
+        }
         let taken: Vec<usize> = changes.iter().map(bytes).collect();
         let parts = changes.into_iter().zip(partners).zip(taken);
-        for (lot, ((changes, partners), taken)) in self.lots.iter_mut().zip(parts) {
-            lot.store.commit(tx);
-            lot.store.note_time(at);
-            lot.room -= taken;
-            let participants = participants.clone();
-            lot.last_joint = Some(LastJoint { tx, participants: participants.clone() });
-            lot.records.push(JointRecord { tx, at, participants, partners, changes });
+        for (ledger, ((changes, partners), taken)) in self.ledgers.iter_mut().zip(parts) {
+            ledger.room -= taken;
+            let record =
+                JointRecord { tx, at, participants: participants.clone(), partners, changes };
+            ledger.last_joint = Some(record.last());
+            ledger.records.push(record);
         }
         Ok(())
     }
 
     /// The other participants of a transaction that commits now, as one of them has to know them.
-    fn partners_of(&self, shard: ShardId) -> Vec<Partner> {
-        let others = self.lots.iter().filter(|lot| lot.shard != shard);
-        let partner = |lot: &Lot| Partner {
-            shard: lot.shard,
-            after: match &lot.last_joint {
+    fn partners_of(&self, shard: ShardId, participants: &[ShardId]) -> Vec<Partner> {
+        let all = participants.iter().zip(&self.ledgers);
+        let others = all.filter(|(other, _)| **other != shard);
+        let partner = |(other, ledger): (&ShardId, &Ledger)| Partner {
+            shard: *other,
+            after: match &ledger.last_joint {
                 Some(last) if !last.participants.contains(&shard) => last.tx,
                 _ => TxId::ZERO,
             },
@@ -187,20 +243,18 @@ const RECORD_BYTES: usize = 256;
 
 #[cfg(test)]
 mod tests {
-    use cosmictron_storage::StoreLimits;
+    use cosmictron_storage::{Seat, StoreLimits};
     use cosmictron_types::ShardCount;
 
     use super::*;
 
     fn lots(room: usize) -> Vec<Lot> {
+        let shards = ShardCount::new(3).unwrap();
         let lot = |shard| Lot {
-            shard,
-            store: Box::new(Store::new(StoreLimits::default())),
-            room,
-            last_joint: None,
-            records: Vec::new(),
+            store: Box::new(Store::seated(StoreLimits::default(), Seat { shard, shards })),
+            ledger: Ledger { room, last_joint: None, records: Vec::new() },
         };
-        ShardCount::new(3).into_iter().flat_map(ShardCount::shards).map(lot).collect()
+        shards.shards().map(lot).collect()
     }
 
     fn commit(ground: &mut Ground, tx: u64) -> Result<(), NoRoom> {
@@ -211,18 +265,22 @@ mod tests {
     #[test]
     fn a_joint_transaction_is_told_to_every_log_and_known_by_its_time() {
         let mut lots = lots(1 << 20);
-        let participants: Arc<[ShardId]> = lots[1..].iter().map(|lot| lot.shard).collect();
-        lots[1].last_joint = Some(LastJoint { tx: TxId::new(3), participants });
+        let participants: Arc<[ShardId]> = lots[1..].iter().map(Lot::shard).collect();
+        lots[1].ledger.last_joint = Some(LastJoint { tx: TxId::new(3), participants });
         let mut ground = Ground::joint(lots);
         commit(&mut ground, 7).unwrap();
         for lot in ground.into_lots() {
             assert_eq!(lot.store.tx_at(Timestamp::from_micros(5_000)), Some(TxId::new(7)));
-            assert_eq!((lot.records.len(), lot.records[0].participants.len()), (1, 3));
+            assert_eq!(
+                (lot.ledger.records.len(), lot.ledger.records[0].participants.len()),
+                (1, 3)
+            );
             // Only the first shard does not know what the second one's log holds before.
             let after = |partner: &Partner| (partner.shard.get(), partner.after.get());
-            let afters: Vec<(u16, u64)> = lot.records[0].partners.iter().map(after).collect();
+            let afters: Vec<(u16, u64)> =
+                lot.ledger.records[0].partners.iter().map(after).collect();
             let expected = [[(1, 3), (2, 0)], [(0, 0), (2, 0)], [(0, 0), (1, 0)]];
-            assert_eq!(afters, expected[lot.shard.index()]);
+            assert_eq!(afters, expected[lot.shard().index()]);
         }
     }
 
@@ -233,7 +291,7 @@ mod tests {
         assert!(!ground.is_fresh());
         assert!(commit(&mut ground, 2).is_err());
         for lot in ground.into_lots() {
-            assert_eq!(lot.records.len(), 1);
+            assert_eq!(lot.ledger.records.len(), 1);
             assert!(!lot.store.is_changed(), "nothing is open");
         }
     }

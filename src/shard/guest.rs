@@ -5,68 +5,46 @@
 //!
 //! Invariants:
 //! 1. What a guest hands over is checked against the table before the store keeps it.
+//! 2. What needs a store that is not in hand ends the call, and says which.
 
 use std::ops::Bound;
 use std::sync::Arc;
 
-use cosmictron_storage::{Cursor, IndexDef, InvalidKey, Key, RowId, Store, Table, WriteError};
-use cosmictron_types::{IndexId, ShardId, TableId, Timestamp};
+use cosmictron_storage::{
+    Elsewhere, IndexDef, InvalidKey, Key, PlacedScan, Placement, Stores, StoresError, WriteError,
+};
+use cosmictron_types::{IndexId, ShardId, Timestamp};
 use cosmictron_wasm_host::{Data, DataError, GuestKey, GuestRange, RejectCode, ScanHandle};
 
-use super::ground::Ground;
 use crate::catalog::{ScheduledCall, SystemTable};
 use crate::directory::Module;
 
 /// One call's hold on the stores.
 pub struct GuestData {
-    pub ground: Ground,
+    pub stores: Stores,
     /// Where the guest wanted to go and could not: the call was ended for it.
-    pub elsewhere: Option<ShardId>,
+    pub elsewhere: Option<Elsewhere>,
     module: Arc<Module>,
-    scans: Vec<Option<GuestScan>>,
+    /// The shard, among those in hand, that keeps what belongs to no other: new rows of generated keys, and schedules.
+    here: ShardId,
+    scans: Vec<Option<PlacedScan>>,
     /// The store had no room for a row: the call's failure is then not the reducer's.
     pub is_store_full: bool,
     /// A call was scheduled: the shard has to look when the next one is due.
     pub has_scheduled: bool,
 }
 
-/// A scan that keeps its place between borrows of the store.
-enum GuestScan {
-    Table { table: TableId, at: RowId },
-    Index { table: TableId, cursor: Box<Cursor>, descending: bool },
-}
-
 impl GuestData {
-    pub fn new(ground: Ground, module: Arc<Module>) -> Self {
+    pub fn new(stores: Stores, module: Arc<Module>, here: ShardId) -> Self {
         Self {
-            ground,
+            stores,
             elsewhere: None,
             module,
+            here,
             scans: Vec::new(),
             is_store_full: false,
             has_scheduled: false,
         }
-    }
-
-    fn table_id(&self, table: u32) -> TableId {
-        self.module.tables[table as usize].id
-    }
-
-    /// The store that holds the module's tables, if it is in hand.
-    fn store(&mut self) -> Result<&mut Store, DataError> {
-        let home = self.module.home;
-        match self.ground.store_mut(home) {
-            Some(store) => Ok(store),
-            None => {
-                self.elsewhere = Some(home);
-                Err(DataError::Aborted)
-            }
-        }
-    }
-
-    fn table(&mut self, table: u32) -> Result<&Table, DataError> {
-        let id = self.table_id(table);
-        Ok(open_table(self.store()?, id))
     }
 
     fn key(&self, table: u32, index: u32, key: GuestKey<'_>) -> Result<(IndexId, Key), DataError> {
@@ -76,11 +54,21 @@ impl GuestData {
         Ok((id, key))
     }
 
+    /// Ends the call, for it has to run again with other stores.
+    fn go(&mut self, elsewhere: Elsewhere) -> DataError {
+        go(&mut self.elsewhere, elsewhere)
+    }
+
+    fn fail(&mut self, error: StoresError) -> DataError {
+        match error {
+            StoresError::Elsewhere(elsewhere) => self.go(elsewhere),
+            StoresError::Refused(error) => self.reject(error),
+        }
+    }
+
     fn reject(&mut self, error: WriteError) -> DataError {
         let code = match &error {
-            WriteError::InvalidRow { .. }
-            | WriteError::NoPrimaryKey { .. }
-            | WriteError::ShardKeyChanged { .. } => {
+            WriteError::InvalidRow { .. } | WriteError::NoPrimaryKey { .. } => {
                 return misuse(&error);
             }
             WriteError::UniqueViolation { .. } => RejectCode::UniqueViolation,
@@ -89,6 +77,7 @@ impl GuestData {
             WriteError::NoSuchRow { .. } => RejectCode::RowNotFound,
             WriteError::AutoIncExhausted { .. } => RejectCode::SequenceExhausted,
             WriteError::AppendOnly { .. } => RejectCode::AppendOnly,
+            WriteError::ShardKeyChanged { .. } => RejectCode::ShardKeyChanged,
             WriteError::StoreFull { .. } | WriteError::TableFull { .. } => {
                 self.is_store_full = true;
                 RejectCode::TransactionLimit
@@ -99,30 +88,63 @@ impl GuestData {
         };
         DataError::Rejected { code, message: error.to_string() }
     }
+
+    fn bound(
+        &self,
+        table: u32,
+        index: u32,
+        bound: Bound<GuestKey<'_>>,
+    ) -> Result<Bound<Key>, DataError> {
+        Ok(match bound {
+            Bound::Unbounded => Bound::Unbounded,
+            Bound::Included(key) => Bound::Included(self.key(table, index, key)?.1),
+            Bound::Excluded(key) => Bound::Excluded(self.key(table, index, key)?.1),
+        })
+    }
+
+    fn begin_scan(&self, table: u32, range: GuestRange<'_>) -> Result<PlacedScan, ScanError> {
+        let at = placement(&self.module, table);
+        let Some(index) = range.index else { return Ok(self.stores.scan(at)?) };
+        let lower = self.bound(table, index, range.lower)?;
+        let upper = self.bound(table, index, range.upper)?;
+        let (lower, upper) = (lower.as_ref(), upper.as_ref());
+        Ok(self.stores.range(at, index_id(index), lower, upper, range.descending)?)
+    }
+}
+
+/// Why a scan does not begin.
+enum ScanError {
+    Elsewhere(Elsewhere),
+    Data(DataError),
+}
+
+impl From<Elsewhere> for ScanError {
+    fn from(elsewhere: Elsewhere) -> Self {
+        Self::Elsewhere(elsewhere)
+    }
+}
+
+impl From<DataError> for ScanError {
+    fn from(error: DataError) -> Self {
+        Self::Data(error)
+    }
 }
 
 impl Data for GuestData {
     fn insert(&mut self, table: u32, row: &mut [u8]) -> Result<(), DataError> {
-        let id = self.table_id(table);
-        match self.store()?.insert(id, row) {
-            Ok(_) => Ok(()),
-            Err(error) => Err(self.reject(error)),
-        }
+        let at = placement(&self.module, table);
+        self.stores.insert(at, self.here, row).map_err(|error| self.fail(error))
     }
 
     fn update(&mut self, table: u32, row: &[u8]) -> Result<(), DataError> {
-        let id = self.table_id(table);
-        match self.store()?.update(id, row) {
-            Ok(_) => Ok(()),
-            Err(error) => Err(self.reject(error)),
-        }
+        let at = placement(&self.module, table);
+        self.stores.update(at, row).map_err(|error| self.fail(error))
     }
 
     fn delete(&mut self, table: u32, index: u32, key: GuestKey<'_>) -> Result<u64, DataError> {
         let (index, key) = self.key(table, index, key)?;
-        let id = self.table_id(table);
-        let deleted = self.store()?.delete(id, index, &key);
-        deleted.map_err(|error| self.reject(error))
+        let at = placement(&self.module, table);
+        self.stores.delete(at, index, &key).map_err(|error| self.fail(error))
     }
 
     fn find(
@@ -132,22 +154,16 @@ impl Data for GuestData {
         key: GuestKey<'_>,
     ) -> Result<Option<&[u8]>, DataError> {
         let (index, key) = self.key(table, index, key)?;
-        let table = self.table(table)?;
-        Ok(table.find(index, &key).map(|row| table.row(row)))
+        let Self { stores, module, elsewhere, .. } = self;
+        let found = stores.find(placement(module, table), index, &key);
+        found.map_err(|error| go(elsewhere, error))
     }
 
     fn scan(&mut self, table: u32, range: GuestRange<'_>) -> Result<ScanHandle, DataError> {
-        let id = self.table_id(table);
-        let scan = match range.index {
-            None => GuestScan::Table { table: id, at: RowId::FIRST },
-            Some(index) => {
-                let lower = self.bound(table, index, range.lower)?;
-                let upper = self.bound(table, index, range.upper)?;
-                let cursor = Cursor::new(index_id(index), lower.as_ref(), upper.as_ref());
-                let descending = range.descending;
-                GuestScan::Index { table: id, cursor: Box::new(cursor), descending }
-            }
-        };
+        let scan = self.begin_scan(table, range).map_err(|error| match error {
+            ScanError::Elsewhere(elsewhere) => self.go(elsewhere),
+            ScanError::Data(error) => error,
+        })?;
         // The host bounds how many scans are open.
         let free = self.scans.iter().position(Option::is_none);
         let at = free.unwrap_or_else(|| {
@@ -163,17 +179,8 @@ impl Data for GuestData {
         scan: ScanHandle,
         sink: &mut dyn FnMut(&[u8]) -> bool,
     ) -> Result<bool, DataError> {
-        let at = scan.0 as usize;
-        let mut scan = self.scans[at].take().expect("the host names open scans");
-        let store = self.store()?;
-        let has_more = match &mut scan {
-            GuestScan::Table { table, at } => next_of_table(open_table(store, *table), at, sink),
-            GuestScan::Index { table, cursor, descending } => {
-                next_of_index(open_table(store, *table), cursor, *descending, sink)
-            }
-        };
-        self.scans[at] = Some(scan);
-        Ok(has_more)
+        let scan = self.scans[scan.0 as usize].as_mut().expect("the host names open scans");
+        Ok(self.stores.next(scan, sink))
     }
 
     fn close(&mut self, scan: ScanHandle) {
@@ -181,7 +188,8 @@ impl Data for GuestData {
     }
 
     fn count(&mut self, table: u32) -> Result<u64, DataError> {
-        Ok(self.table(table)?.len() as u64)
+        let at = placement(&self.module, table);
+        self.stores.count(at).map_err(|error| go(&mut self.elsewhere, error))
     }
 
     fn schedule(&mut self, at: Timestamp, reducer: u32, args: &[u8]) -> Result<(), DataError> {
@@ -193,63 +201,19 @@ impl Data for GuestData {
             at,
         };
         self.has_scheduled = true;
-        let inserted = call.insert(self.store()?);
-        inserted.map_err(|error| self.reject(error))
+        let store = self.stores.store_mut(self.here).expect("this store is always in hand");
+        call.insert(store).map_err(|error| self.reject(error))
     }
 }
 
-impl GuestData {
-    fn bound(
-        &self,
-        table: u32,
-        index: u32,
-        bound: Bound<GuestKey<'_>>,
-    ) -> Result<Bound<Key>, DataError> {
-        Ok(match bound {
-            Bound::Unbounded => Bound::Unbounded,
-            Bound::Included(key) => Bound::Included(self.key(table, index, key)?.1),
-            Bound::Excluded(key) => Bound::Excluded(self.key(table, index, key)?.1),
-        })
-    }
+fn go(to: &mut Option<Elsewhere>, elsewhere: Elsewhere) -> DataError {
+    *to = Some(elsewhere);
+    DataError::Aborted
 }
 
-fn open_table(store: &Store, table: TableId) -> &Table {
-    store.table(table).expect("a table is not dropped during a call")
-}
-
-/// Gives rows in the order of their ids; says whether there may be more.
-fn next_of_table(table: &Table, at: &mut RowId, sink: &mut dyn FnMut(&[u8]) -> bool) -> bool {
-    let mut scan = table.scan_from(*at);
-    loop {
-        *at = scan.position();
-        match scan.next() {
-            None => return false,
-            Some(row) if !sink(table.row(row)) => return true,
-            Some(_) => {}
-        }
-    }
-}
-
-/// Gives rows in the order of an index; says whether there may be more.
-fn next_of_index(
-    table: &Table,
-    cursor: &mut Cursor,
-    descending: bool,
-    sink: &mut dyn FnMut(&[u8]) -> bool,
-) -> bool {
-    let mut range = table.resume(cursor);
-    loop {
-        let before = range.clone();
-        let row = if descending { range.next_back() } else { range.next() };
-        match row {
-            None => return false,
-            Some(row) if !sink(table.row(row)) => {
-                before.park(cursor);
-                return true;
-            }
-            Some(_) => {}
-        }
-    }
+/// Where the rows of a module's table are, by its place in the schema.
+fn placement(module: &Module, table: u32) -> &Placement {
+    &module.placements[table as usize]
 }
 
 fn index_id(index: u32) -> IndexId {

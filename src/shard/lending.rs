@@ -20,12 +20,16 @@
 
 use std::collections::VecDeque;
 
-use cosmictron_types::{ShardCount, ShardId, Timestamp, TxId};
+use cosmictron_types::{Duration, ShardCount, ShardId, Timestamp, TxId};
 
-use super::call::Halt;
-use super::ground::{Ground, JointRecord, Lot};
-use super::request::{Answer, Call, Request, Unavailable};
+use super::ground::{Ground, JointRecord, Ledger, Lot};
+use super::halt::{Again, Halt};
+use super::request::{
+    Answer, Call, CallError, Called, Deploy, Part, Request, Unavailable, Undeploy,
+};
 use super::{Message, ReplyTo, Seam, Shard};
+use crate::catalog::ScheduledCall;
+use crate::directory::Notice;
 
 /// What may wait for one shard's store.
 const QUEUE_MAX: usize = 16 * 1024;
@@ -51,6 +55,7 @@ pub enum Work {
 #[derive(Debug)]
 pub struct Job {
     pub task: Task,
+    pub reply: ReplyTo,
     /// The shard that it was first run on; it keeps the answers of idempotency keys.
     pub origin: ShardId,
     pub arrived: Timestamp,
@@ -62,7 +67,13 @@ pub struct Job {
 /// What a job is to do.
 #[derive(Debug)]
 pub enum Task {
-    Call { call: Call, reply: ReplyTo },
+    Call(Call),
+    /// Runs what a reducer has asked for, at its time.
+    Scheduled(ScheduledCall),
+    Deploy(Deploy),
+    Undeploy(Undeploy),
+    /// Reads all stores.
+    Read(Part),
 }
 
 /// Stores on their way to where jobs run.
@@ -77,6 +88,8 @@ pub struct Loan {
 /// A store on its way home.
 pub struct Homecoming {
     lot: Lot,
+    /// What the transactions that were done to it have changed for everybody. Whoever works on the store knows it.
+    notices: Vec<Notice>,
 }
 
 /// Jobs on their way to other shards.
@@ -86,41 +99,60 @@ pub struct Outgoing {
     is_under_way: bool,
 }
 
+impl Task {
+    /// The answer that says that nothing was done.
+    fn refuse(&self, why: Unavailable) -> Answer {
+        match self {
+            Task::Call(_) | Task::Scheduled(_) => Answer::Called(Err(why.into())),
+            Task::Deploy(_) => Answer::Deployed(Err(why.into())),
+            Task::Undeploy(_) => Answer::Undeployed(Err(why.into())),
+            Task::Read(_) => Answer::Rows(Err(why.into())),
+        }
+    }
+}
+
 impl Job {
-    pub fn new(task: Task, origin: ShardId, arrived: Timestamp) -> Self {
-        Self { task, origin, arrived, wanted: vec![origin], tries: 0 }
+    pub fn new(task: Task, reply: ReplyTo, origin: ShardId, arrived: Timestamp) -> Self {
+        Self { task, reply, origin, arrived, wanted: vec![origin], tries: 0 }
     }
 
-    /// Also wants the store of this shard.
-    pub fn wanting(mut self, shard: ShardId) -> Self {
-        if let Err(at) = self.wanted.binary_search(&shard) {
-            self.wanted.insert(at, shard);
+    /// Also wants the stores of these shards.
+    pub fn wanting(mut self, shards: &[ShardId]) -> Self {
+        for shard in shards {
+            if let Err(at) = self.wanted.binary_search(shard) {
+                self.wanted.insert(at, *shard);
+            }
         }
         self
     }
 
-    /// Was undone for want of a store.
-    fn retried(mut self, shard: ShardId, shards: ShardCount) -> Self {
-        self.tries += 1;
-        if self.tries < TRIES_MAX {
-            return self.wanting(shard);
-        }
+    /// Wants all stores that there are.
+    pub fn wanting_all(mut self, shards: ShardCount) -> Self {
         self.wanted = shards.shards().collect();
         self
+    }
+
+    /// Was undone, and is to run again.
+    fn again(mut self, why: &Again, shards: ShardCount) -> Self {
+        self.tries += 1;
+        match why {
+            Again::NoRoom => self,
+            Again::Elsewhere(elsewhere) if self.tries < TRIES_MAX => {
+                self.wanting(elsewhere.shards())
+            }
+            Again::Elsewhere(_) => self.wanting_all(shards),
+        }
     }
 }
 
 impl Shard {
     /// Takes this shard's store to work on it alone.
-    pub(super) fn take_ground(&mut self, seam: &Seam<'_>) -> Ground {
-        let store = self.store.take().expect("the store is home");
-        Ground::own(seam.shard(), store, std::mem::take(&mut self.lots))
+    pub(super) fn take_ground(&mut self) -> Ground {
+        Ground::own(self.store.take().expect("the store is home"))
     }
 
     pub(super) fn put_back(&mut self, ground: Ground) {
-        let mut lots = ground.into_lots();
-        self.store = lots.pop().map(|lot| lot.store);
-        self.lots = lots;
+        self.store = Some(ground.into_own());
     }
 
     /// Does a request on this shard's store, now or when it is its turn.
@@ -183,10 +215,11 @@ impl Shard {
 
     /// This shard's store is back.
     pub(super) fn take_home(&mut self, homecoming: Homecoming, seam: &mut Seam<'_>) {
-        let Lot { store, records, .. } = homecoming.lot;
+        let Homecoming { lot: Lot { store, ledger }, notices } = homecoming;
         assert!(self.store.is_none(), "a store is in one place (I1)");
         self.store = Some(store);
-        for record in records {
+        notices.iter().for_each(|notice| self.take_notice(notice, seam));
+        for record in ledger.records {
             self.append_joint(record, seam);
         }
         self.wake(seam);
@@ -223,14 +256,11 @@ impl Shard {
         };
         loan.jobs = self.renew_jobs(loan.jobs, seam);
         if loan.jobs.is_empty() {
-            return self.send_home(loan.lots, seam);
+            return self.send_home(loan.lots, &[], seam);
         }
         let lot = Lot {
-            shard: seam.shard(),
             store: self.store.take().expect("a loan has its turn when the store is home"),
-            room,
-            last_joint: self.last_joint.clone(),
-            records: Vec::new(),
+            ledger: Ledger { room, last_joint: self.last_joint.clone(), records: Vec::new() },
         };
         loan.lots.push(lot);
         match loan.wanted.get(loan.lots.len()) {
@@ -243,16 +273,13 @@ impl Shard {
     fn renew_jobs(&mut self, jobs: Vec<Job>, seam: &mut Seam<'_>) -> Vec<Job> {
         let mut renewed = Vec::with_capacity(jobs.len());
         for mut job in jobs {
-            let Task::Call { call, .. } = &mut job.task;
-            let result = match call.module.home == seam.shard() {
-                true => self.renew(call),
-                false => Ok(()),
+            let result = match &mut job.task {
+                Task::Call(call) if call.module.home == seam.shard() => self.renew(call),
+                _ => Ok(()),
             };
-            match (result, job) {
-                (Ok(()), job) => renewed.push(job),
-                (Err(error), Job { task: Task::Call { reply, .. }, arrived, .. }) => {
-                    self.hold_call(Err(error), reply, arrived, seam);
-                }
+            match result {
+                Ok(()) => renewed.push(job),
+                Err(error) => self.hold_call(Err(error), job.reply, job.arrived, seam),
             }
         }
         renewed
@@ -261,63 +288,109 @@ impl Shard {
     /// Runs the jobs of a loan that has all its stores, and sends the stores home.
     fn run_jobs(&mut self, loan: Loan, seam: &mut Seam<'_>) {
         let Loan { lots, jobs, .. } = loan;
-        let (mut ground, mut again) = (Ground::joint(lots), Vec::new());
+        let (mut ground, mut notices, mut again) = (Ground::joint(lots), Vec::new(), Vec::new());
         for job in jobs {
-            again.extend(self.run_job(job, &mut ground, seam));
+            again.extend(self.run_job(job, &mut ground, &mut notices, seam));
         }
         let mut lots = ground.into_lots();
         let own = lots.pop().expect("a loan ends at the last of its shards");
         // Its records were appended one by one.
-        assert!(own.shard == seam.shard() && own.records.is_empty());
+        assert!(own.shard() == seam.shard() && own.ledger.records.is_empty());
         self.store = Some(own.store);
-        self.send_home(lots, seam);
+        self.send_home(lots, &notices, seam);
         again.into_iter().for_each(|job| self.submit(job, seam));
         self.wake(seam);
     }
 
     /// Runs one job; gives it back when it has to run again.
-    fn run_job(&mut self, job: Job, ground: &mut Ground, seam: &mut Seam<'_>) -> Option<Job> {
-        let Job { task: Task::Call { mut call, reply }, origin, arrived, wanted, tries } = job;
-        let now = seam.now();
-        let answer = self.answer_call(&mut call, origin, ground, now, seam);
+    fn run_job(
+        &mut self,
+        mut job: Job,
+        ground: &mut Ground,
+        notices: &mut Vec<Notice>,
+        seam: &mut Seam<'_>,
+    ) -> Option<Job> {
+        let answer = self.try_job(&mut job, ground, notices, seam);
         for record in ground.take_records(seam.shard()) {
             self.append_joint(record, seam);
         }
-        let again = |call, reply| {
-            let task = Task::Call { call, reply };
-            Job { task, origin, arrived, wanted, tries }
-        };
         match answer {
-            Ok(called) => self.hold_call(Ok(called), reply, arrived, seam),
-            Err(Halt::Refused(error)) => self.hold_call(Err(error), reply, arrived, seam),
-            Err(Halt::Elsewhere(shard)) => {
-                return Some(again(call, reply).retried(shard, seam.shards()));
+            Ok(answer) => self.hold_job(job, answer, seam),
+            // With all the room that there is.
+            Err(Again::NoRoom) if ground.is_fresh() => {
+                let answer = job.task.refuse(Unavailable::Overloaded);
+                self.hold_job(job, answer, seam);
             }
-            Err(Halt::NoRoom) if ground.is_fresh() => {
-                let error = Unavailable::Overloaded.into();
-                self.hold_call(Err(error), reply, arrived, seam);
-            }
-            Err(Halt::NoRoom) => return Some(again(call, reply)),
+            Err(why) => return Some(job.again(&why, seam.shards())),
         }
         None
     }
 
+    fn try_job(
+        &mut self,
+        job: &mut Job,
+        ground: &mut Ground,
+        notices: &mut Vec<Notice>,
+        seam: &mut Seam<'_>,
+    ) -> Result<Answer, Again> {
+        let (origin, now) = (job.origin, seam.now());
+        let told = notices.len();
+        let answer = match &mut job.task {
+            Task::Call(call) => {
+                let called = self.answer_call(call, origin, ground, now, seam);
+                Answer::Called(decided(called)?)
+            }
+            Task::Scheduled(call) => {
+                let done = self.run_scheduled(call, origin, ground, now, seam);
+                let done = decided(done)?.map_err(CallError::from);
+                Answer::Called(done.map(|tx| Called { tx, duration: Duration::ZERO, result: None }))
+            }
+            Task::Deploy(deploy) => {
+                let deployed = decided(self.install(deploy, ground, now, seam))?;
+                notices.extend(deployed.iter().map(|d| Notice::Module(d.module.clone())));
+                Answer::Deployed(deployed)
+            }
+            Task::Undeploy(undeploy) => {
+                let withdrawn = decided(self.withdraw(undeploy, ground, now, seam))?;
+                Answer::Undeployed(withdrawn.map(|notice| notices.push(notice)))
+            }
+            Task::Read(part) => Answer::Rows(decided(self.read_all(part, ground, now, seam))?),
+        };
+        for notice in &notices[told..] {
+            self.take_notice(notice, seam);
+        }
+        Ok(answer)
+    }
+
+    /// Lets the answer of a job go when its time has come.
+    fn hold_job(&mut self, job: Job, answer: Answer, seam: &mut Seam<'_>) {
+        match (job.task, answer) {
+            (Task::Call(_), Answer::Called(called)) => {
+                self.hold_call(called, job.reply, job.arrived, seam);
+            }
+            // It only ends the shard's own wait, and shows nothing to anyone.
+            (Task::Scheduled(_), answer) => self.answer_at_once(job.reply, answer, seam),
+            (_, answer) => self.hold(Some(job.reply), answer, job.arrived, Vec::new(), seam),
+        }
+    }
+
     /// Gives the stores of a loan back and refuses its jobs.
     fn call_off(&mut self, loan: Loan, why: Unavailable, seam: &mut Seam<'_>) {
-        self.send_home(loan.lots, seam);
+        self.send_home(loan.lots, &[], seam);
         loan.jobs.into_iter().for_each(|job| self.refuse_job(job, why, seam));
     }
 
-    fn send_home(&mut self, lots: Vec<Lot>, seam: &mut Seam<'_>) {
+    fn send_home(&mut self, lots: Vec<Lot>, notices: &[Notice], seam: &mut Seam<'_>) {
         for lot in lots {
-            seam.send(lot.shard, Message::Homecoming(Box::new(Homecoming { lot })));
+            let (home, notices) = (lot.shard(), notices.to_vec());
+            seam.send(home, Message::Homecoming(Box::new(Homecoming { lot, notices })));
         }
     }
 
     fn refuse_job(&mut self, job: Job, why: Unavailable, seam: &mut Seam<'_>) {
-        let Task::Call { reply, .. } = job.task;
-        self.figures.calls_refused += 1;
-        self.answer_at_once(reply, Answer::Called(Err(why.into())), seam);
+        self.figures.calls_refused += u64::from(matches!(job.task, Task::Call(_)));
+        let answer = job.task.refuse(why);
+        self.answer_at_once(job.reply, answer, seam);
     }
 
     /// Appends this shard's part of a joint transaction, whose changes are in its store.
@@ -342,6 +415,15 @@ impl Shard {
     }
 }
 
+/// What has been decided, unless it has to be tried again.
+fn decided<T, E>(result: Result<T, Halt<E>>) -> Result<Result<T, E>, Again> {
+    match result {
+        Ok(done) => Ok(Ok(done)),
+        Err(Halt::Refused(error)) => Ok(Err(error)),
+        Err(Halt::Again(again)) => Err(again),
+    }
+}
+
 /// Takes further jobs that want the same stores out of the queue.
 fn take_same(queue: &mut VecDeque<Work>, wanted: &[ShardId], jobs: &mut Vec<Job>) {
     let mut at = 0;
@@ -359,13 +441,13 @@ fn take_same(queue: &mut VecDeque<Work>, wanted: &[ShardId], jobs: &mut Vec<Job>
 
 impl std::fmt::Debug for Loan {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let stores: Vec<ShardId> = self.lots.iter().map(|lot| lot.shard).collect();
+        let stores: Vec<ShardId> = self.lots.iter().map(Lot::shard).collect();
         write!(f, "Loan({stores:?} of {:?} for {:?})", self.wanted, self.jobs)
     }
 }
 
 impl std::fmt::Debug for Homecoming {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Homecoming({} with {:?})", self.lot.shard, self.lot.records)
+        write!(f, "Homecoming({} with {:?})", self.lot.shard(), self.lot.ledger.records)
     }
 }

@@ -13,19 +13,31 @@ use std::collections::VecDeque;
 use cosmictron_runtime::Ticket;
 use cosmictron_types::{Lsn, ShardId, Timestamp};
 
+use super::gather::GatheringId;
 use super::request::Answer;
 use crate::directory::Notice;
 
 /// Answers that may wait at once. Each belongs to a request whose task waits, so connections bound them too.
 pub const HELD_MAX: usize = 65_536;
 
-/// Who gets an answer: a task on a core.
+/// Who gets an answer.
 #[derive(Debug)]
 pub struct ReplyTo {
     pub shard: ShardId,
-    pub ticket: Ticket,
+    pub asker: Asker,
     /// The shard that the request was sent to, whoever answers it.
     pub via: ShardId,
+}
+
+/// What has asked on a shard.
+#[derive(Debug)]
+pub enum Asker {
+    /// A task.
+    Task(Ticket),
+    /// The schedule with this id.
+    Schedule(u64),
+    /// A query that it gathers.
+    Gathering(GatheringId),
 }
 
 /// An answer that waits, and what has to be told to the other shards before it may leave.

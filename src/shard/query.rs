@@ -15,7 +15,7 @@ impl Shard {
         self.hold(Some(reply), Answer::Rows(answer), arrived, Vec::new(), seam);
     }
 
-    fn read(&self, query: &Query, seam: &mut Seam<'_>) -> Result<Rows, QueryError> {
+    fn read(&self, query: &Query, seam: &Seam<'_>) -> Result<Rows, QueryError> {
         self.admit_read(seam)?;
         let Query { plan, params, .. } = query;
         let present = Present { tx: self.newest(plan.as_of(params)?, seam), now: seam.now() };
@@ -33,11 +33,11 @@ impl Shard {
     /// The newest transaction as of which this shard may be read.
     ///
     /// A number beyond this shard's own may be another shard's, and lie between two of this one's. Whatever this shard has
-    /// taken from the counter is committed or given up by now, and what it takes from here on is greater than what the
-    /// counter gives out next; so up to there nothing will change any more.
-    fn newest(&self, asked: Option<AsOf>, seam: &mut Seam<'_>) -> TxId {
+    /// taken from the counter is committed or given up by now, and what it takes from here on is greater than what
+    /// anyone has taken so far; so up to there nothing will change any more.
+    fn newest(&self, asked: Option<AsOf>, seam: &Seam<'_>) -> TxId {
         match asked {
-            Some(AsOf::Tx(tx)) if tx > self.committed => TxId::new(seam.next_tx().get() - 1),
+            Some(AsOf::Tx(tx)) if tx > self.committed => seam.last_tx(),
             _ => self.committed,
         }
     }

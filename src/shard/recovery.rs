@@ -19,7 +19,7 @@ use cosmictron_runtime::{Boot, DiskError, LogDirectory, Recovery, SegmentNumber}
 use cosmictron_storage::StoreLimits;
 use cosmictron_storage::log::recover::Recovered;
 use cosmictron_storage::log::{InvalidOptions, Log, LogId, LogOptions, RecoverError};
-use cosmictron_types::{Lsn, ShardId, Timestamp};
+use cosmictron_types::{Lsn, ShardId, Timestamp, TxId};
 
 use super::account::roles_notice;
 use super::announcement::Announcements;
@@ -152,6 +152,7 @@ fn start(plan: &BootPlan, boot: &mut Boot<'_>, read: ReadLog) -> Result<Shard, B
         directory: Directory::new(boot.shards()),
         instances: Default::default(),
         announcements: Announcements::default(),
+        gatherings: Default::default(),
         forwarded: vec![0; usize::from(boot.shards().get())],
         joining: Joining {
             missing: boot.shards().get() - 1,
@@ -163,12 +164,12 @@ fn start(plan: &BootPlan, boot: &mut Boot<'_>, read: ReadLog) -> Result<Shard, B
         next_cleaning: Timestamp::EPOCH,
         next_forgetting: Timestamp::EPOCH,
         schedules_rest_until: Timestamp::EPOCH,
+        schedules_away: Default::default(),
         figures: Figures::default(),
         depleted: None,
         json: Vec::new(),
-        lots: Vec::new(),
     };
-    shard.load_modules(plan, boot.shard())?;
+    shard.load_modules(plan)?;
     Ok(shard)
 }
 
@@ -201,7 +202,7 @@ fn settle_files(boot: &mut Boot<'_>, recovered: &Recovered) -> Result<(), BootEr
 
 impl Shard {
     /// Loads the modules whose home this is and puts the active ones in service.
-    fn load_modules(&mut self, plan: &BootPlan, home: ShardId) -> Result<(), BootError> {
+    fn load_modules(&mut self, plan: &BootPlan) -> Result<(), BootError> {
         for row in ModuleRow::all(self.store()) {
             let compiled = plan.modules.load(&row.version);
             let compiled =
@@ -210,7 +211,7 @@ impl Shard {
             if row.active {
                 self.instances.insert(name.clone(), Served::new(&compiled));
             }
-            let module = Module::assemble(self.store(), name, home, compiled, &row);
+            let module = Module::assemble(self.store(), name, compiled, &row, TxId::ZERO);
             self.directory.apply(&Notice::Module(Arc::new(module)));
         }
         let facts = self.own_facts();

@@ -6,13 +6,14 @@
 use std::fmt;
 use std::sync::Arc;
 
-use cosmictron_sql::{Params, Plan, SqlError};
+use cosmictron_sql::{Params, PartialRows, Plan, SqlError};
 use cosmictron_types::{ConnectionId, Duration, Identity, ShardId, Timestamp, TxId, Uuid};
 use cosmictron_wasm_host::CompiledModule;
 
+use super::reach::Reach;
 use super::report::ShardReport;
 use crate::auth::{EmailAddress, PasswordHash, Role};
-use crate::directory::Module;
+use crate::directory::{Destination, Module};
 
 /// Asked by a task on some core.
 #[derive(Debug)]
@@ -33,6 +34,10 @@ pub enum Request {
     Account(AccountRequest),
     /// Figures of one shard.
     Report(ShardId),
+    /// Of one shard: its part of a query that another one gathers.
+    Part(Part),
+    /// Of one shard: its newest transaction that is not after a time.
+    LastBefore(Timestamp),
 }
 
 /// Run a reducer.
@@ -47,8 +52,7 @@ pub struct Call {
     pub sender: Identity,
     pub connection: ConnectionId,
     pub idempotency: Option<IdempotencyKey>,
-    /// Further shards whose stores it is known to need.
-    pub also: Vec<ShardId>,
+    pub destination: Destination,
 }
 
 /// What makes a call exactly-once, hashed.
@@ -61,12 +65,18 @@ pub struct IdempotencyKey {
 }
 
 /// Read by SQL.
-#[derive(Debug)]
 pub struct Query {
     pub plan: Arc<Plan>,
     pub params: Params,
-    /// The home of the tables that the plan reads, when it reads any.
-    pub home: Option<ShardId>,
+    pub reach: Reach,
+}
+
+/// Read what is on one shard.
+pub struct Part {
+    pub plan: Arc<Plan>,
+    pub params: Arc<Params>,
+    /// As of this transaction.
+    pub tx: TxId,
 }
 
 /// Make a compiled module the current version of a name.
@@ -144,6 +154,9 @@ pub enum Answer {
     Joined,
     Called(Result<Called, CallError>),
     Rows(Result<Rows, QueryError>),
+    Part(Result<Box<PartialRows>, QueryError>),
+    /// `None` when it is not known any more.
+    LastBefore(Result<Option<TxId>, Unavailable>),
     Deployed(Result<Deployed, DeployError>),
     Undeployed(Result<(), UndeployError>),
     Account(Result<AccountAnswer, AccountError>),
@@ -160,6 +173,8 @@ impl Request {
             }
             Request::Call(_) => Answer::Called(Err(why.into())),
             Request::Query(_) => Answer::Rows(Err(why.into())),
+            Request::Part(_) => Answer::Part(Err(why.into())),
+            Request::LastBefore(_) => Answer::LastBefore(Err(why)),
             Request::Deploy(_) => Answer::Deployed(Err(why.into())),
             Request::Undeploy(_) => Answer::Undeployed(Err(why.into())),
             Request::Account(_) => Answer::Account(Err(why.into())),
@@ -175,6 +190,8 @@ impl Answer {
             self,
             Answer::Called(Err(CallError::Unavailable(_)))
                 | Answer::Rows(Err(QueryError::Unavailable(_)))
+                | Answer::Part(Err(QueryError::Unavailable(_)))
+                | Answer::LastBefore(Err(_))
                 | Answer::Deployed(Err(DeployError::Unavailable(_)))
                 | Answer::Undeployed(Err(UndeployError::Unavailable(_)))
                 | Answer::Account(Err(AccountError::Unavailable(_)))
@@ -187,6 +204,8 @@ impl Answer {
             Answer::Joined | Answer::Synced(_) | Answer::Report(_) => Answer::Synced(Err(why)),
             Answer::Called(_) => Answer::Called(Err(why.into())),
             Answer::Rows(_) => Answer::Rows(Err(why.into())),
+            Answer::Part(_) => Answer::Part(Err(why.into())),
+            Answer::LastBefore(_) => Answer::LastBefore(Err(why)),
             Answer::Deployed(_) => Answer::Deployed(Err(why.into())),
             Answer::Undeployed(_) => Answer::Undeployed(Err(why.into())),
             Answer::Account(_) => Answer::Account(Err(why.into())),
@@ -209,6 +228,18 @@ pub struct Rows {
     pub tx: TxId,
     /// A JSON array of arrays.
     pub json: Vec<u8>,
+}
+
+impl fmt::Debug for Query {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Query({} of {:?})", self.plan.explain().escape_debug(), self.reach)
+    }
+}
+
+impl fmt::Debug for Part {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Part({} as of {})", self.plan.explain().escape_debug(), self.tx)
+    }
 }
 
 impl fmt::Debug for Rows {

@@ -183,7 +183,7 @@ impl IndexDef {
     }
 
     /// The order of a single column, where no table has an index of it.
-    pub(crate) fn of_column(column: ColumnIndex, layout: &RowLayout) -> Self {
+    pub fn of_column(column: ColumnIndex, layout: &RowLayout) -> Self {
         Self::new("", vec![column], layout)
     }
 
@@ -204,7 +204,7 @@ impl IndexDef {
     }
 
     /// The partition of rows with the key that a row of this layout has here.
-    pub(crate) fn partition_of(&self, layout: &RowLayout, row: &[u8]) -> Partition {
+    pub fn partition_of(&self, layout: &RowLayout, row: &[u8]) -> Partition {
         match &self.word {
             Some(word) => Partition::of_key(&word.read(row)),
             None => Partition::of_key(self.key_of(layout, row).as_bytes()),

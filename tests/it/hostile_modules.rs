@@ -137,7 +137,6 @@ fn protection_that_is_not_given_yet_is_not_promised() {
         ("table x has row-level security (rls)", table("", r#","policies":[{"read":"id = 1"}]"#)),
         ("table x has row-level security (rls)", table("", r#","policies":[{"write":"false"}]"#)),
         ("column id of table x is pii", table(r#","pii":{"key_context":"user"}"#, "")),
-        ("table x is placed by shard_by", table("", r#","shard_by":"id""#)),
         ("v is a view", view),
     ];
     for (what, guest) in modules {

@@ -97,15 +97,19 @@ fn call(
 ) -> Request {
     let found = server.directory(shard).reducer(Some(bank), reducer);
     let Place { module, index } = found.unwrap_or_else(|error| panic!("{bank}: {error:?}"));
+    // A row of numbers of eight bytes is just those.
+    let args: Vec<u8> = numbers.iter().flat_map(|number| number.to_le_bytes()).collect();
+    let now = Some(server.world.now());
+    let mut destination = module.destination(index, &args, now, server.shards());
+    destination.also.extend(also);
     Request::Call(Call {
         module,
         reducer: index,
-        // A row of numbers of eight bytes is just those.
-        args: numbers.iter().flat_map(|number| number.to_le_bytes()).collect(),
+        args,
         sender: identity(7, 3),
         connection: ConnectionId::NONE,
         idempotency,
-        also,
+        destination,
     })
 }
 

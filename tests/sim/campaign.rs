@@ -41,6 +41,8 @@ pub struct Campaign<'s> {
 /// One deployment of the bank.
 struct Bank {
     name: Arc<str>,
+    /// Whether its tables are spread over the shards.
+    is_spread: bool,
     ledger: Ledger,
     /// What reads have shown, and as of which transactions.
     seen: Vec<(TxId, Books)>,
@@ -94,8 +96,10 @@ impl<'s> Campaign<'s> {
         let shards = u16::try_from(1 + dice.roll(3)).ok().and_then(ShardCount::new).unwrap();
         let plan = site.plan(if dice.one_in(2) { 1 } else { 3 });
         let first = dice.roll(100);
+        let spread = dice.roll(4);
         let bank = |number| Bank {
             name: format!("bank-{number}").into(),
+            is_spread: (spread >> (number - first)) & 1 == 1,
             ledger: Ledger::default(),
             seen: Vec::new(),
             version: 0,
@@ -245,9 +249,10 @@ impl<'s> Campaign<'s> {
 
     /// A deployment that was answered is in service, on every core.
     fn check_version(&mut self, bank: usize) {
+        let versions = self.site.bank(self.banks[bank].is_spread);
         let Bank { name, version, coming, .. } = &mut self.banks[bank];
         for shard in self.server.shards().shards() {
-            let found = version_on(&self.server, shard, name, self.site).expect("it was deployed");
+            let found = version_on(&self.server, shard, name, versions).expect("it was deployed");
             assert!(found == *version || coming.take() == Some(found), "{name}: version {found}");
             *version = found;
         }
@@ -255,11 +260,16 @@ impl<'s> Campaign<'s> {
     }
 }
 
-/// Which of the site's versions a shard knows a bank by.
-fn version_on(server: &Server, shard: ShardId, name: &str, site: &Site) -> Option<usize> {
+/// Which of its versions a shard knows a bank by.
+fn version_on(
+    server: &Server,
+    shard: ShardId,
+    name: &str,
+    versions: &[CompiledModule],
+) -> Option<usize> {
     let module = server.directory(shard).module(name)?;
     let known = |compiled: &CompiledModule| compiled.version() == module.compiled.version();
-    site.bank().iter().position(known)
+    versions.iter().position(known)
 }
 
 impl Drop for Campaign<'_> {

@@ -175,6 +175,12 @@ impl Ledger {
             pairs.entry(entry.mark).or_default().push((*id, *entry));
         }
         assert_eq!(self.entries_seen.len(), books.entries.len(), "entries that were seen are gone");
+        // Ids of several shards do not ascend: the first entry is the one of the source.
+        for (mark, pair) in &mut pairs {
+            let order = self.promises.get(mark).map(|promise| promise.order.entries());
+            let source = order.and_then(|entries| entries.first().map(|(account, _)| *account));
+            pair.sort_by_key(|(_, entry)| Some(entry.account) != source);
+        }
         let mut receipts: BTreeMap<u64, i64> = BTreeMap::new();
         for (id, receipt) in &books.receipts {
             see(&mut self.receipts_seen, *id, receipt.mark, "receipt");

@@ -22,7 +22,7 @@ impl Scene {
         let mut server = Server::new(1, ShardCount::new(shards).unwrap(), site.plan(1));
         *server.world.faults_mut() = Faults::none();
         server.start().unwrap();
-        let compiled = site.bank()[0].clone();
+        let compiled = site.bank(false)[0].clone();
         let deploy = Deploy { name: BANK.into(), compiled, deployer: Identity::SYSTEM };
         let asked = server.ask(ShardId::FIRST, Request::Deploy(deploy));
         let Answer::Deployed(Ok(_)) = server.wait(asked) else { panic!("the bank is refused") };

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use cosmictron::directory::{Directory, LookupError};
 use cosmictron::shard::{
-    Answer, BootError, BootPlan, Query, QueryError, Request, Shard, Unavailable,
+    Answer, BootError, BootPlan, Query, QueryError, Request, RowsAt, Shard, Unavailable,
 };
 use cosmictron_runtime::sim::{Faults, RequestId, World};
 use cosmictron_sql::{Catalog, NameError, Params, PlanLimits, SqlError};
@@ -128,12 +128,16 @@ impl Server {
         let catalog = Tables(self.directory(shard));
         let plan = cosmictron_sql::plan(text, &catalog, &PlanLimits::default());
         let plan = Arc::new(plan.unwrap_or_else(|error| panic!("{text}: {error}")));
-        let home = plan.tables().iter().find_map(|id| {
+        let rows = plan.tables().iter().find_map(|id| {
             let mut modules = catalog.0.modules();
-            let owner = modules.find(|module| module.tables.iter().any(|table| table.id == *id));
-            owner.map(|module| module.home)
+            modules.find_map(|module| {
+                let table = module.tables.iter().find(|table| table.id == *id)?;
+                Some(RowsAt::of(module, table))
+            })
         });
-        Request::Query(Query { plan, params: Params::default(), home })
+        let params = Params::default();
+        let reach = rows.unwrap_or(RowsAt::Nowhere).reach(&plan, &params, self.shards);
+        Request::Query(Query { plan, params, reach })
     }
 
     fn collect(&mut self) {

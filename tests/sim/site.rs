@@ -24,8 +24,10 @@ pub const SEGMENT_BYTES: u64 = 128 << 10;
 pub struct Site {
     /// Of a directory that was never served.
     plan: BootPlan,
-    /// The bank, in two versions.
-    bank: [CompiledModule; 2],
+    /// The bank whose tables are at home, in two versions.
+    at_home: Vec<CompiledModule>,
+    /// The bank whose tables are spread, in two versions for each way to route its calls.
+    spread: Vec<CompiledModule>,
     _directory: TempDir,
 }
 
@@ -36,8 +38,13 @@ impl Site {
         // A deadline is real time, which must not decide anything here.
         options.limits.deadline = StdDuration::from_secs(60 * 60);
         let modules = ModuleFiles::open(directory.path(), Host::new(options).unwrap()).unwrap();
-        let bank = bank_sources().map(|text| modules.store(&wat::parse_str(text).unwrap()));
-        Site { plan: plan(modules), bank: bank.map(Result::unwrap), _directory: directory }
+        let compile = |text: String| modules.store(&wat::parse_str(text).unwrap()).unwrap();
+        let versions = |kinds: &[Kind]| -> Vec<CompiledModule> {
+            kinds.iter().flat_map(|kind| bank_sources(*kind).map(compile)).collect()
+        };
+        let at_home = versions(&[Kind::AtHome]);
+        let spread = versions(&[Kind::Spread, Kind::Routed, Kind::RoutedByBoth]);
+        Site { plan: plan(modules.clone()), at_home, spread, _directory: directory }
     }
 
     /// What a server with so many writes in flight starts from.
@@ -47,16 +54,81 @@ impl Site {
         plan
     }
 
-    pub fn bank(&self) -> &[CompiledModule; 2] {
-        &self.bank
+    /// A bank's versions.
+    pub fn bank(&self, is_spread: bool) -> &[CompiledModule] {
+        if is_spread { &self.spread } else { &self.at_home }
     }
 }
 
-fn bank_sources() -> [String; 2] {
-    let first = include_str!("../modules/wat/bank.wat");
+/// Where the rows of a bank are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    /// All on its home.
+    AtHome,
+    /// Spread over the shards; calls start at home.
+    Spread,
+    /// Spread; a transfer starts where its source is.
+    Routed,
+    /// Spread; a transfer also says that it wants the store of its target.
+    RoutedByBoth,
+}
+
+impl Kind {
+    /// What is added to descriptions, by their beginnings.
+    fn additions(self) -> Vec<(&'static str, &'static str)> {
+        if self == Kind::AtHome {
+            return Vec::new();
+        }
+        let mut additions = vec![
+            (r#"{"table":{"name":"account""#, r#","shard_by":"id""#),
+            (r#"{"table":{"name":"entry""#, r#","shard_by":"account""#),
+            (r#"{"table":{"name":"receipt""#, r#","shard_by":"id""#),
+        ];
+        let route = match self {
+            Kind::AtHome | Kind::Spread => return additions,
+            Kind::Routed => r#","shard_by":["source"]"#,
+            Kind::RoutedByBoth => r#","shard_by":["source","target"]"#,
+        };
+        let reducers =
+            [r#"{"reducer":{"name":"transfer""#, r#"{"reducer":{"name":"transfer_later""#];
+        additions.extend(reducers.map(|reducer| (reducer, route)));
+        additions
+    }
+}
+
+fn bank_sources(kind: Kind) -> [String; 2] {
+    let additions = kind.additions();
+    let first = additions
+        .iter()
+        .fold(include_str!("../modules/wat/bank.wat").to_owned(), |text, (beginning, addition)| {
+            describe(&text, beginning, addition)
+        });
     let second = first.replacen("(; version 2", "", 1).replacen(";)", "", 1);
     assert_ne!(first, second, "the bank has two versions");
-    [first.to_owned(), second]
+    [first, second]
+}
+
+/// Adds to the description that begins so. It moves to where there is room for more.
+fn describe(text: &str, beginning: &str, addition: &str) -> String {
+    let quoted = |text: &str| text.replace('"', "\\\"");
+    let (head, tail) = text.split_once(&quoted(beginning)).expect("the bank describes it");
+    let (_, old) = head.rsplit_once("(data (i32.const ").expect("a description is data");
+    let old = old.split(')').next().and_then(|at| at.parse::<usize>().ok()).unwrap();
+    // Where twice as much fits between one and the next.
+    let new = (32 << 10) + 2 * old;
+    let (description, _) = tail.split_once("}}\")").expect("a description ends so");
+    let whole = format!("{}{description}}}}}", quoted(beginning));
+    let longer = format!("{}{description}{}}}}}", quoted(beginning), quoted(addition));
+    let length = |quoted: &str| quoted.replace('\\', "").len();
+    let call = |at: usize, text: &str| {
+        format!("(call $describe (i32.const {at}) (i32.const {}))", length(text))
+    };
+    let data = |at: usize, text: &str| format!("(data (i32.const {at}) \"{text}\")");
+    let changed = text
+        .replace(&data(old, &whole), &data(new, &longer))
+        .replace(&call(old, &whole), &call(new, &longer));
+    assert!(!changed.contains(&whole) && changed.contains(&call(new, &longer)));
+    changed
 }
 
 fn plan(modules: ModuleFiles) -> BootPlan {

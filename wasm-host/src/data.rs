@@ -87,6 +87,8 @@ pub enum RejectCode {
     TransactionLimit = -7,
     /// The module has no such reducer that may be scheduled.
     UnknownReducer = -8,
+    /// The column that places a row on a shard would change.
+    ShardKeyChanged = -9,
 }
 
 impl RejectCode {

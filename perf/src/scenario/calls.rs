@@ -150,15 +150,17 @@ fn processor_time() -> Result<StdDuration> {
 fn call(shard: &Handle, reducer: &str, numbers: &[u64]) -> Result<bool> {
     let place = shard.with(|shard| shard.directory().reducer(None, reducer));
     let place = place.map_err(|error| anyhow!("{reducer}: {error:?}"))?;
+    // A row of numbers of eight bytes is just those.
+    let args: Vec<u8> = numbers.iter().flat_map(|number| number.to_le_bytes()).collect();
+    let destination = place.module.destination(place.index, &args, None, shard.count());
     let mut pending = shard.request(Request::Call(Call {
         module: place.module,
         reducer: place.index,
-        // A row of numbers of eight bytes is just those.
-        args: numbers.iter().flat_map(|number| number.to_le_bytes()).collect(),
+        args,
         sender: Identity::SYSTEM,
         connection: ConnectionId::NONE,
         idempotency: None,
-        also: Vec::new(),
+        destination,
     }));
     match pending.take_ready() {
         Some(Answer::Called(Ok(_))) => Ok(true),

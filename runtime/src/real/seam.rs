@@ -69,6 +69,10 @@ impl<M: Machine> Seam<M> for RealSeam<M> {
         self.counters.next_tx()
     }
 
+    fn last_tx(&self) -> TxId {
+        self.counters.last_tx()
+    }
+
     fn next_table(&mut self) -> TableId {
         self.counters.next_table()
     }

@@ -92,6 +92,10 @@ where
         self.counters.next_tx()
     }
 
+    fn last_tx(&self) -> TxId {
+        self.counters.last_tx()
+    }
+
     fn next_table(&mut self) -> TableId {
         self.counters.next_table()
     }

@@ -10,14 +10,15 @@ use cosmictron_storage::log::record::{Payload, PayloadError, TransactionRecord};
 use cosmictron_storage::log::recover::{Head, Recovered};
 use cosmictron_storage::log::{self, LogId, ReadError, Record, RecoverError, Recovery};
 use cosmictron_storage::{
-    ApplyError, ChangeReader, LoggedChange, SchemaChange, SchemaDifference, Store, StoreLimits,
+    ApplyError, ChangeReader, LoggedChange, SchemaChange, SchemaDifference, Seat, Store,
+    StoreLimits,
 };
 use cosmictron_types::{Duration, Lsn, ShardCount, ShardId, TableId, Timestamp, TxId};
 
 use super::cut::{JointFact, JointFacts};
 use super::{BootError, disk_error};
 use crate::catalog::{FIRST_USER_TABLE, SystemTable, TableRow, create_system_tables};
-use crate::shard::deploy::{resolver, schema_of};
+use crate::shard::tables_change::{resolver, schema_of};
 
 /// A store that follows its log.
 pub struct Replay {
@@ -61,7 +62,7 @@ impl Replay {
         history_time: Duration,
         log: &mut dyn LogDirectory,
     ) -> Result<(Replay, Recovered), BootError> {
-        let mut replay = Replay::new(limits, history_time, shards);
+        let mut replay = Replay::new(limits, history_time, Seat { shard: id.shard, shards });
         let recovered = replay.read(id, log, None)?;
         match is_begun && !recovered.is_begun {
             true => Err(BootError::LogGone(id.shard)),
@@ -78,18 +79,19 @@ impl Replay {
         history_time: Duration,
         log: &mut dyn LogDirectory,
     ) -> Result<(Replay, Recovered), BootError> {
-        let mut replay = Replay::new(limits, history_time, shards);
+        let mut replay = Replay::new(limits, history_time, Seat { shard: id.shard, shards });
         let recovered = replay.read(id, log, Some(first_cut))?;
         Ok((replay, recovered))
     }
 
-    fn new(limits: StoreLimits, history_time: Duration, shards: ShardCount) -> Self {
+    fn new(limits: StoreLimits, history_time: Duration, seat: Seat) -> Self {
         // What was taken once is taken again, also when the limit has been lowered since.
-        let mut store = Store::new(StoreLimits { bytes_max: u64::MAX, ..limits });
+        let mut store = Store::seated(StoreLimits { bytes_max: u64::MAX, ..limits }, seat);
         create_system_tables(&mut store);
         let (committed, committed_at) = (TxId::ZERO, Timestamp::EPOCH);
         let records_left = FORGETTING_RECORDS;
         let joint = JointFacts::default();
+        let shards = seat.shards;
         Self { store, committed, committed_at, shards, joint, history_time, records_left }
     }
 

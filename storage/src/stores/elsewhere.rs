@@ -25,6 +25,13 @@ pub enum StoresError {
 }
 
 impl Elsewhere {
+    /// `None` when there are none.
+    pub fn new(mut shards: Vec<ShardId>) -> Option<Self> {
+        shards.sort_unstable();
+        shards.dedup();
+        (!shards.is_empty()).then_some(Self { shards })
+    }
+
     pub(super) fn one(shard: ShardId) -> Self {
         Self { shards: vec![shard] }
     }
@@ -75,9 +82,6 @@ impl<'s> Needs<'s> {
     }
 
     pub(super) fn met(self) -> Result<(), Elsewhere> {
-        match self.missing.is_empty() {
-            true => Ok(()),
-            false => Err(Elsewhere { shards: self.missing }),
-        }
+        Elsewhere::new(self.missing).map_or(Ok(()), Err)
     }
 }

@@ -28,7 +28,8 @@ impl Campaign<'_> {
                 17 if self.dice.one_in(2) => self.peek_back(bank),
                 17 => self.peek(bank, "sum(balance)", "account", Asked::Total),
                 18 => {
-                    let version = self.dice.roll(2) as usize;
+                    let versions = self.site.bank(self.banks[bank].is_spread).len();
+                    let version = self.dice.roll(versions as u64) as usize;
                     self.deploy(bank, version);
                 }
                 _ => self.server.world.run_for(Duration::from_millis(20)),
@@ -127,7 +128,7 @@ impl Campaign<'_> {
         self.banks[bank].is_deploying = true;
         let deploy = Deploy {
             name: self.banks[bank].name.clone(),
-            compiled: self.site.bank()[version].clone(),
+            compiled: self.site.bank(self.banks[bank].is_spread)[version].clone(),
             deployer: Identity::SYSTEM,
         };
         let shard = self.any_shard();
@@ -231,6 +232,7 @@ impl Campaign<'_> {
         version: usize,
         deployed: Result<Deployed, DeployError>,
     ) {
+        let versions = self.site.bank(self.banks[bank].is_spread);
         let bank = &mut self.banks[bank];
         bank.is_deploying = false;
         match deployed {
@@ -239,7 +241,7 @@ impl Campaign<'_> {
                 self.tally.note(Met::Deployed);
                 let name = &bank.name;
                 for shard in self.server.shards().shards() {
-                    assert_eq!(version_on(&self.server, shard, name, self.site), Some(version));
+                    assert_eq!(version_on(&self.server, shard, name, versions), Some(version));
                 }
             }
             Err(DeployError::Unavailable(Unavailable::LogFailed)) => bank.coming = Some(version),
