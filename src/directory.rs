@@ -13,7 +13,7 @@ mod module;
 mod notice;
 mod route;
 
-pub use module::{Module, ModuleStatus, is_spread};
+pub use module::{Module, ModuleStatus, home_partition, is_spread};
 pub use notice::Notice;
 pub use route::{Destination, former_routes};
 
@@ -80,7 +80,7 @@ impl Directory {
 
     /// Where a module lives: by the hash of its name, whether it is deployed or not.
     pub fn home_of(&self, module: &str) -> ShardId {
-        self.shards.owner_of(module::home_partition(module))
+        self.shards.owner_of(home_partition(module))
     }
 
     pub fn modules(&self) -> impl Iterator<Item = &Arc<Module>> {

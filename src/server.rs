@@ -10,8 +10,10 @@ mod connection;
 mod data_directory;
 mod gate;
 mod metrics;
+mod redistribution;
 
 pub use data_directory::{DataDirectory, DataDirectoryError};
+pub use redistribution::RedistributionError;
 
 use std::net::SocketAddr;
 use std::rc::Rc;
@@ -46,6 +48,8 @@ pub enum ServeError {
     #[error(transparent)]
     Directory(#[from] DataDirectoryError),
     #[error(transparent)]
+    Redistribution(#[from] RedistributionError),
+    #[error(transparent)]
     Keys(#[from] KeyRingError),
     #[error(transparent)]
     Mail(#[from] MailError),
@@ -78,8 +82,14 @@ pub fn run(
     if let Err(error) = real::raise_descriptor_limit() {
         tracing::warn!(%error, "the limit of open files stays as it is");
     }
-    let shards = config.shards.and_then(ShardCount::new).unwrap_or_else(real::default_shards);
-    let directory = DataDirectory::open(&config.data_dir, shards)?;
+    let asked = config.shards.and_then(ShardCount::new);
+    let mut directory =
+        DataDirectory::open(&config.data_dir, asked.unwrap_or_else(real::default_shards))?;
+    // Who names no number goes on with the one that there is.
+    let shards = asked.unwrap_or(directory.shards());
+    if shards != directory.shards() {
+        redistribution::redistribute(&mut directory, shards, log_options(&config))?;
+    }
     let host = Host::new(host_options(&config))?;
     let modules = ModuleFiles::open(&directory.modules(), host)?;
     let plan = boot_plan(&config, &directory, &modules, shards);

@@ -40,6 +40,7 @@ mod reach;
 mod recovery;
 mod report;
 mod request;
+mod reshard;
 mod schedule;
 mod stability;
 mod tables_change;
@@ -53,6 +54,7 @@ pub use request::{
     DeployError, Deployed, IdempotencyKey, Query, QueryError, Request, Rows, Unavailable, Undeploy,
     UndeployError,
 };
+pub use reshard::{ReshardError, ReshardPlan, reshard};
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;

@@ -111,6 +111,26 @@ pub trait LogDirectory {
     fn name(&self, segment: SegmentNumber) -> String;
 }
 
+/// Where new logs are written while no shard runs. All calls may block.
+pub trait LogSink {
+    /// Makes a segment of so many zero bytes in a shard's log.
+    fn prepare(
+        &mut self,
+        shard: ShardId,
+        segment: SegmentNumber,
+        bytes: u64,
+    ) -> Result<(), DiskError>;
+
+    /// Writes whole blocks; durable once the sink's owner says so.
+    fn write(
+        &mut self,
+        shard: ShardId,
+        segment: SegmentNumber,
+        offset: u64,
+        bytes: &[u8],
+    ) -> Result<(), DiskError>;
+}
+
 /// A segment and its length.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SegmentExtent {

@@ -13,7 +13,7 @@ mod random;
 pub mod real;
 pub mod sim;
 
-pub use boot::{Boot, Counters, LogDirectory, Recovery, SegmentExtent};
+pub use boot::{Boot, Counters, LogDirectory, LogSink, Recovery, SegmentExtent};
 pub use machine::{
     BLOCK_BYTES, DiskError, DiskFailure, Event, MAILBOX_SLOTS, Machine, OVERFLOW_MAX,
     SEGMENTS_IN_PREPARATION_MAX, Seam, SegmentNumber, Ticket, WRITE_BYTES_MAX,

@@ -46,6 +46,7 @@ pub use cpu::default_shards;
 pub use listener::{Listening, ReservedAddress};
 pub use lock::{DirectoryLock, LockError};
 pub use log::directory::{SegmentDirectory, shard_directory};
+pub use log::rebuild::LogBuilder;
 pub use options::{
     IoDriver, IoDriverInUse, LogBackend, LogBackendInUse, Options, POOL_QUEUE, POOL_THREADS,
     STACK_BYTES,

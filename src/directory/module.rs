@@ -102,7 +102,7 @@ pub fn is_spread(tables: &[TableSchema]) -> bool {
 }
 
 /// The partition of what a module keeps at home: by the hash of its name.
-pub(super) fn home_partition(module: &str) -> Partition {
+pub fn home_partition(module: &str) -> Partition {
     let digest = Sha256::digest(module.as_bytes());
     let hash = u64::from_le_bytes(*digest.first_chunk().expect("a digest has 32 bytes"));
     let partition = u16::try_from(hash % u64::from(PARTITIONS)).ok().and_then(Partition::new);

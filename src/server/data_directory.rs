@@ -3,7 +3,7 @@
 //! ```text
 //!  cosmictron.json   format, random number, shards, whether anything was ever answered from here
 //!  lock              held while a server runs
-//!  log/shard-NNNN/   segments of the write-ahead logs
+//!  log/shard-NNNN/   segments of the write-ahead logs; log-N/ since the number of shards was changed N times
 //!  modules/          WebAssembly by content hash, and what was compiled from it
 //!  keys/             keys that sign tokens            (mode 0600)
 //!  admin.token       a token of the first account     (mode 0600)
@@ -13,6 +13,8 @@
 //! Invariants:
 //! 1. A directory is `begun` before the first answer leaves. A begun directory whose logs are missing is never opened as
 //!    an empty one.
+//! 2. The manifest names the logs that count. Others are left from a change of the number of shards that was not finished, or
+//!    was, and are removed.
 
 use std::fs;
 use std::io;
@@ -47,6 +49,9 @@ struct Manifest {
     /// Random, in hex: the logs carry it, so that none is taken from another directory.
     data: String,
     shards: u16,
+    /// How often that number was changed: names the directory of the logs.
+    #[serde(default)]
+    reshards: u32,
     begun: bool,
 }
 
@@ -64,17 +69,12 @@ pub enum DataDirectoryError {
         path.display()
     )]
     ManifestGone { path: PathBuf },
-    #[error(
-        "{} was served by {found} shards and cannot be served by {asked}: start with --shards {found}",
-        path.display()
-    )]
-    Shards { path: PathBuf, found: u16, asked: u16 },
     #[error("the system gives no random bytes: {0}")]
     Random(getrandom::Error),
 }
 
 impl DataDirectory {
-    /// Opens the directory, made when it is missing.
+    /// Opens the directory, made for so many shards when it is missing.
     pub fn open(path: &Path, shards: ShardCount) -> Result<DataDirectory, DataDirectoryError> {
         let io_error = |source| DataDirectoryError::Io { path: path.to_owned(), source };
         fs::DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(io_error)?;
@@ -87,12 +87,9 @@ impl DataDirectory {
             }
             None => Manifest::create(path, shards)?,
         };
-        if manifest.shards != shards.get() {
-            let (found, asked) = (manifest.shards, shards.get());
-            return Err(DataDirectoryError::Shards { path: path.to_owned(), found, asked });
-        }
         let is_begun = AtomicBool::new(manifest.begun);
         let directory = DataDirectory { path: path.to_owned(), manifest, is_begun, _lock: lock };
+        directory.remove_other_logs()?;
         for part in [directory.log(), directory.modules()] {
             let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(&part);
             made.map_err(|source| DataDirectoryError::Io { path: part, source })?;
@@ -105,8 +102,41 @@ impl DataDirectory {
         ShardCount::new(Manifest::read(path).ok()??.shards)
     }
 
+    /// How many shards the logs are of.
+    pub fn shards(&self) -> ShardCount {
+        ShardCount::new(self.manifest.shards).expect("the manifest was checked")
+    }
+
     pub fn log(&self) -> PathBuf {
-        self.path.join("log")
+        self.path.join(log_name(self.manifest.reshards))
+    }
+
+    /// Where the logs of another number of shards are to be written.
+    pub fn next_log(&self) -> PathBuf {
+        self.path.join(log_name(self.manifest.reshards + 1))
+    }
+
+    /// Takes the logs in [`DataDirectory::next_log`] into use, which are whole and durable.
+    pub fn adopt_next_log(&mut self, shards: ShardCount) -> Result<(), DataDirectoryError> {
+        let reshards = self.manifest.reshards + 1;
+        let manifest = Manifest { shards: shards.get(), reshards, ..self.manifest.clone() };
+        manifest.write(&self.path)?;
+        self.manifest = manifest;
+        self.remove_other_logs()
+    }
+
+    /// Removes logs that do not count.
+    fn remove_other_logs(&self) -> Result<(), DataDirectoryError> {
+        let io_error = |source| DataDirectoryError::Io { path: self.path.clone(), source };
+        let current = log_name(self.manifest.reshards);
+        for entry in fs::read_dir(&self.path).map_err(io_error)? {
+            let name = entry.map_err(io_error)?.file_name();
+            let is_other = name.to_str().is_some_and(|name| is_log_name(name) && name != current);
+            if is_other {
+                fs::remove_dir_all(self.path.join(name)).map_err(io_error)?;
+            }
+        }
+        Ok(())
     }
 
     pub fn modules(&self) -> PathBuf {
@@ -155,7 +185,8 @@ impl Manifest {
     fn create(path: &Path, shards: ShardCount) -> Result<Manifest, DataDirectoryError> {
         let data = getrandom::u64().map_err(DataDirectoryError::Random)?;
         let data = format!("{data:016x}");
-        let manifest = Manifest { format: FORMAT, data, shards: shards.get(), begun: false };
+        let manifest =
+            Manifest { format: FORMAT, data, shards: shards.get(), reshards: 0, begun: false };
         manifest.write(path)?;
         Ok(manifest)
     }
@@ -181,6 +212,9 @@ impl Manifest {
         if manifest.data.len() != 16 || u64::from_str_radix(&manifest.data, 16).is_err() {
             return Err(refuse("data is not 16 hex digits".to_owned()));
         }
+        if ShardCount::new(manifest.shards).is_none() {
+            return Err(refuse(format!("{} is no number of shards", manifest.shards)));
+        }
         Ok(Some(manifest))
     }
 
@@ -194,7 +228,27 @@ impl Manifest {
 fn has_logs(path: &Path) -> bool {
     let segments =
         |shard: fs::DirEntry| fs::read_dir(shard.path()).is_ok_and(|mut e| e.next().is_some());
-    fs::read_dir(path.join("log")).is_ok_and(|shards| shards.flatten().any(segments))
+    let is_used = |log: fs::DirEntry| {
+        fs::read_dir(log.path()).is_ok_and(|shards| shards.flatten().any(segments))
+    };
+    fs::read_dir(path).is_ok_and(|entries| {
+        let mut logs = entries.flatten();
+        logs.any(|log| log.file_name().to_str().is_some_and(is_log_name) && is_used(log))
+    })
+}
+
+fn log_name(reshards: u32) -> String {
+    match reshards {
+        0 => "log".to_owned(),
+        reshards => format!("log-{reshards}"),
+    }
+}
+
+fn is_log_name(name: &str) -> bool {
+    name == "log"
+        || name
+            .strip_prefix("log-")
+            .is_some_and(|number| number.bytes().all(|b| b.is_ascii_digit()))
 }
 
 fn write(path: &Path, name: &str, bytes: &[u8]) -> Result<(), DataDirectoryError> {
@@ -223,7 +277,6 @@ mod tests {
         assert!(second.is_begun());
         assert_eq!(second.data(), data);
         drop(second);
-        assert!(matches!(open(root.path(), 1), Err(DataDirectoryError::Shards { found: 2, .. })));
     }
 
     #[test]

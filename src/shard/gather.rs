@@ -12,6 +12,8 @@
 //! Invariants:
 //! 1. All parts of one answer are as of the same transaction.
 //! 2. A part leaves its shard when everything that it shows is stable, so their merge may leave at once.
+//! 3. The number that an answer names is never given to another transaction, whatever happens: it is not beyond the
+//!    newest that is stable.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -23,7 +25,7 @@ use super::ground::Ground;
 use super::halt::Halt;
 use super::lending::{Job, Task};
 use super::outbox::{Asker, ReplyTo};
-use super::request::{Answer, Part, Query, QueryError, Request, Rows, Unavailable};
+use super::request::{Answer, Part, PartRows, Query, QueryError, Request, Rows, Unavailable};
 use super::{FORWARDED_MAX, Message, OWN_LIMITS, Seam, Shard, peers};
 
 /// Queries that one shard gathers at once.
@@ -54,7 +56,7 @@ enum Stage {
     /// Asks for the newest transaction that is not after a time.
     Dating { asked: AsOf, newest: TxId },
     /// Asks for the parts as of a transaction.
-    Reading { tx: TxId, parts: BTreeMap<ShardId, PartialRows> },
+    Reading { tx: TxId, parts: BTreeMap<ShardId, PartRows> },
 }
 
 impl Gatherings {
@@ -201,8 +203,12 @@ impl Shard {
             }
             (_, Some(error)) => Err(error),
             (Stage::Reading { tx, parts }, None) => {
-                let parts: Vec<PartialRows> = std::mem::take(parts).into_values().collect();
-                self.merge(plan, params, &parts, *tx)
+                // Between the newest transaction of all shards and a later number nothing has happened.
+                let newest = parts.values().map(|part| part.newest).max().unwrap_or(*tx);
+                let tx = if let Ok(None) = plan.as_of(params) { newest } else { *tx };
+                let parts = std::mem::take(parts).into_values();
+                let parts: Vec<PartialRows> = parts.map(|part| part.rows).collect();
+                self.merge(plan, params, &parts, tx)
             }
         };
         self.answer_at_once(gathering.reply, Answer::Rows(answer), seam);
@@ -257,10 +263,11 @@ impl Shard {
         self.hold(Some(reply), Answer::Part(rows), arrived, Vec::new(), seam);
     }
 
-    fn read_part(&self, part: &Part, seam: &Seam<'_>) -> Result<PartialRows, QueryError> {
+    fn read_part(&self, part: &Part, seam: &Seam<'_>) -> Result<PartRows, QueryError> {
         self.admit_read(seam)?;
         let Part { plan, params, tx } = part;
-        Ok(plan.execute_part(self.store().as_of(*tx), params, &self.options.query)?)
+        let rows = plan.execute_part(self.store().as_of(*tx), params, &self.options.query)?;
+        Ok(PartRows { newest: self.committed.min(*tx), rows })
     }
 
     /// Tells the newest transaction of this shard that is not after a time.

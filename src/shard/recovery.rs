@@ -6,8 +6,8 @@
 //! 2. Nothing is changed on the disk before the logs of all shards were read and understood.
 //! 3. No log holds a transaction of several shards that another participant's log lacks ([`cut`]).
 
-mod cut;
-mod replay;
+pub(super) mod cut;
+pub(super) mod replay;
 
 pub use cut::JointFacts;
 pub use replay::{RecordError, Replay};
@@ -15,7 +15,7 @@ pub use replay::{RecordError, Replay};
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use cosmictron_runtime::{Boot, DiskError, LogDirectory, Recovery, SegmentNumber};
+use cosmictron_runtime::{Boot, DiskError, Recovery, SegmentNumber};
 use cosmictron_storage::StoreLimits;
 use cosmictron_storage::log::recover::Recovered;
 use cosmictron_storage::log::{InvalidOptions, Log, LogId, LogOptions, RecoverError};
@@ -33,6 +33,7 @@ use crate::catalog::{Account, ModuleRow, Session, SystemTable};
 use crate::config::Durability;
 use crate::directory::{Directory, Module, Notice};
 use crate::module_files::{LoadError, ModuleFiles};
+use replay::disk_error;
 
 /// What every shard is made from.
 #[derive(Clone)]
@@ -171,10 +172,6 @@ fn start(plan: &BootPlan, boot: &mut Boot<'_>, read: ReadLog) -> Result<Shard, B
     };
     shard.load_modules(plan)?;
     Ok(shard)
-}
-
-fn disk_error(log: &dyn LogDirectory, segment: SegmentNumber, error: DiskError) -> BootError {
-    BootError::Disk { file: log.name(segment), error }
 }
 
 /// Cuts torn tails off and removes what was prepared and never used.

@@ -154,7 +154,7 @@ pub enum Answer {
     Joined,
     Called(Result<Called, CallError>),
     Rows(Result<Rows, QueryError>),
-    Part(Result<Box<PartialRows>, QueryError>),
+    Part(Result<Box<PartRows>, QueryError>),
     /// `None` when it is not known any more.
     LastBefore(Result<Option<TxId>, Unavailable>),
     Deployed(Result<Deployed, DeployError>),
@@ -246,6 +246,14 @@ impl fmt::Debug for Rows {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Rows({} {})", self.tx, String::from_utf8_lossy(&self.json))
     }
+}
+
+/// One shard's part of an answer.
+#[derive(Debug)]
+pub struct PartRows {
+    /// The shard's newest transaction that it shows; or the moment that was asked for, when the shard has gone on since.
+    pub newest: TxId,
+    pub rows: PartialRows,
 }
 
 /// A deployed module, and whether its name was new.

@@ -94,19 +94,21 @@ const SEQUENCE: u8 = 4;
 const KIND: u8 = 0x0f;
 const SAME_TABLE: u8 = 0x10;
 
-/// Appends changes to a buffer.
+/// Appends changes to a buffer, in the form of the log.
 #[derive(Debug)]
-pub(crate) struct ChangeWriter<'o> {
+pub struct ChangeWriter<'o> {
     out: &'o mut Vec<u8>,
     table: Option<TableId>,
 }
 
 impl<'o> ChangeWriter<'o> {
-    pub(crate) fn new(out: &'o mut Vec<u8>) -> Self {
+    /// Begins a sequence of changes at the buffer's end.
+    pub fn new(out: &'o mut Vec<u8>) -> Self {
         Self { out, table: None }
     }
 
-    pub(crate) fn write(&mut self, change: &LoggedChange<'_>) {
+    /// Appends one.
+    pub fn write(&mut self, change: &LoggedChange<'_>) {
         match *change {
             LoggedChange::Insert { table, row } => {
                 self.begin(INSERT, table);

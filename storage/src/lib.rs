@@ -29,7 +29,7 @@ mod tree;
 #[cfg(test)]
 mod fixture;
 
-pub use change::{Change, ChangeReader, InvalidChange, LoggedChange};
+pub use change::{Change, ChangeReader, ChangeWriter, InvalidChange, LoggedChange};
 pub use definition::{ForeignKeyDef, IndexDef, SequenceDef, TableDef};
 pub use heap::RowId;
 pub use key::{InvalidKey, Key, KeyBuilder};

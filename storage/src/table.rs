@@ -209,7 +209,8 @@ impl Table {
         self.links = links;
     }
 
-    pub(crate) fn sequence(&self, at: usize) -> u128 {
+    /// The greatest number that the sequence at this place has given out, or that came with a row.
+    pub fn sequence(&self, at: usize) -> u128 {
         self.sequences[at]
     }
 

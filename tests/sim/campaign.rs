@@ -14,7 +14,7 @@ use cosmictron_wasm_host::CompiledModule;
 use crate::bank::Books;
 use crate::dice::Dice;
 use crate::ledger::{Ledger, Look};
-use crate::server::{Past, Server};
+use crate::server::{NotOpened, Past, Server};
 use crate::site::{SEGMENT_BYTES, Site};
 use crate::tally::{Met, Tally};
 
@@ -190,8 +190,17 @@ impl<'s> Campaign<'s> {
         self.tally.note(Met::CleanEnd);
     }
 
-    /// Starts the server, at times in more than one try. Faults that keep it from opening end.
+    /// Starts the server, at times in more than one try and with another number of shards. Faults that keep it from opening
+    /// end.
     fn restart(&mut self) {
+        if self.dice.one_in(4) {
+            let shards = u16::try_from(1 + self.dice.roll(4)).ok().and_then(ShardCount::new);
+            let dies = self.dice.one_in(3);
+            match self.server.reshard(shards.expect("between 1 and 4"), dies) {
+                Ok(()) => self.tally.note(Met::Resharded),
+                Err(NotOpened) => self.tally.note(Met::NotOpened),
+            }
+        }
         if self.dice.one_in(3) {
             if self.server.boot().is_ok() {
                 let steps = self.dice.roll(60);
@@ -210,9 +219,9 @@ impl<'s> Campaign<'s> {
     /// Reads all banks and holds them to what was said.
     fn look(&mut self, look: Look) {
         for bank in 0..self.banks.len() {
-            let shard = self.any_shard();
             let name = self.banks[bank].name.clone();
             let (tx, books) = loop {
+                let shard = self.any_shard();
                 match Books::read(&mut self.server, shard, &name) {
                     Some(books) => break books,
                     None => {

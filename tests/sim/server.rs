@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use cosmictron::directory::{Directory, LookupError};
 use cosmictron::shard::{
-    Answer, BootError, BootPlan, Query, QueryError, Request, RowsAt, Shard, Unavailable,
+    Answer, BootError, BootPlan, Query, QueryError, Request, ReshardError, ReshardPlan, RowsAt,
+    Shard, Unavailable, reshard,
 };
 use cosmictron_runtime::sim::{Faults, RequestId, World};
 use cosmictron_sql::{Catalog, NameError, Params, PlanLimits, SqlError};
@@ -42,6 +43,26 @@ impl Server {
     /// What a shard knows of all.
     pub fn directory(&self, shard: ShardId) -> &Directory {
         self.world.machine(shard).directory()
+    }
+
+    /// Spreads the data over another number of shards, unless the server dies on the way.
+    pub fn reshard(&mut self, shards: ShardCount, dies: bool) -> Result<(), NotOpened> {
+        let Self { world, plan, shards: old, .. } = self;
+        let reshard_plan = ReshardPlan { data: plan.data, old: *old, new: shards, log: plan.log };
+        let done = world.rewrite_logs(*old, shards, !dies, |logs, sink| {
+            reshard(&reshard_plan, plan.is_begun, logs, sink)
+        });
+        match done {
+            Ok(()) if dies => Ok(()),
+            Ok(()) => {
+                self.shards = shards;
+                Ok(())
+            }
+            Err(ReshardError::Read(BootError::Disk { .. }) | ReshardError::Write { .. }) => {
+                Err(NotOpened)
+            }
+            Err(error) => panic!("the data are not spread over {shards} shards: {error}"),
+        }
     }
 
     /// Recovers the shards. Panics where the disk has no part in the failure.

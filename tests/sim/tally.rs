@@ -27,6 +27,8 @@ pub enum Met {
     CleanEnd,
     /// A crash while recovery or the exchange after it ran.
     CrashAtBoot,
+    /// The data were spread over another number of shards, or the server died on the way.
+    Resharded,
     /// The disk failed so that the server did not open.
     NotOpened,
     LogFailed,
@@ -39,7 +41,7 @@ pub enum Met {
 
 impl Met {
     /// With how often a hundred seeds have to meet it.
-    const AT_LEAST: [(Met, u64); 16] = [
+    const AT_LEAST: [(Met, u64); 17] = [
         (Met::Done, 5_000),
         (Met::Undone, 1_000),
         (Met::Routed, 2_000),
@@ -52,6 +54,7 @@ impl Met {
         (Met::Crash, 200),
         (Met::CleanEnd, 50),
         (Met::CrashAtBoot, 50),
+        (Met::Resharded, 100),
         (Met::NotOpened, 10),
         (Met::LogFailed, 50),
         (Met::OutOfSpace, 50),

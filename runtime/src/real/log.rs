@@ -10,6 +10,7 @@ pub(crate) mod buffer;
 pub(crate) mod directory;
 pub(crate) mod file;
 pub(crate) mod inbox;
+pub(crate) mod rebuild;
 pub(crate) mod ring;
 pub(crate) mod segment;
 pub(crate) mod thread;

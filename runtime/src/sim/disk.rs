@@ -8,7 +8,9 @@
 use std::collections::BTreeMap;
 
 use super::faults::Faults;
-use crate::boot::{LogDirectory, SegmentExtent};
+use cosmictron_types::ShardId;
+
+use crate::boot::{LogDirectory, LogSink, SegmentExtent};
 use crate::machine::{BLOCK_BYTES, DiskError, DiskFailure, SegmentNumber, WriteId};
 use crate::random::Random;
 
@@ -258,6 +260,38 @@ impl LogDirectory for DiskAtRest<'_> {
 
     fn name(&self, segment: SegmentNumber) -> String {
         format!("{segment}.wal")
+    }
+}
+
+/// Disks that are written anew while no shard runs.
+pub(crate) struct NewDisks<'a> {
+    pub(crate) disks: Vec<Disk>,
+    pub(crate) faults: &'a Faults,
+    pub(crate) random: &'a mut Random,
+}
+
+impl LogSink for NewDisks<'_> {
+    fn prepare(
+        &mut self,
+        shard: ShardId,
+        segment: SegmentNumber,
+        bytes: u64,
+    ) -> Result<(), DiskError> {
+        self.disks[shard.index()].prepare(segment, bytes, self.faults, self.random)
+    }
+
+    fn write(
+        &mut self,
+        shard: ShardId,
+        segment: SegmentNumber,
+        offset: u64,
+        bytes: &[u8],
+    ) -> Result<(), DiskError> {
+        fate_of_write(bytes.len(), self.faults, self.random)?;
+        let (id, bytes) = (WriteId::new(0), bytes.to_vec());
+        let write = Write { id, segment, offset, bytes, result: Ok(()) };
+        self.disks[shard.index()].put(&write, |_| true);
+        Ok(())
     }
 }
 

@@ -5,12 +5,12 @@ use std::fmt::{self, Debug};
 
 use cosmictron_types::{Duration, ShardCount, ShardId, Timestamp};
 
-use super::disk::{Disk, DiskAtRest, Job};
+use super::disk::{Disk, DiskAtRest, Job, NewDisks};
 use super::faults::Faults;
 use super::schedule::{Planned, Schedule, What};
 use super::seam::{Lane, SimSeam, Wishes};
 use super::trace::Trace;
-use crate::boot::{Boot, Counters, Recovery};
+use crate::boot::{Boot, Counters, LogDirectory, LogSink, Recovery};
 use crate::machine::{Event, Machine, Ticket};
 use crate::random::Random;
 
@@ -127,6 +127,37 @@ where
             self.schedule.plan(self.now, shard, What::Start, &mut self.random);
         }
         Ok(())
+    }
+
+    /// Lets `rewrite` read the disks of some shards and write others, which take their place if all went well and
+    /// `is_adopted` says so: whoever dies before that leaves everything as it was.
+    pub fn rewrite_logs<E: Debug>(
+        &mut self,
+        old: ShardCount,
+        new: ShardCount,
+        is_adopted: bool,
+        rewrite: impl FnOnce(&mut [&mut dyn LogDirectory], &mut dyn LogSink) -> Result<(), E>,
+    ) -> Result<(), E> {
+        assert!(self.shards.is_empty(), "the shards run");
+        self.trace.note_all(self.now, &format!("rewrite the logs of {old} shards for {new}"));
+        self.disks.resize_with(self.disks.len().max(old.get().into()), Disk::default);
+        let mut chances: Vec<Random> =
+            old.shards().map(|_| Random::from_seed(self.random.next())).collect();
+        let at_rest = self.disks.iter_mut().zip(&mut chances);
+        let mut logs: Vec<DiskAtRest<'_>> = at_rest
+            .map(|(disk, random)| DiskAtRest { disk, faults: &self.faults, random })
+            .collect();
+        let mut logs: Vec<&mut dyn LogDirectory> =
+            logs.iter_mut().map(|log| log as &mut dyn LogDirectory).collect();
+        let disks = new.shards().map(|_| Disk::default()).collect();
+        let mut sink = NewDisks { disks, faults: &self.faults, random: &mut self.random };
+        let written = rewrite(&mut logs, &mut sink);
+        let disks = sink.disks;
+        self.trace.note_all(self.now, &format!("written: {written:?}, adopted: {is_adopted}"));
+        if written.is_ok() && is_adopted {
+            self.disks = disks;
+        }
+        written
     }
 
     fn at_rest<T, E>(

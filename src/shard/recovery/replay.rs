@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use cosmictron_runtime::{LogDirectory, SegmentNumber};
+use cosmictron_runtime::{DiskError, LogDirectory, SegmentNumber};
 use cosmictron_storage::log::record::{Payload, PayloadError, TransactionRecord};
 use cosmictron_storage::log::recover::{Head, Recovered};
 use cosmictron_storage::log::{self, LogId, ReadError, Record, RecoverError, Recovery};
@@ -15,8 +15,8 @@ use cosmictron_storage::{
 };
 use cosmictron_types::{Duration, Lsn, ShardCount, ShardId, TableId, Timestamp, TxId};
 
+use super::BootError;
 use super::cut::{JointFact, JointFacts};
-use super::{BootError, disk_error};
 use crate::catalog::{FIRST_USER_TABLE, SystemTable, TableRow, create_system_tables};
 use crate::shard::tables_change::{resolver, schema_of};
 
@@ -84,7 +84,8 @@ impl Replay {
         Ok((replay, recovered))
     }
 
-    fn new(limits: StoreLimits, history_time: Duration, seat: Seat) -> Self {
+    /// Of an empty log.
+    pub fn new(limits: StoreLimits, history_time: Duration, seat: Seat) -> Self {
         // What was taken once is taken again, also when the limit has been lowered since.
         let mut store = Store::seated(StoreLimits { bytes_max: u64::MAX, ..limits }, seat);
         create_system_tables(&mut store);
@@ -106,31 +107,14 @@ impl Replay {
         log: &mut dyn LogDirectory,
         before: Option<Lsn>,
     ) -> Result<Recovered, BootError> {
-        let heads = read_heads(id, log)?;
-        let heads = heads.iter().map(|(segment, bytes)| Head {
-            segment: log::SegmentNumber::new(segment.get()),
-            bytes,
-        });
-        let named = |log: &dyn LogDirectory, error: RecoverError| {
-            let file = log.name(SegmentNumber::new(error.segment().get()));
-            BootError::Log { file, error }
-        };
-        let mut recovery = Recovery::start(id, heads).map_err(|error| named(log, error))?;
-        if let Some(lsn) = before {
-            recovery = recovery.cut_before(lsn);
-        }
+        let mut recovery = start_recovery(id, before, log)?;
         let mut bytes = Vec::new();
         while let Some(wanted) = recovery.wants() {
             let segment = SegmentNumber::new(wanted.get());
             let read = log.read(segment, &mut bytes);
             read.map_err(|error| disk_error(log, segment, error))?;
             let read = recovery.read(&bytes, |record| self.visit(record));
-            read.map_err(|error| match error {
-                ReadError::Log(error) => named(log, error),
-                ReadError::Visit { lsn, error } => {
-                    BootError::Record { file: log.name(segment), lsn, error }
-                }
-            })?;
+            read.map_err(|error| visited(log, segment, error))?;
         }
         Ok(recovery.finish())
     }
@@ -141,7 +125,8 @@ impl Replay {
                 if transaction.participants.iter().len() > 1 {
                     self.note_joint(record.lsn, &transaction)?;
                 }
-                self.apply(&transaction)
+                let TransactionRecord { tx, timestamp, changes, .. } = transaction;
+                self.follow(tx, timestamp, changes, |_| ())
             }
             Payload::Mark => Ok(()),
         }
@@ -155,13 +140,20 @@ impl Replay {
         Ok(())
     }
 
-    fn apply(&mut self, record: &TransactionRecord<'_>) -> Result<(), RecordError> {
-        self.store.apply(record.tx, record.changes)?;
-        self.store.note_time(record.timestamp);
-        (self.committed, self.committed_at) = (record.tx, record.timestamp);
+    /// Does one transaction; shows the store before it is committed.
+    pub fn follow(
+        &mut self,
+        tx: TxId,
+        at: Timestamp,
+        changes: &[u8],
+        look: impl FnOnce(&Store),
+    ) -> Result<(), RecordError> {
+        self.store.apply_and_look(tx, changes, look)?;
+        self.store.note_time(at);
+        (self.committed, self.committed_at) = (tx, at);
         self.forget();
         // A record that changes tables begins with the rows that say so, and has no other user rows (see `deploy`).
-        let first = ChangeReader::new(record.changes).next();
+        let first = ChangeReader::new(changes).next();
         if first
             .is_some_and(|change| change.is_ok_and(|change| table_of(&change) == TableRow::TABLE))
         {
@@ -231,6 +223,46 @@ fn table_of(change: &LoggedChange<'_>) -> TableId {
         | LoggedChange::DeleteRow { table, .. }
         | LoggedChange::Sequence { table, .. } => table,
     }
+}
+
+/// Begins to read a log, up to a record if one is given.
+pub fn start_recovery(
+    id: LogId,
+    before: Option<Lsn>,
+    log: &mut dyn LogDirectory,
+) -> Result<Recovery, BootError> {
+    let heads = read_heads(id, log)?;
+    let heads = heads
+        .iter()
+        .map(|(segment, bytes)| Head { segment: log::SegmentNumber::new(segment.get()), bytes });
+    let recovery = Recovery::start(id, heads).map_err(|error| named(log, error))?;
+    Ok(match before {
+        Some(lsn) => recovery.cut_before(lsn),
+        None => recovery,
+    })
+}
+
+/// Says which file an error is about.
+pub fn visited(
+    log: &dyn LogDirectory,
+    segment: SegmentNumber,
+    error: ReadError<RecordError>,
+) -> BootError {
+    match error {
+        ReadError::Log(error) => named(log, error),
+        ReadError::Visit { lsn, error } => {
+            BootError::Record { file: log.name(segment), lsn, error }
+        }
+    }
+}
+
+fn named(log: &dyn LogDirectory, error: RecoverError) -> BootError {
+    let file = log.name(SegmentNumber::new(error.segment().get()));
+    BootError::Log { file, error }
+}
+
+pub fn disk_error(log: &dyn LogDirectory, segment: SegmentNumber, error: DiskError) -> BootError {
+    BootError::Disk { file: log.name(segment), error }
 }
 
 fn read_heads(

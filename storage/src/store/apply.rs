@@ -124,12 +124,25 @@ impl Store {
 
     /// Commits logged changes as `tx`. After an error nothing has changed. Panics when a transaction is open.
     pub fn apply(&mut self, tx: TxId, changes: &[u8]) -> Result<(), ApplyError> {
+        self.apply_and_look(tx, changes, |_| ())
+    }
+
+    /// As [`Store::apply`]; shows the store before the transaction is committed, with all its changes in it.
+    pub fn apply_and_look(
+        &mut self,
+        tx: TxId,
+        changes: &[u8],
+        look: impl FnOnce(&Store),
+    ) -> Result<(), ApplyError> {
         self.begin(TransactionLimits::UNBOUNDED);
         let applied = ChangeReader::new(changes)
             .try_for_each(|change| self.apply_change(&change?))
             .and_then(|()| self.check_all_unique());
         match applied {
-            Ok(()) => self.commit(tx),
+            Ok(()) => {
+                look(self);
+                self.commit(tx);
+            }
             Err(_) => self.rollback(),
         }
         applied
