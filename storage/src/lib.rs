@@ -7,8 +7,9 @@
 //! resolved. `heap` holds rows as bytes and `tree` is an index over them; [`table`] puts both together. [`store`] is all
 //! tables of a shard and the transaction that is open on them: [`store::write`] changes rows, [`store::apply`] tells the
 //! changes and replays them in the form of [`change`], [`store::schema_change`] alters tables with the rows that are
-//! there. `history` keeps what rows were before, and [`snapshot`] reads a store as of a transaction. [`stores`] writes and
-//! reads tables that are spread over several stores. [`log`] makes records of changes durable and reads them back.
+//! there. `history` keeps what rows were before, and [`snapshot`] reads a store as of a transaction, at once or a piece at
+//! a time ([`snapshot::walk`]). [`stores`] writes and reads tables that are spread over several stores. [`log`] makes
+//! records of changes durable and reads them back.
 //!
 //! What is not here: which caller may see which row, SQL, modules, files.
 #![cfg_attr(not(test), warn(clippy::cast_possible_truncation, clippy::cast_sign_loss))]
@@ -33,6 +34,7 @@ pub use change::{Change, ChangeReader, ChangeWriter, InvalidChange, LoggedChange
 pub use definition::{ForeignKeyDef, IndexDef, SequenceDef, TableDef};
 pub use heap::RowId;
 pub use key::{InvalidKey, Key, KeyBuilder};
+pub use snapshot::walk::{Course, Steps, Walk, WalkLost};
 pub use snapshot::{Ended, Forgotten, Found, Snapshot, TableSnapshot};
 pub use store::apply::ApplyError;
 pub use store::schema_change::{Difference, SchemaChange, SchemaDifference};

@@ -10,8 +10,12 @@
 //!
 //! Of one row at most one of both fits. A single row is found by its primary key without reading either.
 //!
+//! A table that takes long to read is read a piece at a time: [`walk`].
+//!
 //! Who asks names the transaction, so several stores can be read as of the same one. Whether it has happened is theirs
 //! to know: a store takes any number beyond its newest transaction for the present.
+
+pub mod walk;
 
 use cosmictron_types::{TableId, TxId};
 

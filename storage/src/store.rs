@@ -12,7 +12,7 @@
 //!    [`Store::begin`].
 //! 4. `bytes` is the memory of all tables without their history, and no insert or update leads beyond the limit. Undoing and replaying may:
 //!    what was there before, or was durable, is never refused.
-//! 5. Between transactions the memory of history is within its own limit.
+//! 5. Between transactions the memory of history is within its own limit, or all of it is held by walks under way.
 
 pub mod apply;
 mod constraint;
@@ -70,8 +70,8 @@ pub struct StoreLimits {
     pub bytes_max: u64,
     /// Bytes of one row; below 256 MiB.
     pub row_bytes_max: u32,
-    /// Memory of what rows were before, in addition to `bytes_max`. A commit that leads beyond it forgets the oldest. 0
-    /// keeps no history.
+    /// Memory of what rows were before, in addition to `bytes_max`. A commit that leads beyond it forgets the oldest, but
+    /// for what a [`Walk`](crate::Walk) under way needs. 0 keeps no history beyond that.
     pub history_bytes_max: u64,
 }
 
@@ -122,6 +122,11 @@ impl Store {
 
     pub fn table(&self, id: TableId) -> Option<&Table> {
         self.places.get(&id).map(|&place| self.at(place))
+    }
+
+    pub(crate) fn table_mut(&mut self, id: TableId) -> Option<&mut Table> {
+        let place = *self.places.get(&id)?;
+        Some(self.at_mut(place))
     }
 
     /// All tables, in the order of their ids.

@@ -41,6 +41,20 @@ pub(super) struct Ring<const PAGES: usize = PAGES_MAX> {
     versions: u64,
 }
 
+/// A place between two versions, or behind the last one, that stays good while versions come and go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Position {
+    page: u64,
+    /// In bytes.
+    offset: usize,
+}
+
+impl Position {
+    fn of_page(page: u64) -> Self {
+        Self { page, offset: UNIT_BYTES }
+    }
+}
+
 #[derive(Debug)]
 struct Block {
     bytes: Vec<u8>,
@@ -150,6 +164,40 @@ impl<const PAGES: usize> Ring<PAGES> {
             .range(self.block_after(tx)..)
             .flat_map(Block::versions)
             .map(|(_, version)| version)
+    }
+
+    /// A position before all versions that ended after `tx`, behind most of the others.
+    pub(super) fn position_after(&self, tx: TxId) -> Position {
+        let block = self.block_after(tx);
+        match self.blocks.back() {
+            // The next version may still go into the back block.
+            Some(back) if block == self.blocks.len() => {
+                Position { page: self.first + block as u64 - 1, offset: back.bytes.len() }
+            }
+            _ => Position::of_page(self.first + block as u64),
+        }
+    }
+
+    /// The version behind a position, which moves behind it; of those that are forgotten, the next that is there. `None`
+    /// behind the newest version, until there is another.
+    pub(super) fn next(&self, at: &mut Position) -> Option<(Link, Version<'_>)> {
+        if at.page < self.first {
+            *at = Position::of_page(self.first);
+        }
+        loop {
+            let number = usize::try_from(at.page - self.first).expect("pages are fewer than 2^19");
+            let block = self.blocks.get(number)?;
+            if at.offset < block.bytes.len() {
+                let version = Version::read(&block.bytes[at.offset..]);
+                let link = low(at.page * PAGE_UNITS + (at.offset / UNIT_BYTES) as u64);
+                at.offset += Version::bytes(version.row.len());
+                return Some((link, version));
+            }
+            if number + 1 == self.blocks.len() {
+                return None;
+            }
+            *at = Position::of_page(at.page + 1);
+        }
     }
 
     fn block_after(&self, tx: TxId) -> usize {

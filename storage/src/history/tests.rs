@@ -10,7 +10,7 @@ fn tx(tx: u64) -> TxId {
 
 /// A version of one row that lasted from `until - 1` to `until`.
 fn version(row: &[u8], until: u64, is_deleted: bool, link: Link) -> Version<'_> {
-    Version { created: tx(until - 1), until: tx(until), is_deleted, link, row }
+    Version { created: tx(until - 1), until: tx(until), is_deleted, id: RowId(0), link, row }
 }
 
 #[test]

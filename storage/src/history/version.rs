@@ -1,13 +1,15 @@
 //! One old version of a row, as bytes.
 //!
 //! ```text
-//! version  │ flags and length u32 │ link u32 │ created u64 │ until u64 │ row │ unused │     24 bytes, the row, up to 8 bytes
+//! version  │ flags and length u32 │ link u32 │ created u64 │ until u64 │ id u32 │ row │ unused │   28 bytes, the row, up to 8 bytes
 //! ```
 
 use cosmictron_types::TxId;
 
+use crate::heap::RowId;
+
 /// Bytes before the row.
-pub(super) const HEADER_BYTES: usize = 24;
+pub(super) const HEADER_BYTES: usize = 28;
 /// Versions begin at multiples of this.
 pub(super) const UNIT_BYTES: usize = 8;
 /// Above the length: the version was ended by a delete.
@@ -31,6 +33,8 @@ pub(crate) struct Version<'h> {
     /// The transaction that ended it: from there on the row was another, or gone.
     pub(crate) until: TxId,
     pub(crate) is_deleted: bool,
+    /// The number that the row had. It may have gone to another since.
+    pub(crate) id: RowId,
     /// The version before this one. Good only while nothing that ended at `created` is forgotten.
     pub(crate) link: Link,
     pub(crate) row: &'h [u8],
@@ -51,6 +55,7 @@ impl<'h> Version<'h> {
         out.extend_from_slice(&self.link.0.to_le_bytes());
         out.extend_from_slice(&self.created.get().to_le_bytes());
         out.extend_from_slice(&self.until.get().to_le_bytes());
+        out.extend_from_slice(&self.id.0.to_le_bytes());
         out.extend_from_slice(self.row);
         out.resize(end, 0);
     }
@@ -65,6 +70,7 @@ impl<'h> Version<'h> {
             until: TxId::new(number(16)),
             is_deleted: word(0) & DELETED != 0,
             link: Link(word(4)),
+            id: RowId(word(24)),
             row: &bytes[HEADER_BYTES..][..length],
         }
     }

@@ -1,7 +1,9 @@
 //! How long old versions stay: no longer than memory allows, and than the owner of the store wants.
 //!
 //! Memory is bounded by each commit, which forgets as much as it adds; so a transaction can exceed the limit by what it
-//! writes, and only until it ends. Time is bounded by [`Store::forget`], a slice at a time.
+//! writes, and only until it ends. Time is bounded by [`Store::forget`], a slice at a time. Both spare what a
+//! [`Walk`](crate::Walk) under way needs, and take it when the walk is over, a commit after that at the latest. What is
+//! spared counts, so while memory is short the other tables' past goes first.
 
 use cosmictron_types::{TableId, Timestamp, TxId};
 
@@ -35,7 +37,7 @@ impl Store {
         self.at_mut(place).past_mut().0.give_up();
     }
 
-    /// Forgets what was over at `horizon`: whatever is needed to read the store as it was then and later stays. Does at
+    /// Forgets what was over at `horizon`, and what no walk under way needs: whatever is needed to read the store as it was then and later stays. Does at
     /// least one step and not many more than `steps_max`, where forgetting a block of versions is a step, and each grave
     /// in it one more. Whether there may be more to forget.
     pub fn forget(&mut self, horizon: Timestamp, steps_max: usize) -> bool {

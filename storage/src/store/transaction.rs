@@ -6,6 +6,7 @@ use super::write::WriteError;
 use super::write_set::{Write, WriteSet};
 use super::{Store, TransactionLimits};
 use crate::heap::{RowId, Stamp};
+use crate::history::{Link, Version};
 use crate::table::Table;
 
 impl TransactionLimits {
@@ -65,12 +66,10 @@ impl Store {
         if write.is_alive && table.row(write.row) == old {
             return before.created;
         }
-        if limits.history_bytes_max == 0 {
-            table.past_mut().0.skip(tx);
-            return tx;
-        }
         let bytes = table.past().bytes();
-        table.archive(write.row, old, before.created, tx, is_deleted);
+        let (created, id, link) = (before.created, write.row, Link::NONE);
+        let ended = Version { created, until: tx, is_deleted, id, link, row: old };
+        table.archive(ended, limits.history_bytes_max > 0);
         *history_bytes = *history_bytes - bytes + table.past().bytes();
         tx
     }

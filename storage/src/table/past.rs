@@ -4,7 +4,6 @@ use cosmictron_types::TxId;
 
 use super::Table;
 use crate::definition::TableDef;
-use crate::heap::RowId;
 use crate::history::{History, Version};
 
 /// The old versions of a table's rows.
@@ -37,21 +36,15 @@ impl Table {
         (&mut self.history, &self.def)
     }
 
-    /// Keeps what a row, which is another or dead by now, was from `created` to `until`.
-    pub(crate) fn archive(
-        &mut self,
-        row: RowId,
-        old: &[u8],
-        created: TxId,
-        until: TxId,
-        is_deleted: bool,
-    ) {
+    /// Adds what a row was that is another or dead by now, if the store keeps history or somebody reads it; the link is
+    /// filled in.
+    pub(crate) fn archive(&mut self, ended: Version<'_>, is_kept: bool) {
         let Self { def, heap, history, .. } = self;
-        if !history.is_kept() {
-            return history.skip(until);
+        if !history.takes(is_kept) {
+            return history.skip(ended.until);
         }
-        let link = heap.link(row);
-        let link = history.append(def, &Version { created, until, is_deleted, link, row: old });
-        heap.set_link(row, link);
+        let link = heap.link(ended.id);
+        let link = history.append(def, &Version { link, ..ended });
+        heap.set_link(ended.id, link);
     }
 }

@@ -97,9 +97,34 @@ impl Cursor {
         };
         Self { index, bounds: (!is_empty).then_some((lower, upper)) }
     }
+
+    pub(crate) fn index(&self) -> IndexId {
+        self.index
+    }
+
+    /// Whether the entry of a row under this key is still before the cursor.
+    pub(crate) fn has_before(&self, key: &Key, row: RowId) -> bool {
+        self.bounds.as_ref().is_some_and(|(lower, upper)| {
+            lower.is_passed_by(key, row).unwrap_or(true)
+                && !upper.is_passed_by(key, row).unwrap_or(false)
+        })
+    }
 }
 
 impl Cut {
+    /// Whether the entry of a row under this key lies behind the cut; `None` for an open end.
+    fn is_passed_by(&self, key: &Key, row: RowId) -> Option<bool> {
+        let (side, ordering) = match self {
+            Cut::Open => return None,
+            Cut::Key(side, cut) => {
+                let (key, cut) = (key.as_bytes(), cut.as_bytes());
+                (side, key[..key.len().min(cut.len())].cmp(cut))
+            }
+            Cut::Row(side, cut, of) => (side, key.cmp(cut).then(row.cmp(of))),
+        };
+        Some(ordering.is_gt() || (ordering.is_eq() && *side == Side::Before))
+    }
+
     fn new(bound: Bound<&Key>, included: Side, excluded: Side) -> Self {
         match bound {
             Bound::Unbounded => Cut::Open,

@@ -1,6 +1,8 @@
 //! Random transactions, against one copy of every table for each transaction: each past that is kept is read in every
 //! way and compared, each that is forgotten is refused.
 
+mod walk;
+
 use core::ops::Bound;
 use std::collections::BTreeMap;
 use std::sync::Arc;
