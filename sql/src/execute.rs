@@ -11,15 +11,18 @@
 //! 1. Every row that is read, and every byte that is kept, is paid for in [`Budget`].
 //! 2. After `Flow::Enough` an operator pushes nothing more.
 //!
-//! Reading order: [`budget`], [`scan`] with [`past`], [`sort`], [`aggregate`] with [`accumulator`]; [`part`] and [`merge`]
-//! are for a query over several stores.
+//! Reading order: [`budget`], [`scan`] with [`past`], [`sort`], [`aggregate`] with [`accumulator`] and [`key_set`]; [`part`] and [`merge`]
+//! are for a query over several stores, [`gathering`] with [`ranking`] for one in slices.
 
 pub(crate) mod accumulator;
 pub(crate) mod aggregate;
 pub(crate) mod budget;
+pub(crate) mod gathering;
+mod key_set;
 pub(crate) mod merge;
 pub(crate) mod part;
 mod past;
+mod ranking;
 pub(crate) mod scan;
 pub(crate) mod sort;
 
@@ -34,6 +37,7 @@ use crate::expr::tuple::Part;
 use crate::partial::PartialRows;
 use crate::physical::Operator;
 use crate::value::Datum;
+use aggregate::Grouping;
 use budget::Budget;
 
 /// One execution. Everything in it lives as long as the execution, so tuples and values may borrow from it.
@@ -119,7 +123,7 @@ impl Operator {
                 sink(tuple)
             }),
             Operator::Aggregate { input, keys, calls, phase } => {
-                aggregate::run(input, keys, calls, *phase, run, sink)
+                aggregate::run(input, Grouping { keys, calls }, *phase, run, sink)
             }
             Operator::Distinct { input, values } => {
                 aggregate::run_distinct(input, values, run, sink)

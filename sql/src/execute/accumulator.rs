@@ -9,23 +9,24 @@ use crate::logical::{AggregateCall, AggregateFunction};
 use crate::value::compare::compare;
 use crate::value::{Datum, Integer, SqlType, decimal};
 
-/// What is known of an aggregate so far.
-pub(crate) enum Accumulator<'e> {
+/// What is known of an aggregate so far. It borrows from no row, so it may outlive a slice of an execution.
+#[derive(Debug)]
+pub(crate) enum Accumulator {
     Count(u64),
     /// The sum, and of how many values; null before the first.
     Sum {
-        sum: Datum<'e>,
+        sum: Datum<'static>,
         count: u64,
         domain: Domain,
     },
     /// The least or the greatest so far; null before the first.
     Extreme {
-        value: Datum<'e>,
+        value: Datum<'static>,
         wanted: Ordering,
     },
 }
 
-impl<'e> Accumulator<'e> {
+impl Accumulator {
     pub(crate) fn new(call: &AggregateCall) -> Self {
         match call.function {
             AggregateFunction::Count => Accumulator::Count(0),
@@ -50,7 +51,7 @@ impl<'e> Accumulator<'e> {
 
     /// Takes in one tuple; how many more bytes are held since.
     #[inline]
-    pub(crate) fn add(
+    pub(crate) fn add<'e>(
         &mut self,
         call: &'e AggregateCall,
         value: impl Fn(&'e Expr) -> Result<Datum<'e>, EvalError>,
@@ -64,7 +65,7 @@ impl<'e> Accumulator<'e> {
 
     /// Takes in the state of another accumulator of the same call, as [`Accumulator::put_state`] gave it; how many more
     /// bytes are held since.
-    pub(crate) fn combine(
+    pub(crate) fn combine<'e>(
         &mut self,
         call: &AggregateCall,
         state: &mut impl FnMut() -> Datum<'e>,
@@ -81,7 +82,7 @@ impl<'e> Accumulator<'e> {
     }
 
     /// What another accumulator needs to go on from here. Sums are not yet fitted to their type.
-    pub(crate) fn put_state(self, call: &AggregateCall, out: &mut Vec<Datum<'e>>) {
+    pub(crate) fn put_state(self, call: &AggregateCall, out: &mut Vec<Datum<'static>>) {
         match self {
             Accumulator::Count(count) => out.push(Datum::Int(count.into())),
             Accumulator::Extreme { value, .. } => out.push(value),
@@ -97,7 +98,7 @@ impl<'e> Accumulator<'e> {
     /// Takes in a value that stands for so many tuples.
     // Called for each row of a scan: a call of its own costs sums a tenth and more.
     #[inline(always)]
-    fn gather(&mut self, value: Datum<'e>, tuples: u64) -> Result<usize, EvalError> {
+    fn gather(&mut self, value: Datum<'_>, tuples: u64) -> Result<usize, EvalError> {
         if value.is_null() {
             return Ok(0);
         }
@@ -112,14 +113,14 @@ impl<'e> Accumulator<'e> {
                     return Ok(0);
                 }
                 *sum = match &*sum {
-                    Datum::Null => value,
+                    Datum::Null => value.into_owned(),
                     sum => arithmetic::apply(Arithmetic::Add, *domain, sum, &value)?,
                 };
             }
             Accumulator::Extreme { value: best, wanted } => {
                 if best.is_null() || compare(&value, best) == *wanted {
                     let held = value.heap_bytes().saturating_sub(best.heap_bytes());
-                    *best = value;
+                    *best = value.into_owned();
                     return Ok(held);
                 }
             }
@@ -128,7 +129,7 @@ impl<'e> Accumulator<'e> {
     }
 
     /// `call` is the one that this was made for.
-    pub(crate) fn finish(self, call: &AggregateCall) -> Result<Datum<'e>, EvalError> {
+    pub(crate) fn finish(self, call: &AggregateCall) -> Result<Datum<'static>, EvalError> {
         match self {
             Accumulator::Count(count) => Ok(Datum::Int(count.into())),
             Accumulator::Extreme { value, .. } => Ok(value),
@@ -150,7 +151,7 @@ fn tally(state: &Datum<'_>) -> u64 {
 }
 
 /// A sum whose type is an integer or a duration has to fit into it.
-fn fitted<'e>(sum: Datum<'e>, ty: &SqlType) -> Result<Datum<'e>, EvalError> {
+fn fitted(sum: Datum<'static>, ty: &SqlType) -> Result<Datum<'static>, EvalError> {
     let fits = match (ty, &sum) {
         (SqlType::Int(_) | SqlType::Duration, Datum::Int(value)) => Integer::I64.holds(*value),
         (SqlType::Int(_) | SqlType::Duration, _) => false,
@@ -159,7 +160,7 @@ fn fitted<'e>(sum: Datum<'e>, ty: &SqlType) -> Result<Datum<'e>, EvalError> {
     if fits { Ok(sum) } else { Err(EvalError::OutOfRange { type_name: ty.static_name() }) }
 }
 
-fn average<'e>(sum: &Datum<'e>, count: u64, ty: &SqlType) -> Result<Datum<'e>, EvalError> {
+fn average(sum: &Datum<'_>, count: u64, ty: &SqlType) -> Result<Datum<'static>, EvalError> {
     if let Datum::Float(sum) = sum {
         return Ok(Datum::Float(sum / count as f64));
     }

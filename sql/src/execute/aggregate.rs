@@ -1,11 +1,12 @@
 //! Groups tuples by their keys, and drops repeated ones.
 //!
 //! Groups and tuples are found by the bytes of their keys ([`encode_key`]) and come out in the order in which they first
-//! came in, so that two runs over one store give one answer.
+//! came in, so that two runs over one store give one answer. What is known of them borrows from no row.
 
-use hashbrown::{HashMap, HashSet};
+use std::rc::Rc;
 
 use super::accumulator::Accumulator;
+use super::key_set::{KeySet, Place};
 use super::{ENOUGH, Flow, MORE, Run, Sink};
 use crate::error::SqlError;
 use crate::expr::Expr;
@@ -15,38 +16,30 @@ use crate::physical::{Operator, Phase};
 use crate::value::Datum;
 use crate::value::compare::encode_key;
 
-/// What an entry of a hash table takes beyond its key, roughly.
-const ENTRY_BYTES: usize = 64;
+/// By what tuples are grouped, and what is gathered of each group.
+#[derive(Clone, Copy)]
+pub(crate) struct Grouping<'e> {
+    pub(crate) keys: &'e [Output],
+    pub(crate) calls: &'e [AggregateCall],
+}
 
 pub(super) fn run<'e>(
     input: &'e Operator,
-    keys: &'e [Output],
-    calls: &'e [AggregateCall],
+    by: Grouping<'e>,
     phase: Phase,
     run: &Run<'e>,
     sink: &mut Sink<'_, 'e>,
 ) -> Result<Flow, SqlError> {
-    let mut groups = Groups { keys, calls, numbers: HashMap::new(), groups: Vec::new() };
-    let mut scratch = Vec::new();
-    if keys.is_empty() {
-        // The one group exists even when nothing comes.
-        groups.open(run, &[], &[])?;
-    }
+    let mut groups = Groups::new(by, run)?;
     let _ = match phase {
-        Phase::Final => input.run(run, &mut |tuple| {
-            groups.combine(run, tuple, &mut scratch)?;
-            Ok(MORE)
-        })?,
-        _ => input.run(run, &mut |tuple| groups.take(run, tuple, &mut scratch).map(|()| MORE))?,
-    };
-    for group in groups.groups {
-        let mut values = group.keys;
-        for (accumulator, call) in group.accumulators.into_iter().zip(calls) {
-            match phase {
-                Phase::Partial => accumulator.put_state(call, &mut values),
-                _ => values.push(accumulator.finish(call)?),
-            }
-        }
+        Phase::Final => input.run(run, &mut |tuple| groups.combine(by, run, tuple).map(|()| MORE)),
+        _ => input.run(run, &mut |tuple| groups.take(by, run, tuple).map(|()| MORE)),
+    }?;
+    for group in groups.into_groups() {
+        let values = match phase {
+            Phase::Partial => group.into_states(by.calls),
+            _ => group.into_values(by.calls)?,
+        };
         if sink(&[Part::Values(values.into())])?.is_break() {
             return Ok(ENOUGH);
         }
@@ -54,29 +47,50 @@ pub(super) fn run<'e>(
     Ok(MORE)
 }
 
-struct Groups<'e> {
-    keys: &'e [Output],
-    calls: &'e [AggregateCall],
-    /// A group's number by the bytes of its keys.
-    numbers: HashMap<Box<[u8]>, usize>,
-    groups: Vec<Group<'e>>,
+#[derive(Debug)]
+pub(crate) struct Groups {
+    /// The bytes of the keys of each group, under its number.
+    numbers: KeySet,
+    groups: Vec<Group>,
+    /// The bytes of the keys of the tuple at hand.
+    scratch: Vec<u8>,
 }
 
-struct Group<'e> {
-    keys: Vec<Datum<'e>>,
-    accumulators: Vec<Accumulator<'e>>,
+#[derive(Debug)]
+pub(crate) struct Group {
+    keys: Vec<Datum<'static>>,
+    accumulators: Vec<Accumulator>,
 }
 
-impl<'e> Groups<'e> {
-    fn take(
+impl Groups {
+    pub(crate) fn new(by: Grouping<'_>, run: &Run<'_>) -> Result<Self, SqlError> {
+        let mut groups =
+            Self { numbers: KeySet::default(), groups: Vec::new(), scratch: Vec::new() };
+        if by.keys.is_empty() {
+            // The one group exists even when nothing comes; nobody looks for it.
+            groups.open(by, run, Vec::new(), 0)?;
+        }
+        Ok(groups)
+    }
+
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        self.groups.len()
+    }
+
+    pub(crate) fn into_groups(self) -> std::vec::IntoIter<Group> {
+        self.groups.into_iter()
+    }
+
+    pub(crate) fn take<'e>(
         &mut self,
+        by: Grouping<'e>,
         run: &Run<'e>,
         tuple: &[Part<'e>],
-        scratch: &mut Vec<u8>,
     ) -> Result<(), SqlError> {
-        let number = self.number(run, tuple, scratch)?;
+        let number = self.number(by, run, tuple)?;
         let group = &mut self.groups[number];
-        for (accumulator, call) in group.accumulators.iter_mut().zip(self.calls) {
+        for (accumulator, call) in group.accumulators.iter_mut().zip(by.calls) {
             let held = accumulator.add(call, |expr| run.value(expr, tuple))?;
             if held > 0 {
                 run.budget.hold(held)?;
@@ -86,18 +100,18 @@ impl<'e> Groups<'e> {
     }
 
     /// Takes the states of a part's group into the group of the same keys.
-    fn combine(
+    fn combine<'e>(
         &mut self,
+        by: Grouping<'e>,
         run: &Run<'e>,
         tuple: &[Part<'e>],
-        scratch: &mut Vec<u8>,
     ) -> Result<(), SqlError> {
         let [Part::Carried(row)] = tuple else { unreachable!("states come from parts") };
-        let number = self.number(run, tuple, scratch)?;
-        let mut slots = self.keys.len()..;
+        let number = self.number(by, run, tuple)?;
+        let mut slots = by.keys.len()..;
         let mut state = || row.value(slots.next().unwrap_or(usize::MAX));
         let mut held = 0;
-        for (accumulator, call) in self.groups[number].accumulators.iter_mut().zip(self.calls) {
+        for (accumulator, call) in self.groups[number].accumulators.iter_mut().zip(by.calls) {
             held += accumulator.combine(call, &mut state)?;
         }
         if held > 0 {
@@ -108,36 +122,64 @@ impl<'e> Groups<'e> {
 
     /// The number of the tuple's group.
     #[inline]
-    fn number(
+    fn number<'e>(
         &mut self,
+        by: Grouping<'e>,
         run: &Run<'e>,
         tuple: &[Part<'e>],
-        scratch: &mut Vec<u8>,
     ) -> Result<usize, SqlError> {
-        if self.keys.is_empty() {
+        if by.keys.is_empty() {
             return Ok(0);
         }
-        scratch.clear();
-        for key in self.keys {
-            encode_part(run, &key.expr, tuple, scratch)?;
+        self.scratch.clear();
+        for key in by.keys {
+            encode_part(run, &key.expr, tuple, &mut self.scratch)?;
         }
-        match self.numbers.get(&**scratch) {
-            Some(number) => Ok(*number),
-            None => self.open(run, tuple, scratch),
+        match self.numbers.find(&self.scratch) {
+            Place::Known(number) => Ok(number),
+            Place::New(hash) => {
+                let keys = by.keys.iter().map(|key| Ok(run.value(&key.expr, tuple)?.into_owned()));
+                let keys = keys.collect::<Result<Vec<_>, SqlError>>()?;
+                self.open(by, run, keys, hash)
+            }
         }
     }
 
-    fn open(&mut self, run: &Run<'e>, tuple: &[Part<'e>], key: &[u8]) -> Result<usize, SqlError> {
-        let keys = self.keys.iter().map(|key| run.value(&key.expr, tuple));
-        let mut keys = keys.collect::<Result<Vec<_>, _>>()?;
-        keys.reserve(self.calls.len());
-        let accumulators: Vec<Accumulator<'e>> = self.calls.iter().map(Accumulator::new).collect();
+    /// A group whose key is in the scratch.
+    fn open(
+        &mut self,
+        by: Grouping<'_>,
+        run: &Run<'_>,
+        mut keys: Vec<Datum<'static>>,
+        hash: u64,
+    ) -> Result<usize, SqlError> {
+        keys.reserve(by.calls.len());
+        let accumulators: Vec<Accumulator> = by.calls.iter().map(Accumulator::new).collect();
         let values: usize = keys.iter().map(|key| size_of::<Datum<'_>>() + key.heap_bytes()).sum();
-        let states = self.calls.len() * (size_of::<Accumulator<'_>>() + size_of::<Datum<'_>>());
-        run.budget.hold(ENTRY_BYTES + 2 * key.len() + values + states)?;
-        self.numbers.insert(key.into(), self.groups.len());
+        let states = by.calls.len() * (size_of::<Accumulator>() + size_of::<Datum<'_>>());
+        run.budget.hold(KeySet::ENTRY_BYTES + self.scratch.len() + values + states)?;
         self.groups.push(Group { keys, accumulators });
-        Ok(self.groups.len() - 1)
+        Ok(self.numbers.add(hash, &self.scratch))
+    }
+}
+
+impl Group {
+    /// The keys, and what a merge needs of the aggregates.
+    pub(crate) fn into_states(self, calls: &[AggregateCall]) -> Vec<Datum<'static>> {
+        let mut values = self.keys;
+        for (accumulator, call) in self.accumulators.into_iter().zip(calls) {
+            accumulator.put_state(call, &mut values);
+        }
+        values
+    }
+
+    /// The keys and the aggregates.
+    fn into_values(self, calls: &[AggregateCall]) -> Result<Vec<Datum<'static>>, SqlError> {
+        let mut values = self.keys;
+        for (accumulator, call) in self.accumulators.into_iter().zip(calls) {
+            values.push(accumulator.finish(call)?);
+        }
+        Ok(values)
     }
 }
 
@@ -160,26 +202,43 @@ fn encode_part<'e>(
     Ok(())
 }
 
+/// Tuples that came before.
+#[derive(Debug, Default)]
+pub(crate) struct Distinct {
+    seen: KeySet,
+    /// The bytes of the tuple at hand.
+    scratch: Vec<u8>,
+}
+
+impl Distinct {
+    /// The values of the tuple, if it is the first that has them.
+    pub(crate) fn take<'e>(
+        &mut self,
+        values: &'e [Output],
+        run: &Run<'e>,
+        tuple: &[Part<'e>],
+    ) -> Result<Option<Rc<[Datum<'e>]>>, SqlError> {
+        self.scratch.clear();
+        for value in values {
+            encode_part(run, &value.expr, tuple, &mut self.scratch)?;
+        }
+        let Place::New(hash) = self.seen.find(&self.scratch) else { return Ok(None) };
+        run.budget.hold(KeySet::ENTRY_BYTES + self.scratch.len())?;
+        self.seen.add(hash, &self.scratch);
+        let datums = values.iter().map(|value| run.value(&value.expr, tuple));
+        Ok(Some(datums.collect::<Result<_, _>>()?))
+    }
+}
+
 pub(super) fn run_distinct<'e>(
     input: &'e Operator,
     values: &'e [Output],
     run: &Run<'e>,
     sink: &mut Sink<'_, 'e>,
 ) -> Result<Flow, SqlError> {
-    let mut seen: HashSet<Box<[u8]>> = HashSet::new();
-    let mut key = Vec::new();
-    input.run(run, &mut |tuple| {
-        key.clear();
-        for value in values {
-            encode_part(run, &value.expr, tuple, &mut key)?;
-        }
-        if seen.contains(&*key) {
-            return Ok(MORE);
-        }
-        run.budget.hold(ENTRY_BYTES + key.len())?;
-        seen.insert(key.as_slice().into());
-        let datums = values.iter().map(|value| run.value(&value.expr, tuple));
-        let datums = datums.collect::<Result<std::rc::Rc<[_]>, _>>()?;
-        sink(&[Part::Values(datums)])
+    let mut distinct = Distinct::default();
+    input.run(run, &mut |tuple| match distinct.take(values, run, tuple)? {
+        Some(values) => sink(&[Part::Values(values)]),
+        None => Ok(MORE),
     })
 }

@@ -6,6 +6,7 @@ use crate::error::{Resource, SqlError};
 use crate::limits::ExecutionLimits;
 
 /// What is left of the limits of one execution.
+#[derive(Debug)]
 pub(crate) struct Budget {
     limits: ExecutionLimits,
     scanned: Cell<u64>,
@@ -44,6 +45,12 @@ impl Budget {
     pub(crate) fn hold(&self, bytes: usize) -> Result<(), SqlError> {
         let held = self.held_bytes.get().saturating_add(bytes as u64);
         self.held_bytes.set(held);
+        check(Resource::Memory, held, self.limits.memory_bytes_max)
+    }
+
+    /// Whether so many more bytes could be kept.
+    pub(crate) fn check_room(&self, bytes: u64) -> Result<(), SqlError> {
+        let held = self.held_bytes.get().saturating_add(bytes);
         check(Resource::Memory, held, self.limits.memory_bytes_max)
     }
 

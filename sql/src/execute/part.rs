@@ -35,52 +35,73 @@ pub(crate) fn run<'e>(split: &'e Split, run: &Run<'e>) -> Result<PartialRows, Sq
 }
 
 impl PartialRows {
-    fn append<'e>(
+    pub(super) fn append<'e>(
         &mut self,
         split: &'e Split,
         run: &Run<'e>,
         tuple: &[Part<'e>],
     ) -> Result<(), SqlError> {
-        let start = self.bytes.len();
-        let appended = self.write_row(split, run, tuple);
-        if appended.is_err() {
-            self.bytes.truncate(start);
-        }
-        appended
-    }
-
-    fn write_row<'e>(
-        &mut self,
-        split: &'e Split,
-        run: &Run<'e>,
-        tuple: &[Part<'e>],
-    ) -> Result<(), SqlError> {
-        let limits = run.budget.limits();
         if split.answer_slots.is_some() {
-            check(Resource::Rows, self.row_count + 1, limits.rows_max)?;
+            check(Resource::Rows, self.row_count + 1, run.budget.limits().rows_max)?;
         }
-        let answer_slots = split.answer_slots.unwrap_or(0);
-        let mut row = RowWriter::begin(split.carried.len(), &mut self.bytes);
-        for (slot, expr) in split.carried.iter().enumerate() {
-            let cell = match expr {
-                Expr::Column(column) => tuple[column.part].cell(column),
-                expr => Cell::Value(run.value(expr, tuple)?),
-            };
-            let bytes = row.push(&cell).map_err(|RowTooLong| SqlError::Exhausted {
-                what: Resource::Memory,
-                max: u32::MAX.into(),
-            })?;
-            if slot < answer_slots {
-                self.answer_bytes += bytes as u64;
-                check(Resource::ResultBytes, self.answer_bytes, limits.bytes_max)?;
-            } else {
-                self.held_bytes += bytes as u64;
-                run.budget.hold(bytes)?;
+        let start = self.bytes.len();
+        let taken = carry(split, run, tuple, self.answer_bytes, &mut self.bytes);
+        match taken {
+            Ok(taken) => self.count(taken, run),
+            Err(refusal) => {
+                self.bytes.truncate(start);
+                Err(refusal)
             }
         }
-        self.row_count += 1;
-        Ok(())
     }
+
+    /// Counts a row whose bytes were appended.
+    pub(super) fn count(&mut self, taken: RowBytes, run: &Run<'_>) -> Result<(), SqlError> {
+        self.row_count += 1;
+        self.answer_bytes += taken.answer;
+        self.held_bytes += taken.held;
+        run.budget.hold(usize::try_from(taken.held).unwrap_or(usize::MAX))
+    }
+}
+
+/// Bytes of a carried row: those that are the answer's, and those that a merge has to pay for.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct RowBytes {
+    pub(super) answer: u64,
+    pub(super) held: u64,
+}
+
+/// Appends what is carried of a tuple, where so many bytes are the answer's already. After an error there may be a part of
+/// it.
+pub(super) fn carry<'e>(
+    split: &'e Split,
+    run: &Run<'e>,
+    tuple: &[Part<'e>],
+    answer_bytes: u64,
+    out: &mut Vec<u8>,
+) -> Result<RowBytes, SqlError> {
+    let answer_slots = split.answer_slots.unwrap_or(0);
+    let mut taken = RowBytes::default();
+    let mut row = RowWriter::begin(split.carried.len(), out);
+    for (slot, expr) in split.carried.iter().enumerate() {
+        let cell = match expr {
+            Expr::Column(column) => tuple[column.part].cell(column),
+            expr => Cell::Value(run.value(expr, tuple)?),
+        };
+        let bytes = row.push(&cell).map_err(|RowTooLong| SqlError::Exhausted {
+            what: Resource::Memory,
+            max: u32::MAX.into(),
+        })? as u64;
+        if slot < answer_slots {
+            taken.answer += bytes;
+            let answer_bytes = answer_bytes.saturating_add(taken.answer);
+            check(Resource::ResultBytes, answer_bytes, run.budget.limits().bytes_max)?;
+        } else {
+            taken.held += bytes;
+            run.budget.check_room(taken.held)?;
+        }
+    }
+    Ok(taken)
 }
 
 /// The first tuples that a merge may need: at most as many as LIMIT and OFFSET say together.
@@ -91,16 +112,27 @@ pub(super) fn head<'e>(
     run: &Run<'e>,
     sink: &mut Sink<'_, 'e>,
 ) -> Result<Flow, SqlError> {
-    let (limit, offset) = (run.count(limit, "LIMIT")?, run.count(offset, "OFFSET")?);
-    if limit == Some(0) {
+    let kept = head_rows((limit, offset), run)?;
+    if kept == 0 {
         return Ok(MORE);
     }
-    // One row more than an answer may have is enough to refuse it.
-    let rows_max = run.budget.limits().rows_max.saturating_add(1);
-    let limit = limit.unwrap_or(u64::MAX).min(rows_max);
-    let kept = Some(limit.saturating_add(offset.unwrap_or(0)));
+    let kept = Some(kept);
     match keys {
         [] => slice(kept, None, |sink: &mut Sink<'_, 'e>| input.run(run, sink), sink),
         keys => sort::run(input, keys, kept, run, sink),
     }
+}
+
+/// How many of its first tuples a merge may need of a part.
+pub(super) fn head_rows<'e>(
+    (limit, offset): (Option<&'e Expr>, Option<&'e Expr>),
+    run: &Run<'e>,
+) -> Result<u64, SqlError> {
+    let (limit, offset) = (run.count(limit, "LIMIT")?, run.count(offset, "OFFSET")?);
+    if limit == Some(0) {
+        return Ok(0);
+    }
+    // One row more than an answer may have is enough to refuse it.
+    let rows_max = run.budget.limits().rows_max.saturating_add(1);
+    Ok(limit.unwrap_or(u64::MAX).min(rows_max).saturating_add(offset.unwrap_or(0)))
 }

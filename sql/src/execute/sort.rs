@@ -99,18 +99,23 @@ impl Entry<'_> {
 
 pub(crate) fn compare_keys(keys: &[SortKey], left: &[Datum<'_>], right: &[Datum<'_>]) -> Ordering {
     for (key, (left, right)) in keys.iter().zip(left.iter().zip(right)) {
-        let ordering = match (left.is_null(), right.is_null()) {
-            (true, true) => Ordering::Equal,
-            (true, false) if key.nulls_first => Ordering::Less,
-            (true, false) => Ordering::Greater,
-            (false, true) if key.nulls_first => Ordering::Greater,
-            (false, true) => Ordering::Less,
-            (false, false) if key.descending => compare(right, left),
-            (false, false) => compare(left, right),
-        };
+        let ordering = compare_key(key, left, right);
         if ordering.is_ne() {
             return ordering;
         }
     }
     Ordering::Equal
+}
+
+#[inline]
+pub(super) fn compare_key(key: &SortKey, left: &Datum<'_>, right: &Datum<'_>) -> Ordering {
+    match (left.is_null(), right.is_null()) {
+        (true, true) => Ordering::Equal,
+        (true, false) if key.nulls_first => Ordering::Less,
+        (true, false) => Ordering::Greater,
+        (false, true) if key.nulls_first => Ordering::Greater,
+        (false, true) => Ordering::Less,
+        (false, false) if key.descending => compare(right, left),
+        (false, false) => compare(left, right),
+    }
 }

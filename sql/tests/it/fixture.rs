@@ -105,11 +105,13 @@ impl Database {
     }
 
     pub(crate) fn empty() -> Self {
-        let mut database = Self {
-            store: Store::new(StoreLimits::default()),
-            tables: Vec::new(),
-            last_tx: TxId::ZERO,
-        };
+        Self::within(StoreLimits::default())
+    }
+
+    /// Without rows.
+    pub(crate) fn within(limits: StoreLimits) -> Self {
+        let mut database =
+            Self { store: Store::new(limits), tables: Vec::new(), last_tx: TxId::ZERO };
         database.create("chat", CHAT);
         database.create("my-agent", AGENT);
         database
@@ -201,6 +203,10 @@ impl Database {
 
     pub(crate) fn store(&self) -> &Store {
         &self.store
+    }
+
+    pub(crate) fn store_mut(&mut self) -> &mut Store {
+        &mut self.store
     }
 
     pub(crate) fn snapshot(&self, tx: Option<TxId>) -> Snapshot<'_> {

@@ -18,4 +18,5 @@ mod properties;
 mod refusals;
 mod rows;
 mod shards;
+mod slices;
 mod split;

@@ -1,7 +1,7 @@
 //! One query over several stores against the same query over one store with all rows: random tables, split at random, and
 //! random queries over the whole language.
 
-mod question;
+pub(crate) mod question;
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ use proptest::prelude::*;
 use crate::fixture::Database;
 use question::{Asked, Change, changes, grouped, plain, tables};
 
-const FACT: &str = r#"{"table": {"name": "fact", "public": true,
+pub(crate) const FACT: &str = r#"{"table": {"name": "fact", "public": true,
     "columns": [
         {"name": "id", "type": "u64"},
         {"name": "room", "type": "u32"},
@@ -99,14 +99,12 @@ impl Cluster {
         Ok(String::from_utf8(out).unwrap())
     }
 
-    fn merged(&self, sql: &str, params: &str) -> Result<Vec<String>, ErrorClass> {
-        let json = self.merged_within(sql, params, &ExecutionLimits::default());
-        json.map(|json| rows_of(&json)).map_err(|error| error.class())
+    fn merged(&self, sql: &str, params: &str) -> Answer {
+        answer(self.merged_within(sql, params, &ExecutionLimits::default()))
     }
 
-    fn whole(&self, sql: &str, params: &str) -> Result<Vec<String>, ErrorClass> {
-        let found = self.union.run_as_of(sql, params, self.tx);
-        found.map(|json| rows_of(&json)).map_err(|error| error.class())
+    fn whole(&self, sql: &str, params: &str) -> Answer {
+        answer(self.union.run_as_of(sql, params, self.tx))
     }
 
     #[track_caller]
@@ -137,22 +135,43 @@ fn keys_of(rows: &[String], keys: &[usize]) -> Vec<Vec<String>> {
     rows.iter().map(keys_of).collect()
 }
 
+/// What was found in parts, what in one piece, and all rows without LIMIT and OFFSET.
+pub(crate) struct Answers {
+    pub(crate) merged: Answer,
+    pub(crate) whole: Answer,
+    pub(crate) everything: Answer,
+}
+
+pub(crate) type Answer = Result<Vec<String>, ErrorClass>;
+
+pub(crate) fn answer(json: Result<String, SqlError>) -> Answer {
+    json.map(|json| rows_of(&json)).map_err(|error| error.class())
+}
+
 fn check_asked(cluster: &Cluster, asked: &Asked, param: i64) -> Result<(), TestCaseError> {
-    let Asked { body, order, keys, total, slice } = asked;
-    let sql = format!("{body}{order}{slice}");
-    let params_of = |sql: &str| if sql.contains("$1") { format!("[{param}]") } else { "[]".into() };
-    let (merged, whole) =
-        (cluster.merged(&sql, &params_of(&sql)), cluster.whole(&sql, &params_of(&sql)));
+    let (sql, params) = asked.text(param);
     let plan = cluster.union.plan(&sql);
     prop_assert!(plan.is_ok(), "{}: {:?}", sql, plan);
+    let (all, params_of_all) = asked.text_of_everything(param);
+    let answers = Answers {
+        merged: cluster.merged(&sql, &params),
+        whole: cluster.whole(&sql, &params),
+        everything: cluster.whole(&all, &params_of_all),
+    };
+    check_answers(asked, &sql, plan.unwrap().explain(), answers)
+}
+
+pub(crate) fn check_answers(
+    asked: &Asked,
+    sql: &str,
+    explained: &str,
+    answers: Answers,
+) -> Result<(), TestCaseError> {
+    let Asked { keys, total, slice, .. } = asked;
+    let Answers { merged, whole, everything } = answers;
     // Whether every row is read, whichever come first.
-    let explained = plan.unwrap().explain().to_owned();
     let reads_all =
         slice.is_empty() || explained.contains("\n  top ") || explained.contains("sort by");
-    let everything = || {
-        let sql = format!("{body}{order}");
-        cluster.whole(&sql, &params_of(&sql))
-    };
     let (merged, whole) = match (merged, whole) {
         (Err(merged), Err(whole)) => {
             prop_assert_eq!(merged, whole, "{}", sql);
@@ -162,7 +181,7 @@ fn check_asked(cluster: &Cluster, asked: &Asked, param: i64) -> Result<(), TestC
         (merged, whole) => {
             // Of rows that are equal in order, which are left out is not said.
             let exact = slice.is_empty() || (*total && reads_all);
-            prop_assert!(!exact && everything().is_err(), "{}: {:?} {:?}", sql, merged, whole);
+            prop_assert!(!exact && everything.is_err(), "{}: {:?} {:?}", sql, merged, whole);
             return Ok(());
         }
     };
@@ -172,7 +191,7 @@ fn check_asked(cluster: &Cluster, asked: &Asked, param: i64) -> Result<(), TestC
     prop_assert_eq!(keys_of(&merged, keys), keys_of(&whole, keys), "{}", sql);
     if slice.is_empty() {
         prop_assert_eq!(counted(&merged), counted(&whole), "{}", sql);
-    } else if let Ok(all) = everything() {
+    } else if let Ok(all) = everything {
         prop_assert_eq!(merged.len(), whole.len(), "{}", sql);
         let all = counted(&all);
         let fits = |(row, count): (&&str, &usize)| all.get(row).is_some_and(|all| count <= all);

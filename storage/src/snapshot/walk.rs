@@ -122,7 +122,7 @@ impl Walk {
         if self.tx < oldest {
             return Err(Forgotten { oldest }.into());
         }
-        Ok(Steps { walk: self, table, range: None })
+        Ok(Steps { walk: self, table, has_caught_up: false, range: None })
     }
 
     /// The table, as it was when the walk began.
@@ -146,7 +146,9 @@ impl Walk {
 pub struct Steps<'s, 'w> {
     walk: &'w mut Walk,
     table: &'s Table,
-    /// The rows still to come, once all versions were looked at; of a walk by places always `None`.
+    /// All versions were looked at; there will be no more while the store is borrowed.
+    has_caught_up: bool,
+    /// The rows still to come of a walk by an index, from the first on that is asked for.
     range: Option<Range<'s>>,
 }
 
@@ -154,10 +156,11 @@ impl<'s> Iterator for Steps<'s, '_> {
     type Item = Option<&'s [u8]>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        if self.range.is_none()
-            && let Some((link, version)) = self.table.past().next(&mut self.walk.looked_at)
-        {
-            return Some(self.walk.look_at(link, &version));
+        if !self.has_caught_up {
+            if let Some((link, version)) = self.table.past().next(&mut self.walk.looked_at) {
+                return Some(self.walk.look_at(link, &version));
+            }
+            self.has_caught_up = true;
         }
         let tx = self.walk.tx;
         match &mut self.walk.way {

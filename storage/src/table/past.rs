@@ -9,7 +9,7 @@ use crate::history::{History, Version};
 /// The old versions of a table's rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HistoryFigures {
-    /// Memory; [`TableBytes`] does not count it.
+    /// Memory; [`TableBytes`](super::TableBytes) does not count it.
     pub bytes: u64,
     /// How many there are.
     pub versions: u64,

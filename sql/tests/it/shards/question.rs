@@ -40,7 +40,7 @@ fn row() -> impl Strategy<Value = String> {
 }
 
 /// A number of shards, and rows with theirs: a key decides it.
-pub(super) fn tables() -> impl Strategy<Value = (usize, Vec<(usize, String)>)> {
+pub(crate) fn tables() -> impl Strategy<Value = (usize, Vec<(usize, String)>)> {
     (1usize..6).prop_flat_map(|shards| {
         let rows = proptest::collection::vec(row(), 0..30);
         rows.prop_map(move |rows| {
@@ -54,20 +54,20 @@ pub(super) fn tables() -> impl Strategy<Value = (usize, Vec<(usize, String)>)> {
 
 /// What becomes of a row.
 #[derive(Clone, Debug)]
-pub(super) struct Change {
-    pub(super) id: usize,
+pub(crate) struct Change {
+    pub(crate) id: usize,
     /// `None` when it is deleted.
-    pub(super) row: Option<String>,
+    pub(crate) row: Option<String>,
 }
 
 impl Change {
     /// A row with the key.
-    pub(super) fn any_row(&self) -> String {
+    pub(crate) fn any_row(&self) -> String {
         format!(r#"[{}, 0, "", null, 0, 0, 0, 0, 0, 0, false, "\\x", [], null]"#, self.id)
     }
 }
 
-pub(super) fn changes() -> impl Strategy<Value = Vec<Change>> {
+pub(crate) fn changes() -> impl Strategy<Value = Vec<Change>> {
     let change = (0usize..31, proptest::option::weighted(0.7, row())).prop_map(|(id, row)| {
         let row = row.map(|row| format!("[{id}, {row}]"));
         Change { id, row }
@@ -192,15 +192,34 @@ const HAVINGS: &[&str] = &[
 
 /// A query, and what its answers have to be compared by.
 #[derive(Clone, Debug)]
-pub(super) struct Asked {
-    pub(super) body: String,
+pub(crate) struct Asked {
+    pub(crate) body: String,
     /// Without LIMIT and OFFSET.
-    pub(super) order: String,
+    pub(crate) order: String,
     /// Places of the sort keys among the columns.
-    pub(super) keys: Vec<usize>,
+    pub(crate) keys: Vec<usize>,
     /// The order says all.
-    pub(super) total: bool,
-    pub(super) slice: String,
+    pub(crate) total: bool,
+    pub(crate) slice: String,
+}
+
+impl Asked {
+    /// The query and its parameters.
+    pub(crate) fn text(&self, param: i64) -> (String, String) {
+        let Self { body, order, slice, .. } = self;
+        with_params(format!("{body}{order}{slice}"), param)
+    }
+
+    /// The same without LIMIT and OFFSET.
+    pub(crate) fn text_of_everything(&self, param: i64) -> (String, String) {
+        let Self { body, order, .. } = self;
+        with_params(format!("{body}{order}"), param)
+    }
+}
+
+fn with_params(sql: String, param: i64) -> (String, String) {
+    let params = if sql.contains("$1") { format!("[{param}]") } else { "[]".to_owned() };
+    (sql, params)
 }
 
 fn conditions() -> impl Strategy<Value = String> {
@@ -241,7 +260,7 @@ fn orders(columns: usize) -> impl Strategy<Value = (String, Vec<usize>)> {
     })
 }
 
-pub(super) fn plain() -> impl Strategy<Value = Asked> {
+pub(crate) fn plain() -> impl Strategy<Value = Asked> {
     let items = (1usize..5).prop_flat_map(|count| subsequence(ITEMS, count).prop_shuffle());
     let asked = (items, any::<bool>(), conditions(), slices(), any::<bool>());
     asked.prop_flat_map(|(items, distinct, conditions, slice, total)| {
@@ -259,7 +278,7 @@ pub(super) fn plain() -> impl Strategy<Value = Asked> {
     })
 }
 
-pub(super) fn grouped() -> impl Strategy<Value = Asked> {
+pub(crate) fn grouped() -> impl Strategy<Value = Asked> {
     let aggregates = AGGREGATES;
     let keys = (0usize..3).prop_flat_map(|count| subsequence(GROUP_KEYS, count));
     let calls = (0usize..4).prop_flat_map(move |count| subsequence(aggregates, count));

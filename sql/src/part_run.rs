@@ -1,0 +1,254 @@
+//! Runs a part of a query in slices, so that whatever else a shard has to do need not wait for a long one.
+//!
+//! ```text
+//!   begin_part ─▶ step ──▶ More ─▶ (other transactions) ─▶ step ──▶ … ──▶ Done(PartialRows) ─▶ Plan::merge
+//! ```
+//!
+//! The first slice is an execution like any other, over the store itself: a query that reads no more than that takes what
+//! it takes without slices, and needs no history. One that has more to read begins again through a [`Walk`]: its answer is
+//! the one of the transaction that was named, whatever is committed in between. Only finding a row by its primary key is
+//! one slice always.
+//!
+//! What a run holds is within its limits, as for any execution. What it makes the store hold are the old versions of its
+//! table that end while it lasts: no more than `scanned_max`, for it reads them all, and no more than end from one slice to
+//! the next beyond that. Whoever keeps a run bounds its time. Dropping it lets go of both.
+//!
+//! What is not sliced: a table of groups or of distinct rows that grows moves its entries, a longer answer its bytes.
+
+mod slice;
+
+use std::sync::Arc;
+
+use cosmictron_storage::{Snapshot, Store, Walk, WalkLost};
+use cosmictron_types::TxId;
+
+use crate::error::SqlError;
+use crate::execute::budget::Budget;
+use crate::execute::gathering::{self, Gathering, Stages};
+use crate::execute::{Run, Source, part, scan};
+use crate::limits::ExecutionLimits;
+use crate::params::Params;
+use crate::partial::PartialRows;
+use crate::physical::Scan;
+use crate::physical::access::Path;
+use crate::plan::Plan;
+use crate::rowset::RowSet;
+use crate::time_travel::AsOf;
+use slice::{Slice, course};
+
+/// Rows of a slice: about a millisecond of what takes long, grouping or sorting, and half of one to filter or to sum.
+pub const SLICE_ROWS: u64 = 16_384;
+
+/// A part of a query under way. It holds no borrow of the store.
+#[derive(Debug)]
+#[must_use]
+pub struct PartRun {
+    plan: Arc<Plan>,
+    params: Arc<Params>,
+    limits: ExecutionLimits,
+    tx: TxId,
+    state: State,
+}
+
+/// What a slice came to.
+#[derive(Debug)]
+#[must_use]
+pub enum Step {
+    /// There is more to do.
+    More,
+    Done(PartialRows),
+}
+
+#[derive(Debug)]
+enum State {
+    Fresh,
+    Walking(Box<Walking>, Budget),
+    Over,
+}
+
+#[derive(Debug)]
+struct Walking {
+    walk: Walk,
+    /// The walk is over, or nobody wants more of it.
+    is_read: bool,
+    gathering: Gathering,
+}
+
+const _: () = {
+    const fn is_owned<T: Send + 'static>() {}
+    is_owned::<PartRun>();
+};
+
+/// How much of an execution a first slice may be.
+enum First {
+    /// All of it, however much that is.
+    Whole,
+    /// So many rows.
+    Rows(u64),
+    /// Nothing: it cannot be all.
+    Nothing,
+}
+
+impl Plan {
+    /// Begins to run the part of the query that belongs to the rows of one store, as of a transaction that has happened,
+    /// and after which this store gets none with a lower number.
+    pub fn begin_part(
+        self: &Arc<Self>,
+        params: Arc<Params>,
+        limits: &ExecutionLimits,
+        tx: TxId,
+    ) -> PartRun {
+        PartRun { plan: self.clone(), params, limits: *limits, tx, state: State::Fresh }
+    }
+
+    /// As [`Plan::execute_at`], if no more than so many rows are read for it. `None` where there are more: then the query
+    /// is one for [`Plan::begin_part`], and its only part is merged.
+    pub fn execute_within<'e>(
+        &'e self,
+        store: Snapshot<'e>,
+        params: &'e Params,
+        limits: &ExecutionLimits,
+        rows: u64,
+    ) -> Result<Option<RowSet<'e>>, SqlError> {
+        match self.first(store, limits, rows)? {
+            First::Nothing => Ok(None),
+            First::Whole => self.execute_at(store, params, limits).map(Some),
+            First::Rows(rows) => {
+                let limits = ExecutionLimits { scanned_max: rows, ..*limits };
+                let run = self.begin(store, params, &limits)?;
+                let answer = self.answer_whole(&run);
+                if run.budget.scanned() > rows { Ok(None) } else { answer.map(Some) }
+            }
+        }
+    }
+
+    fn first(
+        &self,
+        store: Snapshot<'_>,
+        limits: &ExecutionLimits,
+        rows: u64,
+    ) -> Result<First, SqlError> {
+        let stages = self.split().and_then(|split| Stages::of(&split.part));
+        let Some(stages) = stages.filter(|_| !self.is_explain() && rows < limits.scanned_max)
+        else {
+            return Ok(First::Whole);
+        };
+        let rows = stages.first_rows(rows);
+        match stages.source {
+            gathering::Source::Scan(scan) if is_of_one_row(scan) => return Ok(First::Whole),
+            gathering::Source::Scan(Scan { table, path: Path::Whole, .. })
+                if stages.reads_all() =>
+            {
+                let table = scan::table(store, table)?;
+                if table.table().len() as u64 > rows {
+                    return Ok(First::Nothing);
+                }
+            }
+            _ => {}
+        }
+        Ok(First::Rows(rows))
+    }
+}
+
+/// Whether what is read is the row of a primary key, whatever the moment.
+fn is_of_one_row(scan: &Scan) -> bool {
+    matches!(&scan.path, Path::Lookup { index, .. } if scan.table.index(*index).primary)
+}
+
+impl PartRun {
+    /// Runs one slice of about so many rows, between two transactions.
+    ///
+    /// Panics after the last slice, and after an error: there is nothing more to run.
+    pub fn step(&mut self, store: &mut Store, rows: u64) -> Result<Step, SqlError> {
+        match core::mem::replace(&mut self.state, State::Over) {
+            State::Fresh => self.begin(store, rows),
+            State::Walking(walking, budget) => self.walk(walking, budget, store, rows),
+            State::Over => panic!("the part is over"),
+        }
+    }
+
+    fn begin(&mut self, store: &mut Store, rows: u64) -> Result<Step, SqlError> {
+        let snapshot = store.as_of(self.tx);
+        let limits = match self.plan.first(snapshot, &self.limits, rows)? {
+            First::Whole => self.limits,
+            First::Rows(rows) => ExecutionLimits { scanned_max: rows, ..self.limits },
+            First::Nothing => {
+                let (walking, budget) = self.begin_walk(store)?;
+                return self.walk(walking, budget, store, rows);
+            }
+        };
+        let run = self.plan.begin(snapshot, &self.params, &limits)?;
+        let Some(split) = self.plan.split().filter(|_| !self.plan.is_explain()) else {
+            return Ok(Step::Done(PartialRows::new(0)));
+        };
+        let part = part::run(split, &run);
+        let is_all = limits == self.limits || run.budget.scanned() <= limits.scanned_max;
+        if is_all {
+            return part.map(Step::Done);
+        }
+        let (walking, budget) = self.begin_walk(store)?;
+        self.state = State::Walking(walking, budget);
+        Ok(Step::More)
+    }
+
+    fn begin_walk(&self, store: &mut Store) -> Result<(Box<Walking>, Budget), SqlError> {
+        let split = self.plan.split().expect("only what reads a table is walked");
+        let stages = Stages::of(&split.part).expect("only what reads a table is walked");
+        let run = self.plan.begin(store.as_of(self.tx), &self.params, &self.limits)?;
+        let gathering = Gathering::new(&stages, split, &run)?;
+        let course = course(&stages, &run)?;
+        let budget = run.budget;
+        let table = stages.source.table();
+        let walk = store.walk(table.id, self.tx, course);
+        let walk = walk.ok_or_else(|| SqlError::StalePlan { table: table.name.to_string() })?;
+        let walk = walk.map_err(|forgotten| self.lost(forgotten.into(), &stages))?;
+        Ok((Box::new(Walking { walk, is_read: false, gathering }), budget))
+    }
+
+    fn walk(
+        &mut self,
+        mut walking: Box<Walking>,
+        budget: Budget,
+        store: &Store,
+        rows: u64,
+    ) -> Result<Step, SqlError> {
+        let split = self.plan.split().expect("only what reads a table is walked");
+        let stages = Stages::of(&split.part).expect("only what reads a table is walked");
+        let source = Source::Store(store.as_of(self.tx));
+        let run = Run { source, params: self.params.values(), budget };
+        let Walking { walk, is_read, gathering } = &mut *walking;
+        let mut slice = Slice { stages: &stages, split, run: &run, gathering, left: rows };
+        let result = if *is_read {
+            slice.give()
+        } else {
+            let steps = walk.resume(store).map_err(|lost| self.lost(lost, &stages))?;
+            slice.read(steps, is_read)
+        };
+        let is_over = match result {
+            // The rows before may be all that is wanted.
+            Err(refusal) if split.takes_in_turn => {
+                walking.gathering.rows.refusal = Some(refusal);
+                true
+            }
+            result => result?,
+        };
+        if is_over {
+            walking.gathering.rows.scanned = run.budget.scanned();
+            return Ok(Step::Done(walking.gathering.rows));
+        }
+        self.state = State::Walking(walking, run.budget);
+        Ok(Step::More)
+    }
+
+    fn lost(&self, lost: WalkLost, stages: &Stages<'_>) -> SqlError {
+        match lost {
+            WalkLost::Altered => {
+                SqlError::StalePlan { table: stages.source.table().name.to_string() }
+            }
+            WalkLost::Forgotten(forgotten) => {
+                let asked = AsOf::Tx(self.tx);
+                SqlError::HistoryExpired { asked, oldest: forgotten.oldest }
+            }
+        }
+    }
+}
