@@ -118,6 +118,12 @@ impl Accumulator {
                 };
             }
             Accumulator::Extreme { value: best, wanted } => {
+                if let (Datum::Int(best), Datum::Int(value)) = (&mut *best, &value) {
+                    if value.cmp(best) == *wanted {
+                        *best = *value;
+                    }
+                    return Ok(0);
+                }
                 if best.is_null() || compare(&value, best) == *wanted {
                     let held = value.heap_bytes().saturating_sub(best.heap_bytes());
                     *best = value.into_owned();

@@ -82,6 +82,7 @@ impl Groups {
         self.groups.into_iter()
     }
 
+    #[inline]
     pub(crate) fn take<'e>(
         &mut self,
         by: Grouping<'e>,

@@ -21,10 +21,10 @@ pub(super) struct KeySet {
 #[derive(Clone, Copy, Debug)]
 struct Entry {
     hash: u64,
-    number: usize,
-    chunk: usize,
-    start: usize,
-    length: usize,
+    number: u32,
+    chunk: u32,
+    start: u32,
+    length: u32,
 }
 
 /// Where a key is, or would be.
@@ -36,15 +36,15 @@ pub(super) enum Place {
 }
 
 impl KeySet {
-    /// What a key takes beyond its bytes, roughly.
-    pub(super) const ENTRY_BYTES: usize = 2 * size_of::<Entry>();
+    /// What a key takes beyond its bytes, roughly: its place in a table that has just been moved to one of twice the size.
+    pub(super) const ENTRY_BYTES: usize = 3 * size_of::<Entry>();
 
     #[inline]
     pub(super) fn find(&self, key: &[u8]) -> Place {
         let hash = self.hasher.hash_one(key);
         let is_it = |entry: &Entry| entry.hash == hash && self.key(entry) == key;
         match self.entries.find(hash, is_it) {
-            Some(entry) => Place::Known(entry.number),
+            Some(entry) => Place::Known(entry.number as usize),
             None => Place::New(hash),
         }
     }
@@ -62,13 +62,20 @@ impl KeySet {
         let bytes = &mut self.chunks[chunk];
         let start = bytes.len();
         bytes.extend_from_slice(key);
-        let entry = Entry { hash, number, chunk, start, length: key.len() };
+        let small = |number: usize| u32::try_from(number).expect("keys take memory, and have less");
+        let entry = Entry {
+            hash,
+            number: small(number),
+            chunk: small(chunk),
+            start: small(start),
+            length: small(key.len()),
+        };
         self.entries.insert_unique(hash, entry, |entry| entry.hash);
         number
     }
 
     fn key(&self, entry: &Entry) -> &[u8] {
-        &self.chunks[entry.chunk][entry.start..][..entry.length]
+        &self.chunks[entry.chunk as usize][entry.start as usize..][..entry.length as usize]
     }
 }
 
