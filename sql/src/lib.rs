@@ -12,7 +12,7 @@
 //!
 //! Reading order: [`error`], [`limits`], [`catalog`]; `value` and `expr` are what queries compute with; `syntax`, `bind`,
 //! `logical`, `physical` and `execute` are the way of a text to its rows; [`plan`](mod@plan) is the door, [`rowset`] the
-//! exit. [`partial`] is a query over several stores. Where the place of policies is: `logical`.
+//! exit. [`partial`] is a query over several stores, [`part_run`] one in slices. Where the place of policies is: `logical`.
 //!
 //! It does no I/O, reads no clock, and knows neither callers nor how shards talk: a [`Catalog`] says which tables may be named.
 

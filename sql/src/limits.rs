@@ -36,7 +36,8 @@ pub struct ExecutionLimits {
     pub rows_max: u64,
     /// Bytes of the answer, as it is held: values and a fixed price for each column of each row.
     pub bytes_max: u64,
-    /// Rows read from tables. It bounds the time that a query keeps its shard.
+    /// Rows read from tables. It bounds the time that a query keeps its shard, and what it makes a store keep of the past
+    /// where it runs in slices.
     pub scanned_max: u64,
     /// Bytes that sorting, grouping and DISTINCT hold.
     pub memory_bytes_max: u64,
