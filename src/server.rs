@@ -275,6 +275,7 @@ fn boot_plan(
             idempotency_kept: config.modules.idempotency_kept.get(),
             history_time: config.storage.history_time.get(),
             query,
+            slice_rows: cosmictron_sql::SLICE_ROWS,
         }),
         store: StoreLimits {
             bytes_max: memory / u64::from(shards.get()),

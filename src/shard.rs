@@ -41,6 +41,7 @@ mod recovery;
 mod report;
 mod request;
 mod reshard;
+mod scans;
 mod schedule;
 mod stability;
 mod tables_change;
@@ -73,6 +74,7 @@ use journal::Journal;
 use lending::{Homecoming, Job, Loan, Outgoing, Work};
 use outbox::{Asker, Outbox};
 use report::Figures;
+use scans::Scans;
 use stability::{Progress, Stability};
 
 use crate::directory::{Directory, Notice};
@@ -88,6 +90,8 @@ pub struct ShardOptions {
     /// How long the past can be read.
     pub history_time: Duration,
     pub query: cosmictron_sql::ExecutionLimits,
+    /// Rows that a query reads before calls have their turn.
+    pub slice_rows: u64,
 }
 
 /// Requests to one other shard that may be unanswered: each takes a slot there, and its answer one back.
@@ -124,6 +128,8 @@ pub enum Message {
     Jobs(Vec<Job>),
     /// I have your jobs.
     JobsArrived,
+    /// From a shard to itself: there is a long read to go on with.
+    NextSlice,
     /// Stores on their way to where jobs run.
     Loan(Box<Loan>),
     /// Your store is back.
@@ -155,6 +161,7 @@ pub struct Shard {
     instances: BTreeMap<Arc<str>, Served>,
     announcements: Announcements,
     gatherings: Gatherings,
+    scans: Scans,
     /// Unanswered requests to each shard.
     forwarded: Vec<usize>,
     joining: Joining,
@@ -277,8 +284,8 @@ impl Shard {
     fn work(&mut self, request: Request, reply: ReplyTo, seam: &mut Seam<'_>) {
         match request {
             Request::Call(call) => self.call(call, reply, seam),
-            Request::Query(query) => self.query(&query, reply, seam),
-            Request::Part(part) => self.part(&part, reply, seam),
+            Request::Query(query) => self.query(query, reply, seam),
+            Request::Part(part) => self.part(part, reply, seam),
             Request::LastBefore(at) => self.last_before(at, reply, seam),
             Request::Deploy(deploy) => self.deploy(deploy, reply, seam),
             Request::Undeploy(undeploy) => self.undeploy(undeploy, reply, seam),
@@ -324,6 +331,7 @@ impl Shard {
                 seam.send(from, Message::JobsArrived);
                 self.take_jobs(jobs, seam);
             }
+            Message::NextSlice => self.next_slice(seam),
             Message::JobsArrived => self.jobs_arrived(from, seam),
             Message::Loan(loan) => self.take_loan(loan, seam),
             Message::Homecoming(homecoming) => self.take_home(*homecoming, seam),

@@ -26,6 +26,7 @@ use super::halt::Halt;
 use super::lending::{Job, Task};
 use super::outbox::{Asker, ReplyTo};
 use super::request::{Answer, Part, PartRows, Query, QueryError, Request, Rows, Unavailable};
+use super::scans::Scan;
 use super::{FORWARDED_MAX, Message, OWN_LIMITS, Seam, Shard, peers};
 
 /// Queries that one shard gathers at once.
@@ -208,23 +209,10 @@ impl Shard {
                 let tx = if let Ok(None) = plan.as_of(params) { newest } else { *tx };
                 let parts = std::mem::take(parts).into_values();
                 let parts: Vec<PartialRows> = parts.map(|part| part.rows).collect();
-                self.merge(plan, params, &parts, tx)
+                self.merge(plan, params, &parts, tx).map_err(QueryError::from)
             }
         };
         self.answer_at_once(gathering.reply, Answer::Rows(answer), seam);
-    }
-
-    fn merge(
-        &self,
-        plan: &Plan,
-        params: &Params,
-        parts: &[PartialRows],
-        tx: TxId,
-    ) -> Result<Rows, QueryError> {
-        let rows = plan.merge(parts, params, &self.options.query)?;
-        let mut json = Vec::new();
-        rows.write_json(&mut json);
-        Ok(Rows { tx, json })
     }
 
     /// Where the past is not kept for as long as the question takes to all shards, it is asked where all stores are.
@@ -249,7 +237,7 @@ impl Shard {
         let parts = ground.iter().map(|store| plan.execute_part(store.present(), params, limits));
         let parts: Result<Vec<PartialRows>, SqlError> = parts.collect();
         let rows =
-            parts.map_err(QueryError::from).and_then(|parts| self.merge(plan, params, &parts, tx));
+            parts.and_then(|parts| self.merge(plan, params, &parts, tx)).map_err(QueryError::from);
         // Others than this shard have to know what was read.
         ground.begin(OWN_LIMITS);
         self.commit_on(ground, tx, now, seam)?;
@@ -257,17 +245,16 @@ impl Shard {
     }
 
     /// Runs this shard's part of a query and holds it until everything that it shows is durable.
-    pub(super) fn part(&mut self, part: &Part, reply: ReplyTo, seam: &mut Seam<'_>) {
+    pub(super) fn part(&mut self, part: Part, reply: ReplyTo, seam: &mut Seam<'_>) {
         let arrived = seam.now();
-        let rows = self.read_part(part, seam).map(Box::new);
-        self.hold(Some(reply), Answer::Part(rows), arrived, Vec::new(), seam);
-    }
-
-    fn read_part(&self, part: &Part, seam: &Seam<'_>) -> Result<PartRows, QueryError> {
-        self.admit_read(seam)?;
+        if let Err(why) = self.admit_read(seam) {
+            let answer = Answer::Part(Err(why.into()));
+            return self.hold(Some(reply), answer, arrived, Vec::new(), seam);
+        }
         let Part { plan, params, tx } = part;
-        let rows = plan.execute_part(self.store().as_of(*tx), params, &self.options.query)?;
-        Ok(PartRows { newest: self.committed.min(*tx), rows })
+        let run = plan.begin_part(params, &self.options.query, tx);
+        let tx = self.committed.min(tx);
+        self.begin_scan(Scan { run, tx, reply, arrived, whole: None }, seam);
     }
 
     /// Tells the newest transaction of this shard that is not after a time.

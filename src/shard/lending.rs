@@ -224,6 +224,7 @@ impl Shard {
         }
         self.wake(seam);
         self.go_on(seam);
+        self.go_on_scanning(seam);
     }
 
     /// Does what waits, as long as the store is here.
@@ -300,6 +301,7 @@ impl Shard {
         self.send_home(lots, &notices, seam);
         again.into_iter().for_each(|job| self.submit(job, seam));
         self.wake(seam);
+        self.go_on_scanning(seam);
     }
 
     /// Runs one job; gives it back when it has to run again.

@@ -1,21 +1,40 @@
-//! Reads by SQL: one snapshot of the store, between two transactions.
+//! Reads by SQL: one snapshot of the store, between two transactions, or in slices where it takes longer.
+
+use std::sync::Arc;
 
 use cosmictron_sql::{AsOf, Present};
 use cosmictron_types::TxId;
 
 use super::request::{Answer, Query, QueryError, Rows};
+use super::scans::{Scan, Whole};
 use super::{ReplyTo, Seam, Shard};
+
+/// How a query goes on.
+enum Reading {
+    Done(Rows),
+    /// As of this transaction, in slices.
+    Long(TxId),
+}
 
 impl Shard {
     /// Runs a query and holds its rows until everything that they show is durable.
-    pub(super) fn query(&mut self, query: &Query, reply: ReplyTo, seam: &mut Seam<'_>) {
+    pub(super) fn query(&mut self, query: Query, reply: ReplyTo, seam: &mut Seam<'_>) {
         let arrived = seam.now();
         self.figures.queries += 1;
-        let answer = self.read(query, seam);
+        let answer = match self.read(&query, seam) {
+            Ok(Reading::Done(rows)) => Ok(rows),
+            Ok(Reading::Long(tx)) => {
+                let (plan, params) = (query.plan, Arc::new(query.params));
+                let run = plan.begin_part(params.clone(), &self.options.query, tx);
+                let whole = Some(Whole { plan, params });
+                return self.begin_scan(Scan { run, tx, reply, arrived, whole }, seam);
+            }
+            Err(error) => Err(error),
+        };
         self.hold(Some(reply), Answer::Rows(answer), arrived, Vec::new(), seam);
     }
 
-    fn read(&self, query: &Query, seam: &Seam<'_>) -> Result<Rows, QueryError> {
+    fn read(&self, query: &Query, seam: &Seam<'_>) -> Result<Reading, QueryError> {
         self.admit_read(seam)?;
         let Query { plan, params, .. } = query;
         let present = Present { tx: self.newest(plan.as_of(params)?, seam), now: seam.now() };
@@ -24,10 +43,12 @@ impl Shard {
             Some(tx) => (tx, store.as_of(tx)),
             None => (self.committed, store.present()),
         };
-        let rows = plan.execute_at(snapshot, params, &self.options.query)?;
+        let rows =
+            plan.execute_within(snapshot, params, &self.options.query, self.options.slice_rows)?;
+        let Some(rows) = rows else { return Ok(Reading::Long(tx)) };
         let mut json = Vec::new();
         rows.write_json(&mut json);
-        Ok(Rows { tx, json })
+        Ok(Reading::Done(Rows { tx, json }))
     }
 
     /// The newest transaction as of which this shard may be read.

@@ -154,6 +154,7 @@ fn start(plan: &BootPlan, boot: &mut Boot<'_>, read: ReadLog) -> Result<Shard, B
         instances: Default::default(),
         announcements: Announcements::default(),
         gatherings: Default::default(),
+        scans: Default::default(),
         forwarded: vec![0; usize::from(boot.shards().get())],
         joining: Joining {
             missing: boot.shards().get() - 1,

@@ -138,6 +138,8 @@ fn plan(modules: ModuleFiles) -> BootPlan {
             idempotency_kept: Duration::from_secs(24 * 60 * 60),
             history_time: Duration::from_secs(60 * 60),
             query: ExecutionLimits::default(),
+            // So few that the banks' tables take several slices.
+            slice_rows: 5,
         }),
         store: StoreLimits {
             bytes_max: 64 << 20,

@@ -78,6 +78,7 @@ fn plan(modules: ModuleFiles) -> BootPlan {
             transaction: TransactionLimits { rows_max: 100_000, bytes_max: 16 << 20 },
             idempotency_kept: Duration::from_secs(24 * 60 * 60),
             history_time: Duration::from_secs(60 * 60),
+            slice_rows: cosmictron_sql::SLICE_ROWS,
             query: cosmictron_sql::ExecutionLimits::default(),
         }),
         store: StoreLimits::default(),
