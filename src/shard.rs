@@ -151,6 +151,8 @@ pub struct Shard {
     is_working: bool,
     /// Jobs on their way to each shard.
     outgoing: Vec<Outgoing>,
+    /// Since when the store is lent, when it is.
+    lent_at: Timestamp,
     /// The newest joint record in the log since the start.
     last_joint: Option<LastJoint>,
     journal: Journal,

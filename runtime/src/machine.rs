@@ -16,7 +16,7 @@
 
 use std::fmt;
 
-use cosmictron_types::{ShardCount, ShardId, TableId, Timestamp, TxId};
+use cosmictron_types::{Duration, ShardCount, ShardId, TableId, Timestamp, TxId};
 
 /// Segments are written in whole blocks: offset and length of every write are multiples of this.
 pub const BLOCK_BYTES: usize = 4096;
@@ -107,6 +107,10 @@ pub trait Seam<M: Machine> {
 
     /// Takes the next number of the server-wide counter of transactions.
     fn next_tx(&mut self) -> TxId;
+
+    /// How long this shard's core has worked for it since the start, the kernel's work for its sockets and its log
+    /// included.
+    fn busy(&self) -> Duration;
 
     /// The number that any shard has taken last.
     fn last_tx(&self) -> TxId;

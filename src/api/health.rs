@@ -178,6 +178,27 @@ const METRICS: &[Metric] = &[
         r.figures.scheduled_calls
     }),
     ("cosmictron_queries_total", "counter", "SQL queries", |r| r.figures.queries),
+    ("cosmictron_busy_micros_total", "counter", "Microseconds that the shard's core worked", |r| {
+        r.busy_micros
+    }),
+    ("cosmictron_queued", "gauge", "Requests that wait for the shard's store", |r| r.queued as u64),
+    (
+        "cosmictron_jobs_total",
+        "counter",
+        "Transactions of several shards that ran on this one",
+        |r| r.figures.jobs,
+    ),
+    ("cosmictron_lent_total", "counter", "Times that the shard's store was lent", |r| {
+        r.figures.lent
+    }),
+    (
+        "cosmictron_lent_micros_total",
+        "counter",
+        "Microseconds that the shard's store was away",
+        |r| r.figures.lent_micros,
+    ),
+    ("cosmictron_rows", "gauge", "Rows of all modules", |r| r.rows),
+    ("cosmictron_scans", "gauge", "Queries that go on in slices", |r| r.scans as u64),
     ("cosmictron_committed_tx_id", "gauge", "Newest committed transaction", |r| r.committed_tx_id),
     ("cosmictron_log_records_total", "counter", "Log records appended", |r| r.log.records),
     ("cosmictron_log_groups_total", "counter", "Commit groups written", |r| r.log.groups),

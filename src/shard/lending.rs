@@ -218,6 +218,9 @@ impl Shard {
         let Homecoming { lot: Lot { store, ledger }, notices } = homecoming;
         assert!(self.store.is_none(), "a store is in one place (I1)");
         self.store = Some(store);
+        self.figures.lent += 1;
+        let away = seam.now().since(self.lent_at).as_micros();
+        self.figures.lent_micros += u64::try_from(away).unwrap_or(0);
         notices.iter().for_each(|notice| self.take_notice(notice, seam));
         for record in ledger.records {
             self.append_joint(record, seam);
@@ -265,7 +268,10 @@ impl Shard {
         };
         loan.lots.push(lot);
         match loan.wanted.get(loan.lots.len()) {
-            Some(next) => seam.send(*next, Message::Loan(Box::new(loan))),
+            Some(next) => {
+                self.lent_at = seam.now();
+                seam.send(*next, Message::Loan(Box::new(loan)));
+            }
             None => self.run_jobs(loan, seam),
         }
     }
@@ -312,6 +318,7 @@ impl Shard {
         notices: &mut Vec<Notice>,
         seam: &mut Seam<'_>,
     ) -> Option<Job> {
+        self.figures.jobs += 1;
         let answer = self.try_job(&mut job, ground, notices, seam);
         for record in ground.take_records(seam.shard()) {
             self.append_joint(record, seam);

@@ -146,6 +146,7 @@ fn start(plan: &BootPlan, boot: &mut Boot<'_>, read: ReadLog) -> Result<Shard, B
         queue: VecDeque::new(),
         is_working: false,
         outgoing: boot.shards().shards().map(|_| Outgoing::default()).collect(),
+        lent_at: Timestamp::EPOCH,
         last_joint: None,
         has_scheduled: false,
         is_tick_due: false,

@@ -1,5 +1,6 @@
 //! What a shard says about itself: for diagnostics, metrics and those who look for a hot shard.
 
+use cosmictron_storage::Table;
 use cosmictron_types::TxId;
 use cosmictron_wasm_host::{Console, LogLevel};
 use serde::Serialize;
@@ -15,13 +16,22 @@ pub struct Figures {
     pub calls_refused: u64,
     pub scheduled_calls: u64,
     pub queries: u64,
+    /// Transactions of several shards that ran here.
+    pub jobs: u64,
+    /// Times that the store was lent.
+    pub lent: u64,
+    /// Microseconds that it was away.
+    pub lent_micros: u64,
 }
 
 /// One shard at one moment.
 #[derive(Clone, Debug, Serialize)]
 pub struct ShardReport {
     pub shard: u16,
+    #[serde(flatten)]
     pub figures: Figures,
+    /// Microseconds that the shard's core has worked for it.
+    pub busy_micros: u64,
     /// The newest transaction that this shard committed.
     pub committed_tx_id: u64,
     pub log: LogReport,
@@ -31,8 +41,12 @@ pub struct ShardReport {
     pub joint_waiting: usize,
     /// What waits for this shard's store.
     pub queued: usize,
+    /// Reads that go on in slices.
+    pub scans: usize,
     /// Requests to other shards that are not answered.
     pub requests_forwarded: usize,
+    /// Rows of all modules.
+    pub rows: u64,
     /// Bytes of rows and indexes.
     pub store_bytes: u64,
     /// Bytes of what rows were before, and of when that was.
@@ -80,12 +94,15 @@ impl Shard {
         ShardReport {
             shard: seam.shard().get(),
             figures: self.figures,
+            busy_micros: u64::try_from(seam.busy().as_micros()).unwrap_or(0),
             committed_tx_id: self.committed.get(),
             log: self.log_report(),
             answers_held: self.outbox.len(),
             joint_waiting: self.stability.waiting(),
             queued: self.queue.len(),
+            scans: self.scans.len(),
             requests_forwarded: self.forwarded.iter().sum(),
+            rows: self.user_tables().map(|table| table.len() as u64).sum(),
             store_bytes: self.store().bytes(),
             history_bytes: self.store().history_bytes(),
             history_versions: self.store().tables().map(|table| table.history().versions).sum(),
@@ -111,8 +128,12 @@ impl Shard {
     }
 
     fn oldest_readable(&self) -> TxId {
-        let tables = self.store().tables().filter(|table| table.def().id >= FIRST_USER_TABLE);
-        tables.map(|table| table.history().oldest).max().unwrap_or(TxId::ZERO)
+        let oldest = self.user_tables().map(|table| table.history().oldest);
+        oldest.max().unwrap_or(TxId::ZERO)
+    }
+
+    fn user_tables(&self) -> impl Iterator<Item = &Table> {
+        self.store().tables().filter(|table| table.def().id >= FIRST_USER_TABLE)
     }
 
     fn table_reports(&self) -> Vec<TableReport> {

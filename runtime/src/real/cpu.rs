@@ -8,7 +8,7 @@ use std::io;
 use std::num::NonZero;
 use std::thread;
 
-use cosmictron_types::{ShardCount, ShardId};
+use cosmictron_types::{Duration, ShardCount, ShardId};
 use rustix::process::Pid;
 use rustix::thread::{CpuSet, gettid, sched_getaffinity, sched_setaffinity};
 
@@ -19,6 +19,12 @@ pub(crate) struct Cpus {
     mask: Option<CpuSet>,
     allowed: Vec<usize>,
     usable: usize,
+}
+
+/// How long a processor has worked for the calling thread.
+pub(crate) fn thread_time() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    Duration::from_micros(time.tv_sec * 1_000_000 + time.tv_nsec / 1_000)
 }
 
 /// As many shards as this process may use processors at once.

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use cosmictron_types::{ShardCount, ShardId, TableId, Timestamp, TxId};
+use cosmictron_types::{Duration, ShardCount, ShardId, TableId, Timestamp, TxId};
 
 use super::bell::Bell;
 use super::clock::WallClock;
@@ -67,6 +67,10 @@ impl<M: Machine> Seam<M> for RealSeam<M> {
 
     fn next_tx(&mut self) -> TxId {
         self.counters.next_tx()
+    }
+
+    fn busy(&self) -> Duration {
+        super::cpu::thread_time()
     }
 
     fn last_tx(&self) -> TxId {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use cosmictron_types::{ShardCount, ShardId, TableId, Timestamp, TxId};
+use cosmictron_types::{Duration, ShardCount, ShardId, TableId, Timestamp, TxId};
 
 use super::disk::{Disk, Job};
 use super::faults::Faults;
@@ -92,6 +92,11 @@ where
         self.counters.next_tx()
     }
 
+    /// What happens in this world takes no time.
+    fn busy(&self) -> Duration {
+        Duration::ZERO
+    }
+
     fn last_tx(&self) -> TxId {
         self.counters.last_tx()
     }
@@ -142,7 +147,7 @@ where
         self.wishes.tick_wish += 1;
         let wish = self.wishes.tick_wish;
         // The wish is by the shard's own clock.
-        let wait = (at - self.now).max(cosmictron_types::Duration::ZERO);
+        let wait = (at - self.now).max(Duration::ZERO);
         let late = self.faults.tick_late.draw(self.random);
         self.plan_own(self.world_now + wait + late, What::Tick { wish });
     }
