@@ -48,6 +48,13 @@ enum Command {
         #[command(flatten)]
         output: Output,
     },
+    /// One module over several cores, inside the process: local and crossing transfers, a query over all shards
+    Shards {
+        #[command(flatten)]
+        options: scenario::shards::Options,
+        #[command(flatten)]
+        output: Output,
+    },
     /// A fixed HTTP answer by each runtime that could carry the server
     Runtimes {
         #[command(flatten)]
@@ -91,6 +98,7 @@ fn run() -> Result<()> {
         Command::Runtimes { options, output } => {
             print(&scenario::runtimes::run(&options)?, &output)
         }
+        Command::Shards { options, output } => print(&scenario::shards::run(&options)?, &output),
         Command::Calls { options, output } => print(&scenario::calls::run(&options)?, &output),
         Command::Load(options) => by_hand::run(&options),
         Command::AppendFloor { directory, listen } => floor::append::serve(&directory, listen),

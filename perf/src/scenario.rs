@@ -2,7 +2,9 @@
 
 mod bank;
 pub mod calls;
+mod in_process;
 pub mod runtimes;
+pub mod shards;
 pub mod transfer;
 
 use std::time::Duration;

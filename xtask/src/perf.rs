@@ -18,6 +18,9 @@ pub struct Options {
     /// Measures calls inside the process, without network and without waiting for the disk
     #[arg(long)]
     in_process: bool,
+    /// Measures one module over several cores, inside the process
+    #[arg(long, conflicts_with_all = ["runtimes", "in_process"])]
+    shards: bool,
     /// Passed on to `cosmictron-perf`
     #[arg(last = true)]
     arguments: Vec<OsString>,
@@ -33,7 +36,11 @@ pub fn run(options: &Options) -> Result<(), Failed> {
     } else {
         module::install_target()?;
         module::build(MODULE)?;
-        if options.in_process { "calls" } else { "transfer" }
+        match (options.in_process, options.shards) {
+            (true, _) => "calls",
+            (_, true) => "shards",
+            _ => "transfer",
+        }
     };
     let perf = root().join("target/release/cosmictron-perf");
     step::run(program(&perf.to_string_lossy()).arg(scenario).args(&options.arguments))

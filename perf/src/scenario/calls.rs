@@ -2,33 +2,24 @@
 //! the disk.
 
 use std::fs;
-use std::sync::Arc;
 use std::sync::mpsc::channel;
 use std::time::{Duration as StdDuration, Instant};
 
-use anyhow::{Context, Result, anyhow, ensure};
+use anyhow::{Context, Result, anyhow};
 use clap::Args;
-use cosmictron::config::Durability;
-use cosmictron::module_files::ModuleFiles;
-use cosmictron::shard::{
-    Answer, BootPlan, Call, CallError, Deploy, Request, Shard, ShardOptions, Unavailable,
-};
 use cosmictron_runtime::real;
-use cosmictron_storage::log::LogOptions;
-use cosmictron_storage::{StoreLimits, TransactionLimits};
-use cosmictron_types::{ConnectionId, Duration, Identity, ShardCount};
-use cosmictron_wasm_host::{CompiledModule, Host, HostOptions};
+use cosmictron_types::ShardCount;
+use cosmictron_wasm_host::CompiledModule;
 
 use super::Effort;
 use super::bank::Bank;
+use super::in_process::{self, Handle, PAUSE, Site};
 use crate::cpu::{Seats, sit_on};
 use crate::load::Ids;
 use crate::report::{Figure, Report, Target};
 
 /// Calls after which everything else on the core has its turn.
 const CALLS_A_TURN: u64 = 64;
-/// For the log to have room again.
-const PAUSE: Duration = Duration::from_millis(1);
 const ASKED_MICROS: f64 = 3.0;
 
 #[derive(Clone, Debug, Args)]
@@ -40,12 +31,7 @@ pub struct Options {
 }
 
 pub fn run(options: &Options) -> Result<Report> {
-    let folder = options.bank.folder()?;
-    let modules = ModuleFiles::open(folder.path(), Host::new(HostOptions::default())?)?;
-    let wasm = fs::read(&options.bank.module)
-        .with_context(|| format!("the module {}", options.bank.module.display()))?;
-    let compiled = modules.store(&wasm)?;
-    let plan = plan(modules);
+    let Site { folder, plan, compiled } = Site::new(&options.bank)?;
     let log = folder.path().join("log");
     fs::create_dir(&log)?;
     sit_on(Seats::find()?.server)?;
@@ -71,40 +57,12 @@ pub fn run(options: &Options) -> Result<Report> {
     Ok(Report { figures: vec![figure] })
 }
 
-/// What the server's defaults come to, but for the durability.
-fn plan(modules: ModuleFiles) -> BootPlan {
-    BootPlan {
-        options: Arc::new(ShardOptions {
-            transaction: TransactionLimits { rows_max: 100_000, bytes_max: 16 << 20 },
-            idempotency_kept: Duration::from_secs(24 * 60 * 60),
-            history_time: Duration::from_secs(60 * 60),
-            slice_rows: cosmictron_sql::SLICE_ROWS,
-            query: cosmictron_sql::ExecutionLimits::default(),
-        }),
-        store: StoreLimits::default(),
-        log: LogOptions::default(),
-        durability: Durability::None,
-        data: 1,
-        is_begun: false,
-        modules,
-    }
-}
-
-type Handle = real::Shard<Shard>;
-
 /// Microseconds a call, round by round.
 async fn measure(shard: &Handle, options: &Options, compiled: CompiledModule) -> Result<Vec<f64>> {
-    for request in [Request::Join, Request::Open { have_all_begun: true }] {
-        ensure!(matches!(shard.request(request).await, Answer::Joined), "the shard is not opened");
-    }
-    let deploy = Deploy { name: "transfer".into(), compiled, deployer: Identity::SYSTEM };
-    let Answer::Deployed(Ok(_)) = shard.request(Request::Deploy(deploy)).await else {
-        return Err(anyhow!("the module is not deployed"));
-    };
+    in_process::open(shard).await?;
+    in_process::deploy(shard, compiled).await?;
     for opening in options.bank.openings() {
-        while !call(shard, "open_accounts", &opening)? {
-            shard.sleep(PAUSE).await;
-        }
+        in_process::call_until_done(shard, "open_accounts", &opening).await?;
     }
     let mut ids = options.bank.ids(1);
     // The first is not counted: it warms up.
@@ -141,32 +99,15 @@ async fn one_round(shard: &Handle, options: &Options, ids: &mut Ids) -> Result<f
 }
 
 /// What this thread has used.
-fn processor_time() -> Result<StdDuration> {
+pub fn processor_time() -> Result<StdDuration> {
     let text = fs::read_to_string("/proc/thread-self/schedstat")?;
     let nanos = text.split_whitespace().next().context("the kernel keeps no times of threads")?;
     Ok(StdDuration::from_nanos(nanos.parse()?))
 }
 
-/// Calls a reducer by its name, as the API does once it has read a request; whether there was room for its record.
+/// Calls a reducer that is answered at once; whether there was room for its record.
 fn call(shard: &Handle, reducer: &str, numbers: &[u64]) -> Result<bool> {
-    let place = shard.with(|shard| shard.directory().reducer(None, reducer));
-    let place = place.map_err(|error| anyhow!("{reducer}: {error:?}"))?;
-    // A row of numbers of eight bytes is just those.
-    let args: Vec<u8> = numbers.iter().flat_map(|number| number.to_le_bytes()).collect();
-    let destination = place.module.destination(place.index, &args, None, shard.count());
-    let mut pending = shard.request(Request::Call(Call {
-        module: place.module,
-        reducer: place.index,
-        args,
-        sender: Identity::SYSTEM,
-        connection: ConnectionId::NONE,
-        idempotency: None,
-        destination,
-    }));
-    match pending.take_ready() {
-        Some(Answer::Called(Ok(_))) => Ok(true),
-        Some(Answer::Called(Err(CallError::Unavailable(Unavailable::Overloaded)))) => Ok(false),
-        Some(answer) => Err(anyhow!("{reducer} is answered by {answer:?}")),
-        None => Err(anyhow!("{reducer} is not answered at once")),
-    }
+    let mut pending = shard.request(in_process::request(shard, reducer, numbers)?);
+    let answer = pending.take_ready();
+    in_process::is_done(answer.ok_or_else(|| anyhow!("{reducer} is not answered at once"))?)
 }
