@@ -71,10 +71,16 @@ impl Journal {
         }
     }
 
-    /// Bytes of joint records that the log will surely take, whatever it may then say to others.
+    /// Bytes of joint records that the log will surely take, whatever it may then say to others. As many as a record may
+    /// have, if the log can; while the next segment is being made it can take less, which is enough for most.
     pub fn grant(&self) -> Result<usize, Unavailable> {
-        let bytes = self.log.options().record_bytes_max;
-        self.admit(bytes)?;
+        let most = self.log.options().record_bytes_max;
+        let bytes =
+            [most, most / 8, most / 64].into_iter().find(|bytes| self.admit(*bytes).is_ok());
+        let bytes = match bytes {
+            Some(bytes) => bytes,
+            None => return self.admit(most).map(|()| most),
+        };
         // Many small records take a little more than one of their length: groups are padded to whole blocks.
         Ok(bytes - bytes / 8)
     }

@@ -64,9 +64,14 @@ fn plan(modules: ModuleFiles) -> BootPlan {
 
 /// Opens the server for calls; the first shard does it for all.
 pub async fn open(shard: &Handle) -> Result<()> {
-    for request in [Request::Join, Request::Open { have_all_begun: true }] {
-        ensure!(matches!(shard.request(request).await, Answer::Joined), "the shard is not opened");
+    let is_joined = matches!(shard.request(Request::Join).await, Answer::Joined);
+    ensure!(is_joined, "the shard does not join");
+    for other in shard.count().shards() {
+        let answer = shard.request(Request::Sync(other)).await;
+        ensure!(matches!(answer, Answer::Synced(Ok(()))), "the log of shard {other} is not begun");
     }
+    let is_open = shard.request(Request::Open { have_all_begun: true }).await;
+    ensure!(matches!(is_open, Answer::Joined), "the shard is not opened");
     Ok(())
 }
 

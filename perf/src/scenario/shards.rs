@@ -24,8 +24,6 @@ use super::bank::Bank;
 use super::in_process::{self, Handle, PAUSE, Site, is_done, request};
 use crate::report::{Figure, Report, Target};
 
-/// Calls of each shard that are under way at once.
-const CALLS_AT_ONCE: usize = 64;
 /// Calls of one task after which the others have their turn, where they are answered at once.
 const CALLS_A_TURN: u32 = 16;
 /// Of a hundred transfers, how many cross.
@@ -46,6 +44,9 @@ pub struct Options {
     effort: Effort,
     #[command(flatten)]
     bank: Bank,
+    /// Calls of each shard that are under way at once
+    #[arg(long, default_value_t = 128)]
+    at_once: usize,
     /// Shards to compare with one
     #[arg(long, default_value_t = 2)]
     shards: u16,
@@ -219,8 +220,8 @@ async fn open_accounts(shard: &Handle, from: u64, to: u64) -> Result<()> {
 async fn rate_of(shard: &Handle, options: &Options, ids: &Rc<Ids>, crossing: u64) -> Result<f64> {
     let start = Instant::now();
     let end = start + options.effort.span();
-    let (calls, working) = (Rc::new(Cell::new(0_u64)), Rc::new(Cell::new(CALLS_AT_ONCE)));
-    for task in 0..CALLS_AT_ONCE {
+    let (calls, working) = (Rc::new(Cell::new(0_u64)), Rc::new(Cell::new(options.at_once)));
+    for task in 0..options.at_once {
         let (shard_of_task, ids, calls) = (shard.clone(), ids.clone(), calls.clone());
         let working = working.clone();
         shard.spawn(async move {
