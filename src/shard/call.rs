@@ -111,11 +111,6 @@ impl Shard {
         let tx = seam.next_tx();
         match self.run(&run, ground, tx, now, seam) {
             Ok(result) => {
-                // One that changes nothing leaves no record, so its number could be another's after a crash: it is told as
-                // what it is, a look at what the transactions before it have left.
-                let is_look =
-                    call.idempotency.is_none() && !ground.is_joint() && !ground.is_changed();
-                let tx = if is_look { self.committed } else { tx };
                 let called = Called { tx, duration: Duration::ZERO, result };
                 self.keep_answer(call, tx, Ok(&called), ground.at_mut(origin), now)
                     .inspect_err(|_| ground.rollback())?;

@@ -153,11 +153,6 @@ impl Ground {
         ledger.map(|ledger| std::mem::take(&mut ledger.records)).unwrap_or_default()
     }
 
-    /// Whether the open transaction has changed anything.
-    pub fn is_changed(&self) -> bool {
-        self.iter().any(Store::is_changed)
-    }
-
     /// All stores in hand, in the order of their shards.
     pub fn iter(&self) -> impl Iterator<Item = &Store> {
         self.stores().iter()
