@@ -27,6 +27,11 @@ pub fn my_agent() -> Vec<u8> {
     module("examples/my-agent", "my_agent")
 }
 
+/// The WebAssembly of `examples/bank`, whose tables are spread over all shards; built likewise.
+pub fn bank_example() -> Vec<u8> {
+    module("examples/bank", "bank")
+}
+
 /// The WebAssembly of `sdk-rust/tests/module`, which uses everything that the SDK has; built likewise.
 pub fn sdk_checks() -> Vec<u8> {
     module("sdk-rust/tests/module", "sdk_checks")

@@ -1,5 +1,6 @@
 //! Black-box tests of the real binary.
 
+mod bank;
 mod calls;
 mod cli;
 mod counter;
