@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 const SHARDS: [u16; 3] = [1, 2, 4];
 const ACCOUNTS: usize = 12;
-const BALANCE: i64 = 1_000;
+pub const BALANCE: i64 = 1_000;
 const TOTAL: i64 = BALANCE * ACCOUNTS as i64;
 
 /// An account that there is not.

@@ -5,6 +5,7 @@ mod calls;
 mod cli;
 mod counter;
 mod crash;
+mod crash_sharded;
 mod damage;
 mod dev;
 mod documents;
