@@ -16,7 +16,7 @@ use cosmictron_wasm_host::{CallContext, CallOutcome, Instances};
 use super::ground::Ground;
 use super::guest::GuestData;
 use super::halt::{Again, Halt};
-use super::lending::{Job, Task};
+use super::job::{Job, Task};
 use super::request::{Answer, Call, CallError, Called, IdempotencyKey, Unavailable};
 use super::{OWN_LIMITS, ReplyTo, Seam, Served, Shard};
 use crate::catalog::{IdempotentAnswer, SystemTable};

@@ -22,7 +22,7 @@ use cosmictron_types::{ConnectionId, Identity, ShardCount, Timestamp, TxId};
 use super::call::Run;
 use super::ground::Ground;
 use super::halt::{Again, Halt};
-use super::lending::{Job, Task};
+use super::job::{Job, Task};
 use super::request::{
     Answer, CallError, DataFate, Deploy, DeployError, Deployed, Unavailable, Undeploy,
     UndeployError,

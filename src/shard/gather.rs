@@ -23,7 +23,7 @@ use cosmictron_types::{ShardId, Timestamp, TxId};
 
 use super::ground::Ground;
 use super::halt::Halt;
-use super::lending::{Job, Task};
+use super::job::{Job, Task};
 use super::outbox::{Asker, ReplyTo};
 use super::request::{Answer, Part, PartRows, Query, QueryError, Request, Rows, Unavailable};
 use super::scans::Scan;

@@ -12,7 +12,7 @@ use cosmictron_types::{ConnectionId, Duration, Identity, ShardId, Timestamp, TxI
 use super::call::Run;
 use super::ground::Ground;
 use super::halt::{Again, Halt};
-use super::lending::{Job, Task};
+use super::job::{Job, Task};
 use super::outbox::{Asker, ReplyTo};
 use super::request::{Answer, CallError, Unavailable};
 use super::{OWN_LIMITS, Seam, Shard};
