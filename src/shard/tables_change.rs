@@ -5,7 +5,9 @@
 
 use std::sync::Arc;
 
-use cosmictron_storage::{SchemaChange, Store, WriteError, sharded_index_schemas};
+use cosmictron_storage::{
+    Difference, SchemaChange, Store, WriteError, is_sharded_index, sharded_index_schemas,
+};
 use cosmictron_types::schema::{ModuleSchema, TableSchema};
 use cosmictron_types::{ShardId, TableId};
 
@@ -49,11 +51,14 @@ impl TablesChange {
     ) -> Result<Self, DeployError> {
         let mut wanted = Wanted::new(module, schema, ground.at(home));
         let is_spread = is_spread(&schema.tables);
-        let mut stores = Vec::new();
+        let (mut stores, mut gone) = (Vec::new(), Vec::new());
         for store in ground.iter() {
             let has_tables = is_spread || store.seat().shard == home;
-            stores.push(wanted.change(store, has_tables, seam)?);
+            let change = wanted.change(store, has_tables, seam);
+            list_gone(store, &change.deleted, schema, &mut gone);
+            stores.push(change);
         }
+        compatible(gone)?;
         Ok(Self { stores })
     }
 
@@ -76,14 +81,16 @@ impl TablesChange {
 
     /// Changes the tables, in all stores or in none.
     pub(super) fn apply(&self, module: &str, ground: &mut Ground) -> Result<(), DeployError> {
+        let mut differences = Vec::new();
         for change in &self.stores {
             let store = ground.at(change.shard);
             let ids = change.ids(store, module);
             let checked = store.check_schema(&change.tables, &resolver(&ids));
-            checked.map_err(|differences| {
-                DeployError::Incompatible(differences.iter().map(ToString::to_string).collect())
-            })?;
+            for difference in checked.err().unwrap_or_default() {
+                note(difference.to_string(), &mut differences);
+            }
         }
+        compatible(differences)?;
         for change in &self.stores {
             let ids = change.ids(ground.at(change.shard), module);
             let store = ground.at_mut(change.shard);
@@ -140,12 +147,7 @@ impl<'s> Wanted<'s> {
     }
 
     /// What has to change in one store, which is to have the tables or none of them.
-    fn change(
-        &mut self,
-        store: &Store,
-        has_tables: bool,
-        seam: &mut Seam<'_>,
-    ) -> Result<StoreChange, DeployError> {
+    fn change(&mut self, store: &Store, has_tables: bool, seam: &mut Seam<'_>) -> StoreChange {
         let mut change = StoreChange::new(store.seat().shard);
         let mut existing = rows_of(store, self.module);
         let wanted = if has_tables { &self.tables[..] } else { &[] };
@@ -166,9 +168,8 @@ impl<'s> Wanted<'s> {
                 }
             }
         }
-        check_gone(store, &existing)?;
         change.drop_all(existing);
-        Ok(change)
+        change
     }
 }
 
@@ -182,15 +183,37 @@ fn id_of(ids: &mut Vec<(String, TableId)>, name: &str, seam: &mut Seam<'_>) -> T
     id
 }
 
-/// A table that the new schema lacks may go when it is empty.
-fn check_gone(store: &Store, gone: &[TableRow]) -> Result<(), DeployError> {
-    let full = gone.iter().filter(|row| {
+/// A table that the new schema lacks may go when it is empty. Lists those that are not.
+fn list_gone(
+    store: &Store,
+    gone: &[TableRow],
+    schema: &ModuleSchema,
+    differences: &mut Vec<String>,
+) {
+    // What a hidden table has is in the rows that it is an index of.
+    let gone = gone.iter().filter(|row| !is_sharded_index(&row.name));
+    let full = gone.filter(|row| {
         let table = store.table(TableId::new(row.id));
         table.is_some_and(|table| !table.is_empty())
     });
-    let differences: Vec<String> = full
-        .map(|row| format!("table {}: it is gone, and there are rows in it", row.name))
-        .collect();
+    for row in full {
+        // One that the module still has would be on its home alone.
+        let text = match schema.table(&row.name) {
+            Some(_) => format!("table {}: {}", row.name, Difference::ShardBy),
+            None => format!("table {}: it is gone, and there are rows in it", row.name),
+        };
+        note(text, differences);
+    }
+}
+
+/// Adds what is in the way to a list, where another store has not.
+fn note(difference: String, differences: &mut Vec<String>) {
+    if !differences.contains(&difference) {
+        differences.push(difference);
+    }
+}
+
+fn compatible(differences: Vec<String>) -> Result<(), DeployError> {
     match differences.is_empty() {
         true => Ok(()),
         false => Err(DeployError::Incompatible(differences)),

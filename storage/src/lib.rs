@@ -44,5 +44,5 @@ pub use stores::Stores;
 pub use stores::elsewhere::{Elsewhere, StoresError};
 pub use stores::placement::Placement;
 pub use stores::scan::PlacedScan;
-pub use stores::sharded_index::sharded_index_schemas;
+pub use stores::sharded_index::{is_sharded_index, sharded_index_schemas};
 pub use table::{Cursor, HistoryFigures, Range, Scan, Table, TableBytes, is_between};

@@ -19,6 +19,7 @@ mod layers;
 mod main_job;
 mod memory;
 mod redeploy;
+mod redeploy_sharded;
 mod redistribution;
 mod requests;
 mod schedules;

@@ -36,6 +36,11 @@ pub fn sharded_index_schemas(schema: &TableSchema) -> Vec<TableSchema> {
     tables
 }
 
+/// Whether a table of this name is a hidden one.
+pub fn is_sharded_index(table: &str) -> bool {
+    table.contains('(')
+}
+
 /// A name that no user's table has.
 pub(super) fn table_name(schema: &TableSchema, index: &IndexSchema) -> String {
     format!("{}({})", schema.name, index.columns.join(","))
