@@ -19,6 +19,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use cosmictron_sql::{AsOf, Params, PartialRows, Plan, SqlError};
+use cosmictron_storage::planted::{Fault, is_planted};
 use cosmictron_types::{ShardId, Timestamp, TxId};
 
 use super::ground::Ground;
@@ -251,7 +252,10 @@ impl Shard {
             let answer = Answer::Part(Err(why.into()));
             return self.hold(Some(reply), answer, arrived, Vec::new(), seam);
         }
-        let Part { plan, params, tx } = part;
+        let Part { plan, params, mut tx } = part;
+        if is_planted(Fault::PartAsOfNow) {
+            tx = tx.max(self.committed);
+        }
         let run = plan.begin_part(params, &self.options.query, tx);
         let tx = self.committed.min(tx);
         self.begin_scan(Scan { run, tx, reply, arrived, whole: None }, seam);

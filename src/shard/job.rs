@@ -1,5 +1,6 @@
 //! Transactions of several shards: what they are to do, which stores they want, and what they come to where these are in hand.
 
+use cosmictron_storage::planted::{Fault, is_planted};
 use cosmictron_types::{Duration, ShardCount, ShardId, Timestamp};
 
 use super::ground::Ground;
@@ -69,6 +70,15 @@ impl Job {
     pub(super) fn wanting_all(mut self, shards: ShardCount) -> Self {
         self.wanted = shards.shards().collect();
         self
+    }
+
+    /// The shards that it goes through: those that it wants, ascending.
+    pub(super) fn way(&self) -> Vec<ShardId> {
+        let mut way = self.wanted.clone();
+        if is_planted(Fault::LendingOutOfOrder) && !self.origin.index().is_multiple_of(2) {
+            way.reverse();
+        }
+        way
     }
 
     /// Was undone, and is to run again.

@@ -20,6 +20,7 @@
 
 use std::collections::VecDeque;
 
+use cosmictron_storage::planted::{self, Fault, is_planted};
 use cosmictron_types::{ShardId, TxId};
 
 use super::ground::{Ground, JointRecord, Ledger, Lot};
@@ -92,7 +93,7 @@ impl Shard {
 
     /// Brings a transaction of several shards to the first of them.
     pub(super) fn submit(&mut self, job: Job, seam: &mut Seam<'_>) {
-        let first = job.wanted[0];
+        let first = job.way()[0];
         if first == seam.shard() {
             return self.take_jobs(vec![job], seam);
         }
@@ -144,7 +145,9 @@ impl Shard {
         self.figures.lent += 1;
         let away = seam.now().since(self.lent_at).as_micros();
         self.figures.lent_micros += u64::try_from(away).unwrap_or(0);
-        notices.iter().for_each(|notice| self.take_notice(notice, seam));
+        if !is_planted(Fault::NoticesLeftBehind) {
+            notices.iter().for_each(|notice| self.take_notice(notice, seam));
+        }
         for record in ledger.records {
             self.append_joint(record, seam);
         }
@@ -164,9 +167,12 @@ impl Shard {
             match work {
                 Work::Request { request, reply } => self.work(request, reply, seam),
                 Work::Job(job) => {
-                    let (wanted, mut jobs) = (job.wanted.clone(), vec![job]);
-                    take_same(&mut self.queue, &wanted, &mut jobs);
-                    self.lend(Loan { wanted, lots: Vec::new(), jobs }, seam);
+                    let (way, mut jobs) = (job.way(), vec![job]);
+                    take_same(&mut self.queue, &way, &mut jobs);
+                    if is_planted(Fault::EarlyTx) {
+                        planted::note(seam.next_tx().get());
+                    }
+                    self.lend(Loan { wanted: way, lots: Vec::new(), jobs }, seam);
                 }
                 Work::Loan(loan) => self.lend(*loan, seam),
             }
@@ -217,13 +223,17 @@ impl Shard {
 
     /// Runs the jobs of a loan that has all its stores, and sends the stores home.
     fn run_jobs(&mut self, loan: Loan, seam: &mut Seam<'_>) {
-        let Loan { lots, jobs, .. } = loan;
+        let Loan { mut lots, jobs, .. } = loan;
+        if is_planted(Fault::LendingOutOfOrder) {
+            lots.sort_by_key(Lot::shard);
+        }
         let (mut ground, mut notices, mut again) = (Ground::joint(lots), Vec::new(), Vec::new());
         for job in jobs {
             again.extend(self.run_job(job, &mut ground, &mut notices, seam));
         }
         let mut lots = ground.into_lots();
-        let own = lots.pop().expect("a loan ends at the last of its shards");
+        let own = lots.iter().position(|lot| lot.shard() == seam.shard());
+        let own = lots.remove(own.expect("a loan ends at the last of its shards"));
         // Its records were appended one by one.
         assert!(own.shard() == seam.shard() && own.ledger.records.is_empty());
         self.store = Some(own.store);
@@ -240,7 +250,10 @@ impl Shard {
     }
 
     fn send_home(&mut self, lots: Vec<Lot>, notices: &[Notice], seam: &mut Seam<'_>) {
-        for lot in lots {
+        for mut lot in lots {
+            if is_planted(Fault::WritesLeftBehind) {
+                lot.ledger.records.iter_mut().for_each(|record| record.changes.clear());
+            }
             let (home, notices) = (lot.shard(), notices.to_vec());
             seam.send(home, Message::Homecoming(Box::new(Homecoming { lot, notices })));
         }

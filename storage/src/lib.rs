@@ -20,6 +20,8 @@ mod heap;
 mod history;
 pub mod key;
 pub mod log;
+#[doc(hidden)]
+pub mod planted;
 pub mod snapshot;
 pub mod store;
 pub mod stores;

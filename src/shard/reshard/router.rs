@@ -11,6 +11,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use cosmictron_storage::planted::{Fault, is_planted};
 use cosmictron_storage::{Change, ChangeWriter, IndexDef, LoggedChange, Store, TableDef};
 use cosmictron_types::{
     ColumnIndex, Identity, IndexId, Partition, Row, ShardCount, ShardId, TableId,
@@ -104,7 +105,13 @@ impl Router {
         let new = self.new;
         let shard = match self.place_of(store, def) {
             Place::Home(shard) => *shard,
-            Place::Spread(column) => new.owner_of(column.partition_of(&def.layout, row)),
+            Place::Spread(column) => {
+                let partition = column.partition_of(&def.layout, row);
+                if partition.get() == 7 && is_planted(Fault::PartitionIsDropped) {
+                    return;
+                }
+                new.owner_of(partition)
+            }
         };
         self.write(shard, change, def);
     }

@@ -38,6 +38,7 @@ use crate::definition::TableDef;
 use crate::heap::{RowId, Stamp};
 use crate::history::{Link, Pin, Position, Version};
 use crate::key::Key;
+use crate::planted::{Fault, is_planted};
 use crate::store::Store;
 use crate::table::{Cursor, Range, Table};
 
@@ -122,7 +123,9 @@ impl Walk {
         if self.tx < oldest {
             return Err(Forgotten { oldest }.into());
         }
-        Ok(Steps { walk: self, table, has_caught_up: false, range: None })
+        let has_begun = !matches!(self.way, Way::Places { next: RowId::FIRST });
+        let has_caught_up = is_planted(Fault::SliceSkipsEnded) && has_begun;
+        Ok(Steps { walk: self, table, has_caught_up, range: None })
     }
 
     /// The table, as it was when the walk began.

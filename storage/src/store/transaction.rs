@@ -7,6 +7,7 @@ use super::write_set::{Write, WriteSet};
 use super::{Store, TransactionLimits};
 use crate::heap::{RowId, Stamp};
 use crate::history::{Link, Version};
+use crate::planted::{Fault, is_planted};
 use crate::table::Table;
 
 impl TransactionLimits {
@@ -219,7 +220,11 @@ fn withdraw(table: &mut Table, write_set: &WriteSet, write: &Write) {
         return;
     }
     let Some(before) = &write.before else {
-        table.leave_all(write.row);
+        if is_planted(Fault::UndoForgetsIndex) {
+            (1..table.def().indexes.len()).for_each(|index| table.leave(index, write.row));
+        } else {
+            table.leave_all(write.row);
+        }
         table.heap_mut().remove(write.row);
         return;
     };

@@ -14,6 +14,7 @@ use super::sharded_index::Entry;
 use super::site::Trail;
 use crate::heap::RowId;
 use crate::key::Key;
+use crate::planted::{Fault, is_planted};
 use crate::store::write::WriteError;
 
 /// The primary key's index.
@@ -211,7 +212,9 @@ impl Stores {
             rows.iter().for_each(|&row| store.erase_row(at.table(), row, delete.index));
             count += rows.len() as u64;
         }
-        self.take_out(&delete.leaving);
+        if !is_planted(Fault::IndexEntryStays) {
+            self.take_out(&delete.leaving);
+        }
         Ok(count)
     }
 
