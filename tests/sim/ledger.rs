@@ -7,8 +7,9 @@
 //! 3. No id that anybody has seen ever belongs to another row; no `tx_id` that was answered is given again.
 //! 4. What a read has shown stays.
 //! 5. Entries and balances agree, and the total of all balances never changes.
+//! 6. The order of the `tx_id`s that were told is the order in which reads show what they did.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use cosmictron::shard::{CallError, Called, Unavailable};
 use cosmictron_types::TxId;
@@ -196,6 +197,29 @@ impl Ledger {
         assert!(pairs.is_empty(), "nobody has asked for {pairs:?}");
         check_balances(books);
         self.done() - done_before
+    }
+
+    /// Holds the tables as of a transaction to the order that was told: every transfer up to it is there, no later one is.
+    /// So what clients saw is what one by one would have shown, in the order of the numbers.
+    pub fn check_at(&self, tx: TxId, books: &Books) {
+        let there: BTreeSet<u64> = books.entries.values().map(|entry| entry.mark).collect();
+        let told = |(mark, promise): (&u64, &Promise)| match (&promise.order, &promise.told) {
+            (Order::Transfer { .. }, Some(Told::Done { tx: Some(told), .. })) => {
+                Some((*told, *mark))
+            }
+            _ => None,
+        };
+        let history: BTreeMap<TxId, u64> = self.promises.iter().filter_map(told).collect();
+        let is_wrong = |(told, mark): &(&TxId, &u64)| there.contains(mark) != (**told <= tx);
+        if let Some((told, mark)) = history.iter().find(is_wrong) {
+            let state = |mark| if there.contains(mark) { "seen" } else { "not seen" };
+            let around = history.range(told.min(&tx)..=told.max(&tx));
+            let lines: Vec<String> = around
+                .map(|(at, mark)| format!("  {at}: transfer {mark}, {}", state(mark)))
+                .collect();
+            panic!("transfer {mark} was done at {told}; as of {tx}:\n{}", lines.join("\n"));
+        }
+        check_balances(books);
     }
 
     /// Transfers that are known to be done.

@@ -7,7 +7,7 @@ use cosmictron_types::{Duration, Identity, ShardCount, ShardId};
 
 use crate::bank::{Books, Order};
 use crate::server::{Server, rows};
-use crate::site::{SEGMENT_BYTES, Site};
+use crate::site::{Family, SEGMENT_BYTES, Site};
 
 const BANK: &str = "bank";
 
@@ -22,7 +22,7 @@ impl Scene {
         let mut server = Server::new(1, ShardCount::new(shards).unwrap(), site.plan(1));
         *server.world.faults_mut() = Faults::none();
         server.start().unwrap();
-        let compiled = site.bank(false)[0].clone();
+        let compiled = site.bank(Family::AtHome)[0].clone();
         let deploy = Deploy { name: BANK.into(), compiled, deployer: Identity::SYSTEM };
         let asked = server.ask(ShardId::FIRST, Request::Deploy(deploy));
         let Answer::Deployed(Ok(_)) = server.wait(asked) else { panic!("the bank is refused") };

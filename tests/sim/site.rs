@@ -4,6 +4,7 @@
 //! world as well. What boots read back is read from files that are never torn: the real server has them on the device
 //! before a module's row is in any log.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration as StdDuration;
 
@@ -24,10 +25,8 @@ pub const SEGMENT_BYTES: u64 = 128 << 10;
 pub struct Site {
     /// Of a directory that was never served.
     plan: BootPlan,
-    /// The bank whose tables are at home, in two versions.
-    at_home: Vec<CompiledModule>,
-    /// The bank whose tables are spread, in two versions for each way to route its calls.
-    spread: Vec<CompiledModule>,
+    /// The versions of the bank, by family: two for each way to route its calls.
+    banks: BTreeMap<Family, Vec<CompiledModule>>,
     _directory: TempDir,
 }
 
@@ -39,12 +38,12 @@ impl Site {
         options.limits.deadline = StdDuration::from_secs(60 * 60);
         let modules = ModuleFiles::open(directory.path(), Host::new(options).unwrap()).unwrap();
         let compile = |text: String| modules.store(&wat::parse_str(text).unwrap()).unwrap();
-        let versions = |kinds: &[Kind]| -> Vec<CompiledModule> {
-            kinds.iter().flat_map(|kind| bank_sources(*kind).map(compile)).collect()
+        let versions = |family: Family| -> Vec<CompiledModule> {
+            let sources = |kind: &Kind| bank_sources(*kind, family).map(compile);
+            family.kinds().iter().flat_map(sources).collect()
         };
-        let at_home = versions(&[Kind::AtHome]);
-        let spread = versions(&[Kind::Spread, Kind::Routed, Kind::RoutedByBoth]);
-        Site { plan: plan(modules.clone()), at_home, spread, _directory: directory }
+        let banks = Family::ALL.into_iter().map(|family| (family, versions(family))).collect();
+        Site { plan: plan(modules.clone()), banks, _directory: directory }
     }
 
     /// What a server with so many writes in flight starts from.
@@ -55,8 +54,28 @@ impl Site {
     }
 
     /// A bank's versions.
-    pub fn bank(&self, is_spread: bool) -> &[CompiledModule] {
-        if is_spread { &self.spread } else { &self.at_home }
+    pub fn bank(&self, family: Family) -> &[CompiledModule] {
+        &self.banks[&family]
+    }
+}
+
+/// Banks with the same tables, of which one can follow the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Family {
+    AtHome,
+    Spread,
+    /// Spread, and no two receipts have the same mark: they are spread by their ids, so that takes a sharded index.
+    Unique,
+}
+
+impl Family {
+    pub const ALL: [Family; 3] = [Family::AtHome, Family::Spread, Family::Unique];
+
+    fn kinds(self) -> &'static [Kind] {
+        match self {
+            Family::AtHome => &[Kind::AtHome],
+            Family::Spread | Family::Unique => &[Kind::Spread, Kind::Routed, Kind::RoutedByBoth],
+        }
     }
 }
 
@@ -96,20 +115,26 @@ impl Kind {
     }
 }
 
-fn bank_sources(kind: Kind) -> [String; 2] {
-    let additions = kind.additions();
-    let first = additions
-        .iter()
-        .fold(include_str!("../modules/wat/bank.wat").to_owned(), |text, (beginning, addition)| {
-            describe(&text, beginning, addition)
-        });
+fn bank_sources(kind: Kind, family: Family) -> [String; 2] {
+    let mark = r#""columns":["mark"]"#;
+    let is_unique =
+        |beginning: &str| family == Family::Unique && beginning.contains(r#""receipt""#);
+    let edit = |text: String, (beginning, addition): &(&str, &str)| {
+        describe(&text, beginning, |description| match is_unique(beginning) {
+            true => description.replace(mark, &format!(r#"{mark},"unique":true"#)) + addition,
+            false => description + addition,
+        })
+    };
+    let whole = include_str!("../modules/wat/bank.wat").to_owned();
+    let first = kind.additions().iter().fold(whole, edit);
     let second = first.replacen("(; version 2", "", 1).replacen(";)", "", 1);
     assert_ne!(first, second, "the bank has two versions");
     [first, second]
 }
 
-/// Adds to the description that begins so. It moves to where there is room for more.
-fn describe(text: &str, beginning: &str, addition: &str) -> String {
+/// Makes another of the description that begins so, which comes without its last two braces. It moves to where there is
+/// room for more.
+fn describe(text: &str, beginning: &str, edit: impl Fn(String) -> String) -> String {
     let quoted = |text: &str| text.replace('"', "\\\"");
     let (head, tail) = text.split_once(&quoted(beginning)).expect("the bank describes it");
     let (_, old) = head.rsplit_once("(data (i32.const ").expect("a description is data");
@@ -118,7 +143,8 @@ fn describe(text: &str, beginning: &str, addition: &str) -> String {
     let new = (32 << 10) + 2 * old;
     let (description, _) = tail.split_once("}}\")").expect("a description ends so");
     let whole = format!("{}{description}}}}}", quoted(beginning));
-    let longer = format!("{}{description}{}}}}}", quoted(beginning), quoted(addition));
+    let plain = format!("{beginning}{}", description.replace('\\', ""));
+    let longer = format!("{}}}}}", quoted(&edit(plain)));
     let length = |quoted: &str| quoted.replace('\\', "").len();
     let call = |at: usize, text: &str| {
         format!("(call $describe (i32.const {at}) (i32.const {}))", length(text))

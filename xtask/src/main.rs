@@ -6,6 +6,7 @@
 mod fuzz;
 mod module;
 mod perf;
+mod sim;
 mod step;
 mod test;
 
@@ -26,6 +27,8 @@ enum Command {
     Test(test::Options),
     /// Runs the fuzz targets.
     Fuzz(fuzz::Options),
+    /// Runs the simulation over a range of seeds.
+    Sim(sim::Options),
     /// Measures the server, each figure beside its floor.
     Perf(perf::Options),
 }
@@ -34,6 +37,7 @@ fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Test(options) => test::run(&options),
         Command::Fuzz(options) => fuzz::run(&options),
+        Command::Sim(options) => sim::run(&options),
         Command::Perf(options) => perf::run(&options),
     };
     match done {

@@ -28,7 +28,7 @@ impl Campaign<'_> {
                 17 if self.dice.one_in(2) => self.peek_back(bank),
                 17 => self.peek(bank, "sum(balance)", "account", Asked::Total),
                 18 => {
-                    let versions = self.site.bank(self.banks[bank].is_spread).len();
+                    let versions = self.site.bank(self.banks[bank].family).len();
                     let version = self.dice.roll(versions as u64) as usize;
                     self.deploy(bank, version);
                 }
@@ -114,8 +114,7 @@ impl Campaign<'_> {
 
     /// Asks for the total as of a transaction of the bank that was told.
     fn peek_back(&mut self, bank: usize) {
-        let of_bank = self.txs.iter().filter(|(_, (other, _))| *other == bank);
-        let txs: Vec<TxId> = of_bank.map(|(tx, _)| *tx).collect();
+        let txs = self.txs_of(bank);
         let Some(&tx) = self.dice.pick(&txs) else { return };
         let from = format!("account AS OF TX {tx}");
         self.peek(bank, "sum(balance)", &from, Asked::PastTotal(tx));
@@ -128,7 +127,7 @@ impl Campaign<'_> {
         self.banks[bank].is_deploying = true;
         let deploy = Deploy {
             name: self.banks[bank].name.clone(),
-            compiled: self.site.bank(self.banks[bank].is_spread)[version].clone(),
+            compiled: self.site.bank(self.banks[bank].family)[version].clone(),
             deployer: Identity::SYSTEM,
         };
         let shard = self.any_shard();
@@ -232,7 +231,7 @@ impl Campaign<'_> {
         version: usize,
         deployed: Result<Deployed, DeployError>,
     ) {
-        let versions = self.site.bank(self.banks[bank].is_spread);
+        let versions = self.site.bank(self.banks[bank].family);
         let bank = &mut self.banks[bank];
         bank.is_deploying = false;
         match deployed {
