@@ -119,7 +119,6 @@ fn what_rows_on_any_shard_cannot_follow_is_refused_with_the_reasons() {
     assert_eq!(add(&mut ada, ROWS - 1, 0).status, 200);
     let before = ada.get("/v1/modules/m").body;
     let unique = |columns: &str| format!(r#",{{"name":"one","columns":{columns},"unique":true}}"#);
-    let key = r#",{"name":"up","type":{"option":"u64"},"foreign_key":{"table":"t","column":"id"}}"#;
     let changes = [
         ("another column", Version { shard_by: "id", ..FIRST }, &["shard_by would change"][..]),
         ("no column", Version { shard_by: "", ..FIRST }, &["shard_by would change"]),
@@ -132,11 +131,6 @@ fn what_rows_on_any_shard_cannot_follow_is_refused_with_the_reasons() {
             "a unique index across shards",
             Version { indexes: &unique(r#"["note"]"#), ..NOTED },
             &["rows of other shards can have the same one"],
-        ),
-        (
-            "a foreign key across shards",
-            Version { columns: key, ..FIRST },
-            &["column up refers to rows of other shards"],
         ),
         (
             "a column that is needed",
@@ -167,7 +161,7 @@ fn what_rows_on_any_shard_cannot_follow_is_refused_with_the_reasons() {
         assert_eq!(ada.get("/v1/modules/m").body, before, "{what}");
         assert_eq!(add(&mut ada, ROWS, 0).status, 200, "{what}: the old version goes on");
     }
-    let rows = ROWS + 1 + 7;
+    let rows = ROWS + 1 + 6;
     assert_eq!(count(&mut ada), rows);
 }
 

@@ -29,7 +29,7 @@ fn parse_seeds(text: &str) -> Result<Range<u64>, String> {
     let (start, end) = match text.split_once("..") {
         Some((start, end)) => (number(start)?, number(end)?),
         None => {
-            let seed = number(text)?;
+            let seed: u64 = number(text)?;
             (seed, seed.checked_add(1).ok_or("there is no seed behind it")?)
         }
     };
