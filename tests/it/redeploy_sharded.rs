@@ -22,7 +22,7 @@ struct Version<'a> {
     indexes: &'a str,
     /// What spreads `t`; nothing, if it is empty.
     shard_by: &'a str,
-    /// What routes `add`, as JSON.
+    /// What routes `add`, as JSON; nothing does if `t` is not spread.
     route: &'a str,
     /// Whether it has `u`, which is spread as well.
     has_u: bool,
@@ -37,9 +37,9 @@ impl Version<'_> {
     /// `add(n, m)` inserts a row.
     fn wasm(&self) -> Vec<u8> {
         let Version { columns, indexes, shard_by, route, has_u } = self;
-        let shard_by = match *shard_by {
-            "" => String::new(),
-            column => format!(r#","shard_by":"{column}""#),
+        let (shard_by, route) = match *shard_by {
+            "" => (String::new(), "[]"),
+            column => (format!(r#","shard_by":"{column}""#), *route),
         };
         let t = format!(
             r#"{{"table":{{"name":"t","public":true,"columns":[{{"name":"id","type":"u64","auto_inc":true}},
@@ -344,6 +344,10 @@ fn a_declaration_that_cannot_place_rows_is_refused_by_its_place() {
         (
             reducer(r#"{"option":"u64"}"#, r#"["to"]"#),
             "reducer r, shard_by, argument to: what places rows on a shard is never absent",
+        ),
+        (
+            reducer(r#""u64""#, r#"["to"]"#),
+            "reducer r, shard_by, argument to: no table of this module is spread over shards",
         ),
     ];
     for (item, place) in refused {

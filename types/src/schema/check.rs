@@ -1,5 +1,6 @@
 //! The rules that a module's schema has to keep, and what is said when one is broken.
 
+mod sharding;
 #[cfg(test)]
 mod tests;
 
@@ -8,6 +9,7 @@ use super::{
     NAME_BYTES_MAX, ReducerKind, ReducerSchema, TABLES_MAX, TYPE_DEPTH_MAX, TableSchema,
 };
 use crate::ty::{Field, Type};
+use sharding::Placing;
 
 /// Why a module's schema is refused. The module's doing; `place` says where, such as `table note, column id`.
 #[derive(Debug, thiserror::Error)]
@@ -26,6 +28,8 @@ pub enum SchemaError {
     TooMany { place: String, count: usize, count_max: usize },
     #[error("{place}: there is no {what} {name}")]
     Missing { place: String, what: &'static str, name: String },
+    #[error("{place}: no row is placed by type {ty}; rows are placed by {columns}")]
+    PlacesNothing { place: String, ty: String, columns: String },
     #[error("{place}: {rule}")]
     Rule { place: String, rule: &'static str },
 }
@@ -45,8 +49,9 @@ pub(super) fn admit(mut schema: ModuleSchema) -> Result<ModuleSchema, SchemaErro
     for table in &schema.tables {
         check_table(table, &schema)?;
     }
+    let placing = Placing::of(&schema.tables);
     for reducer in &schema.reducers {
-        check_reducer(reducer)?;
+        check_reducer(reducer, &placing)?;
     }
     for view in &schema.views {
         check_fields(&format!("view {}", view.name), &view.columns)?;
@@ -86,36 +91,7 @@ fn check_table(table: &TableSchema, module: &ModuleSchema) -> Result<(), SchemaE
     for index in &table.indexes {
         check_index(&format!("{place}, index {}", index.name), table, index)?;
     }
-    match &table.shard_by {
-        Some(column) => check_shard_by(&format!("{place}, shard_by"), table, column),
-        None => Ok(()),
-    }
-}
-
-/// Whether a column can place rows: every row has a value there whose key can be hashed.
-fn check_shard_by(place: &str, table: &TableSchema, column: &str) -> Result<(), SchemaError> {
-    let ty = &table.columns[column_exists(place, table, column)?].ty;
-    check_placing_type(place, ty)?;
-    // Shards take numbers of their own partitions only: of 255 numbers some of 1024 shards would have none.
-    let is_narrow = |ty: &Type| ty.width().is_some_and(|width| width < 4);
-    match table.columns.iter().find(|column| column.auto_inc && is_narrow(&column.ty)) {
-        Some(column) => Err(SchemaError::Rule {
-            place: format!("{place}, column {}", column.name),
-            rule: "auto_inc of a table that is spread over shards needs 32 bits or more",
-        }),
-        None => Ok(()),
-    }
-}
-
-fn check_placing_type(place: &str, ty: &Type) -> Result<(), SchemaError> {
-    let rule = match ty {
-        Type::Option(_) => "what places rows on a shard is never absent",
-        ty if ty.is_key() => return Ok(()),
-        _ => {
-            "what places rows on a shard is a bool, a number, a string, bytes, a time, an identity or a uuid"
-        }
-    };
-    Err(SchemaError::Rule { place: place.to_owned(), rule })
+    sharding::check_table(&place, table)
 }
 
 fn check_index(place: &str, table: &TableSchema, index: &IndexSchema) -> Result<(), SchemaError> {
@@ -147,21 +123,8 @@ fn check_auto_inc(place: &str, table: &TableSchema, name: &str) -> Result<(), Sc
     if !column.auto_inc {
         return Ok(());
     }
-    let integer = matches!(
-        column.ty,
-        Type::I8
-            | Type::I16
-            | Type::I32
-            | Type::I64
-            | Type::I128
-            | Type::U8
-            | Type::U16
-            | Type::U32
-            | Type::U64
-            | Type::U128
-    );
     let unique = table.indexes.iter().any(|index| index.unique && index.columns == [name]);
-    match (integer, unique) {
+    match (is_integer(&column.ty), unique) {
         (true, true) => Ok(()),
         (false, _) => {
             Err(SchemaError::Rule { place: place.to_owned(), rule: "auto_inc needs an integer" })
@@ -171,6 +134,11 @@ fn check_auto_inc(place: &str, table: &TableSchema, name: &str) -> Result<(), Sc
             rule: "auto_inc needs a primary key or a unique column",
         }),
     }
+}
+
+fn is_integer(ty: &Type) -> bool {
+    let signed = matches!(ty, Type::I8 | Type::I16 | Type::I32 | Type::I64 | Type::I128);
+    signed || matches!(ty, Type::U8 | Type::U16 | Type::U32 | Type::U64 | Type::U128)
 }
 
 fn check_foreign_key(
@@ -200,34 +168,17 @@ fn check_foreign_key(
     Ok(())
 }
 
-fn check_reducer(reducer: &ReducerSchema) -> Result<(), SchemaError> {
+fn check_reducer(reducer: &ReducerSchema, placing: &Placing<'_>) -> Result<(), SchemaError> {
     let place = format!("reducer {}", reducer.name);
     check_fields(&place, &reducer.params)?;
     if let Some(ty) = &reducer.result {
         check_type(&format!("{place}, result"), ty)?;
     }
-    check_route(&format!("{place}, shard_by"), reducer)?;
     if reducer.kind != ReducerKind::Call && !reducer.params.is_empty() {
         let rule = "a reducer that the server calls takes no arguments";
         return Err(SchemaError::Rule { place, rule });
     }
-    Ok(())
-}
-
-/// Whether the arguments that name a call's shards exist and can be hashed.
-fn check_route(place: &str, reducer: &ReducerSchema) -> Result<(), SchemaError> {
-    for (at, name) in reducer.shard_by.iter().enumerate() {
-        let Some(param) = reducer.params.iter().find(|param| param.name == *name) else {
-            let (place, name) = (place.to_owned(), name.clone());
-            return Err(SchemaError::Missing { place, what: "argument", name });
-        };
-        let place = format!("{place}, argument {name}");
-        if reducer.shard_by[..at].contains(name) {
-            return Err(SchemaError::Duplicate { place });
-        }
-        check_placing_type(&place, &param.ty)?;
-    }
-    Ok(())
+    sharding::check_reducer(&place, reducer, placing)
 }
 
 fn check_lifecycle(schema: &ModuleSchema) -> Result<(), SchemaError> {

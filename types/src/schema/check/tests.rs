@@ -8,6 +8,11 @@ fn check(items: &[&str], expected: &str) {
     assert_eq!(error.to_string(), expected);
 }
 
+#[track_caller]
+fn admits(items: &[&str]) {
+    ModuleSchema::parse_items(items.iter().copied()).unwrap();
+}
+
 fn table(columns: &str, indexes: &str) -> String {
     format!(r#"{{"table":{{"name":"t","columns":[{columns}],"indexes":[{indexes}]}}}}"#)
 }
@@ -81,8 +86,66 @@ fn what_places_rows_can_be_hashed() {
     );
     for ty in ["bool", "f64", "string", "bytes", "uuid", "timestamp"] {
         let (column, argument) = (other(&format!(r#""{ty}""#)), format!(r#""{ty}""#));
-        let items = [sharded(&column, "o"), routed(&argument, r#""to""#)];
-        ModuleSchema::parse_items(items.iter().map(String::as_str)).unwrap();
+        admits(&[&sharded(&column, "o"), &routed(&argument, r#""to""#)]);
+    }
+}
+
+#[test]
+fn a_call_is_routed_by_what_places_rows() {
+    let to = |ty: &str| routed(&format!(r#""{ty}""#), r#""to""#);
+    let refuses = |tables: &[&str], ty: &str, rule: &str| {
+        let expected = format!("reducer r, shard_by, argument to: {rule}");
+        check(&[tables, &[&to(ty)]].concat(), &expected);
+    };
+    let owner = r#"{"name":"owner","type":{"option":"string"}}"#;
+    let by_owner = r#"{"name":"by_owner","columns":["owner","id"],"unique":true}"#;
+    let home = table(&format!("{ID},{owner}"), &format!("{PRIMARY},{by_owner}"));
+    refuses(&[&home], "u64", "no table of this module is spread over shards");
+    let by_id = sharded(&format!("{ID},{owner}"), "id");
+    refuses(&[&by_id], "u32", "no row is placed by type u32; rows are placed by u64 (t.id)");
+    refuses(&[&by_id], "string", "no row is placed by type string; rows are placed by u64 (t.id)");
+    admits(&[&by_id, &to("u64")]);
+
+    // A value that is unique over all shards has a place of its own.
+    let at = r#"{"name":"at","type":"timestamp"}"#;
+    let by_at = by_id.replace(r#""shard_by":"id""#, r#""shard_by":"at""#);
+    let by_at =
+        by_at.replace(ID, &format!("{ID},{at}")).replace(PRIMARY, &format!("{by_owner},{PRIMARY}"));
+    for ty in ["timestamp", "u64", "string"] {
+        admits(&[&by_at, &to(ty)]);
+    }
+    let known = "rows are placed by timestamp (t.at), u64 (t.id), string (t.owner)";
+    refuses(&[&by_at], "i64", &format!("no row is placed by type i64; {known}"));
+
+    let numbered = by_at.replacen(r#""u64""#, r#""u64","auto_inc":true"#, 1);
+    refuses(&[&numbered], "uuid", &format!("no row is placed by type uuid; {known}"));
+
+    // Rows with generated keys are where the call runs that makes them, whatever it is routed by.
+    let generated = by_id.replace(r#""u64""#, r#""u64","auto_inc":true"#);
+    admits(&[&generated, &to("uuid")]);
+    refuses(&[&generated], "i64", "no row is placed by type i64; rows are placed by u64 (t.id)");
+}
+
+#[test]
+fn what_the_server_calls_has_no_arguments_to_be_routed_by() {
+    let init = |params: &str| {
+        format!(
+            r#"{{"reducer":{{"name":"r","kind":"init","params":[{params}],"shard_by":["id"]}}}}"#
+        )
+    };
+    check(
+        &[&init("")],
+        "reducer r, shard_by: a reducer that the server calls has no arguments to say where",
+    );
+    check(&[&init(ID)], "reducer r: a reducer that the server calls takes no arguments");
+}
+
+#[test]
+fn a_table_is_placed_once_and_by_one_column() {
+    let twice = sharded(ID, "id").replace(r#","shard_by""#, r#","shard_by":"id","shard_by""#);
+    for item in [twice, sharded(ID, "id").replace(r#":"id"}}"#, r#":["id"]}}"#)] {
+        let error = ModuleSchema::parse_items([item.as_str()]).unwrap_err();
+        assert!(matches!(error, SchemaError::Json(_)), "{item}: {error}");
     }
 }
 
@@ -95,7 +158,7 @@ fn every_shard_has_numbers_to_give_out() {
             "table t, shard_by, column id: auto_inc of a table that is spread over shards needs 32 bits or more",
         );
     }
-    ModuleSchema::parse_items([sharded(&id("i32"), "id").as_str()]).unwrap();
+    admits(&[&sharded(&id("i32"), "id")]);
 }
 
 #[test]
