@@ -3,7 +3,7 @@
 //! Every thread has a store of its own, which begins empty; the test harness runs each test in a thread of its own.
 //! Tables are made when they are first used, from what their structs say of themselves, so a schema that a server
 //! would refuse fails here as well. What the server enforces is enforced: types, unique columns, foreign keys,
-//! append-only tables. What it limits (rows and bytes of a transaction, log output) is not.
+//! append-only tables, columns that place rows on a shard. What it limits (rows and bytes of a transaction, log output) is not.
 //!
 //! A scan copies what is ahead of it: this is for tests, with thousands of rows and not with millions.
 

@@ -34,7 +34,8 @@
 //! # Ok::<(), String>(())
 //! ```
 //!
-//! What differs from a server: nothing is sharded, nothing is limited, and a scheduled call is only noted.
+//! What differs from a server: all rows are in one place (an update that changes a `shard_by` column is refused all the
+//! same), nothing is limited, and a scheduled call is only noted.
 
 use cosmictron_types::{Identity, Timestamp, TxId};
 

@@ -172,7 +172,11 @@ fn my_agent_passes_its_own_tests() {
 fn a_module_with_everything_speaks_the_abi() {
     let wasm = build(&repository().join("sdk-rust/tests/module"), "sdk_checks");
     let parts = check_interface(&wasm);
-    check_parts(&parts, "table", &["rooms", "messages", "tickets", "doors", "entries", "samples"]);
+    check_parts(
+        &parts,
+        "table",
+        &["rooms", "messages", "tickets", "doors", "entries", "parcels", "samples"],
+    );
     check_parts(&parts, "reducer", &["init", "connected", "disconnected", "echo", "schedules"]);
     // It uses everything, so an import that is misspelt here or there would be missing.
     assert_eq!(interface(&wasm).imports.len(), IMPORTS.len());

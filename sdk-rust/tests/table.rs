@@ -11,7 +11,7 @@ use cosmictron_sdk::{Duration, testing};
 )]
 mod module;
 
-use module::tables::Room;
+use module::tables::{Parcel, Room};
 use module::{answers, checks};
 
 macro_rules! natively {
@@ -40,6 +40,7 @@ natively! {
     every_type_is_stored_and_found,
     a_range_that_holds_nothing_yields_nothing,
     an_abandoned_scan_does_no_harm,
+    a_row_stays_where_its_column_has_placed_it,
 }
 
 fn room(name: &str) -> Room {
@@ -60,6 +61,15 @@ fn a_refusal_names_table_and_column() {
     let hall = room("hall");
     let again = Room::insert(Room { id: 0, ..hall }).unwrap_err();
     assert_eq!(again.to_string(), "rooms.name has this value already");
+}
+
+#[test]
+fn a_refused_move_names_table_and_column() {
+    let parcel = Parcel { id: 0, label: "first".into(), depot: 1.0, grams: 100 };
+    let stored = Parcel::insert(parcel).expect("a label that is new");
+    let moved = Parcel::update(Parcel { depot: 2.0, ..stored }).unwrap_err();
+    let told = "parcels.depot places rows on a shard, so an update keeps it";
+    assert_eq!(moved.to_string(), told);
 }
 
 #[test]

@@ -103,6 +103,7 @@ impl Store {
             let text = format!("{} has no row with this primary key", stored.schema.name);
             return reject(code::NOT_FOUND, text);
         };
+        stored.refuse_move(&stored.rows[&number], row)?;
         self.check_row(position, row, Some(number))?;
         let old = self.tables[position].take(number);
         self.tables[position].put(number, row.to_vec());
@@ -253,6 +254,17 @@ impl StoredTable {
             return reject(EVENT_TABLE, format!("{} is an event table", self.schema.name));
         }
         Ok(())
+    }
+
+    /// An update does not change the column that places a row on a shard, though here all are in one place.
+    fn refuse_move(&self, old: &[u8], new: &[u8]) -> Result<(), Rejection> {
+        let Some(column) = &self.schema.shard_by else { return Ok(()) };
+        if self.value(column, old) == self.value(column, new) {
+            return Ok(());
+        }
+        let table = &self.schema.name;
+        let text = format!("{table}.{column} places rows on a shard, so an update keeps it");
+        reject(code::SHARD_KEY_CHANGED, text)
     }
 
     /// Fills in the columns that the server numbers: 0 becomes the next number, another moves the sequence on.

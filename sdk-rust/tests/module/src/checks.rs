@@ -5,7 +5,7 @@ use core::ops::Bound;
 use cosmictron_sdk::IndexRows;
 use cosmictron_sdk::prelude::*;
 
-use super::tables::{Door, Entry, Message, Room, Sample, Ticket, sample};
+use super::tables::{Door, Entry, Message, Parcel, Room, Sample, Ticket, sample};
 
 fn room(name: &str) -> Room {
     Room::insert(Room { id: 0, name: name.into() }).expect("a name that is new")
@@ -252,4 +252,27 @@ pub fn an_abandoned_scan_does_no_harm() {
         Sample::delete(&row.key).unwrap();
     }
     assert_eq!(Sample::count(), 0);
+}
+
+#[reducer]
+pub fn a_row_stays_where_its_column_has_placed_it() {
+    let parcel = |label: &str, depot| Parcel { id: 0, label: label.into(), depot, grams: 100 };
+    let first = Parcel::insert(parcel("first", 0.0)).unwrap();
+    Parcel::insert(parcel("second", 7.5)).unwrap();
+    let moved = Parcel { depot: 7.5, ..first.clone() };
+    let renamed = Parcel { label: "second".into(), ..moved.clone() };
+    for update in [moved.clone(), renamed] {
+        let refused = Parcel::update(update).unwrap_err();
+        assert!(matches!(refused, UpdateError::ShardKeyChanged(_)), "{refused:?}");
+    }
+    let missing = Parcel::update(Parcel { id: 1 << 40, ..moved.clone() }).unwrap_err();
+    assert!(matches!(missing, UpdateError::NotFound(_)), "{missing:?}");
+    assert_eq!(Parcel::filter_by_id(&first.id), Some(first.clone()));
+    // Both zeros are one key.
+    let weighed = Parcel { depot: -0.0, grams: 90, ..first.clone() };
+    assert_eq!(Parcel::update(weighed.clone()), Ok(weighed));
+    // What moves is another row.
+    assert_eq!(Parcel::delete(&first.id), Ok(true));
+    assert_eq!(Parcel::insert(moved.clone()), Ok(moved));
+    assert_eq!(Parcel::count(), 2);
 }

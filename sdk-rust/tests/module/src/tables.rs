@@ -62,6 +62,19 @@ pub struct Entry {
     pub kind: u8,
 }
 
+/// Spread over shards by a column that is no key.
+#[table(name = "parcels", shard_by = depot)]
+#[derive(Clone, Debug, PartialEq)]
+pub struct Parcel {
+    #[primary_key]
+    #[auto_inc]
+    pub id: u64,
+    #[unique]
+    pub label: String,
+    pub depot: f64,
+    pub grams: u32,
+}
+
 #[derive(Column, Clone, Copy, Debug, PartialEq)]
 pub struct Point {
     pub x: f64,
