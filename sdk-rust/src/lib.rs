@@ -56,7 +56,7 @@
 //!
 //! `table` and `rows` are how tables are written and read, `key` what they are looked up by, `error` what may be
 //! refused; `context`, `rng` and `schedule` are what a reducer is given; `reducer`, `describe` and `panic_hook` are
-//! what the exported functions call; `relation` is what the compiler checks; `host` speaks with the server, `native`
+//! what the exported functions call; `relation` and `shard_key` are what the compiler checks; `host` speaks with the server, `native`
 //! stands in for it.
 
 #![deny(missing_docs)]
@@ -81,6 +81,7 @@ mod relation;
 mod rng;
 mod rows;
 mod schedule;
+mod shard_key;
 mod table;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod testing;
@@ -98,6 +99,7 @@ pub use reducer::ReducerReturn;
 pub use rng::Rng;
 pub use rows::{IndexRows, Rows};
 pub use schedule::{Call, When};
+pub use shard_key::{ShardKeyColumn, SpreadAutoIncColumn};
 pub use table::Table;
 
 /// Everything that a module usually needs: `use cosmictron_sdk::prelude::*`.
@@ -122,6 +124,7 @@ pub mod __private {
         primary_key, target,
     };
     pub use crate::rows::{between, equal};
+    pub use crate::shard_key::{shard_key, spread_auto_inc};
     pub use crate::table::{
         IndexDescription, TableDescription, count, delete, find, insert, insert_many, iter, update,
     };

@@ -30,6 +30,19 @@ struct Member {
     role: Role,
 }
 
+#[table(name = "visits", event, shard_by = member)]
+struct Visit {
+    #[unique]
+    #[auto_inc]
+    number: u32,
+    member: u64,
+}
+
+#[reducer(shard_by = [member, number])]
+fn visit(member: u64, number: u32) -> Result<u32, InsertError> {
+    Visit::insert(Visit { number, member }).map(|visit| visit.number)
+}
+
 #[reducer]
 fn join(ctx: &ReducerContext, name: String, admin: bool) -> Result<u64, InsertError> {
     let role = if admin { Role::Admin } else { Role::User };
@@ -46,5 +59,6 @@ fn everyone() -> impl Iterator<Item = Member> {
 fn a_strict_module_works() {
     let ctx = cosmictron_sdk::testing::context();
     assert_eq!(join(&ctx, "ada".into(), true), Ok(1));
+    assert_eq!(visit(1, 0), Ok(1));
     assert_eq!(everyone().map(|member| member.role).collect::<Vec<_>>(), [Role::Admin]);
 }

@@ -10,12 +10,13 @@
 //!    followed by a hundred unknown names.
 //! 2. The only `unsafe` written into a module is the `export_name` of its exported functions.
 //!
-//! Reading order: `word` judges names and words, `json` builds an item of the schema, `table` (`model`, `attribute`,
-//! `write`, `functions`), `column`, `signature` and `reducer`, `view`.
+//! Reading order: `word` judges names and words, `json` builds an item of the schema, `shard_by`, `table` (`model`,
+//! `attribute`, `write`, `functions`), `column`, `signature` and `reducer`, `view`.
 
 mod column;
 mod json;
 mod reducer;
+mod shard_by;
 mod signature;
 mod table;
 mod view;

@@ -5,14 +5,13 @@
 
 use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
-use syn::ext::IdentExt as _;
 use syn::parse::Parser as _;
 use syn::{Error, ItemFn, Result, Token};
 
 use crate::json::Description;
+use crate::shard_by::{self, shard_key};
 use crate::signature::{Argument, Signature};
-use crate::table::idents;
-use crate::word::{conditions, name_of, nearest, place, unknown};
+use crate::word::{Errors, conditions, name_of, nearest, place, unknown};
 
 /// Who calls a reducer.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -55,7 +54,7 @@ impl Words {
     fn parse(words: TokenStream) -> Result<Self> {
         const KNOWN: [&str; 4] = ["init", "client_connected", "client_disconnected", "shard_by"];
         let mut kind: Option<Kind> = None;
-        let mut shard_by: Vec<Ident> = Vec::new();
+        let mut routed: Option<(Ident, Vec<Ident>)> = None;
         let parser = syn::meta::parser(|meta| {
             let Some(word) = meta.path.get_ident() else {
                 return Err(meta.error("expected a word"));
@@ -64,13 +63,8 @@ impl Words {
                 "init" => Kind::Init,
                 "client_connected" => Kind::ClientConnected,
                 "client_disconnected" => Kind::ClientDisconnected,
-                "shard_by" if shard_by.is_empty() => {
-                    let value = meta.value()?;
-                    shard_by = if value.peek(syn::token::Bracket) {
-                        idents(value)?
-                    } else {
-                        vec![value.call(Ident::parse_any)?]
-                    };
+                "shard_by" if routed.is_none() => {
+                    routed = Some((word.clone(), shard_by::arguments(&meta)?));
                     return Ok(());
                 }
                 "shard_by" => return Err(meta.error("this word stands here twice")),
@@ -85,6 +79,11 @@ impl Words {
             Ok(())
         });
         parser.parse2(words)?;
+        if let (Some(_), Some((word, _))) = (kind, &routed) {
+            let text = "the server calls this reducer, and sends no arguments to route it by";
+            return Err(Error::new(word.span(), text));
+        }
+        let shard_by = routed.map(|(_, arguments)| arguments).unwrap_or_default();
         Ok(Self { kind: kind.unwrap_or(Kind::Call), shard_by })
     }
 
@@ -96,20 +95,31 @@ impl Words {
             return Err(Error::new(argument.ident.span(), text));
         }
         let names: Vec<&str> = signature.arguments.iter().map(|a| a.name.as_str()).collect();
-        for ident in &self.shard_by {
+        let mut errors = Errors::default();
+        for (at, ident) in self.shard_by.iter().enumerate() {
             let name = name_of(ident);
-            if names.contains(&name.as_str()) {
-                continue;
-            }
+            let is_known = names.contains(&name.as_str());
             let text = match nearest(&name, &names) {
+                _ if is_known && !self.shard_by[..at].contains(ident) => continue,
+                _ if is_known => format!("argument `{name}` is in this list already"),
                 Some(near) => {
                     format!("the reducer has no argument `{name}`; did you mean `{near}`?")
                 }
                 None => format!("the reducer has no argument `{name}`"),
             };
-            return Err(Error::new(ident.span(), text));
+            errors.push(Error::new(ident.span(), text));
         }
-        Ok(())
+        errors.into_result()
+    }
+
+    /// Has the compiler check the types of the arguments that route calls.
+    fn checks(&self, signature: &Signature) -> TokenStream {
+        let checks = self.shard_by.iter().filter_map(|word| {
+            let name = name_of(word);
+            let argument = signature.arguments.iter().find(|argument| argument.name == name)?;
+            Some(shard_key(&argument.ty, word))
+        });
+        quote! { const _: fn() = || { #(#checks)* }; }
     }
 }
 
@@ -151,9 +161,12 @@ fn exports(words: &Words, function: &ItemFn, signature: &Signature) -> TokenStre
         quote_spanned! {place(ty)=> + ::cosmictron_sdk::__private::slot_width::<#ty>() }
     });
     let run = run(function, signature);
+    let checks = (!words.shard_by.is_empty()).then(|| words.checks(signature));
     quote! {
         #(#conditions)*
         const _: () = {
+            #checks
+
             #[cfg_attr(target_arch = "wasm32", unsafe(export_name = #describe_export))]
             #[allow(dead_code, reason = "the server calls it by its export")]
             extern "C" fn __describe() {

@@ -11,7 +11,6 @@ use syn::parse::Parser as _;
 use syn::{Attribute, Error, Fields, Item, ItemStruct, Result};
 
 use crate::word::nearest;
-pub(crate) use attribute::idents;
 use model::Table;
 
 /// Attributes that belong on a table's struct.

@@ -30,11 +30,6 @@ pub struct E {
     pub id: u64,
 }
 
-#[table(name = "f", shard_by = idd)]
-pub struct F {
-    pub id: u64,
-}
-
 #[table(name = "g", ordered)]
 pub struct G {
     pub id: u64,

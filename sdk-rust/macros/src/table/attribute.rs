@@ -9,6 +9,7 @@ use syn::{Attribute, Error, LitStr, Result, Token, bracketed};
 
 use super::model::suggest_name;
 use super::{FIELD_WORDS, STRUCT_WORDS};
+use crate::shard_by;
 use crate::word::{name_of, unknown};
 
 /// The words of `#[table(…)]`.
@@ -21,12 +22,12 @@ pub(super) struct TableWords {
 
 impl TableWords {
     pub(super) fn parse(words: TokenStream, table: &Ident) -> Result<Self> {
-        let (mut name, mut public, mut event, mut shard_by) = (None, false, false, None);
+        let (mut name, mut public, mut event, mut column) = (None, false, false, None);
         let parser = syn::meta::parser(|meta| match word_of(&meta)?.as_str() {
             "name" => once(&mut name, &meta, |meta| text(meta, "the table's name")),
             "public" => flag(&mut public, &meta),
             "event" => flag(&mut event, &meta),
-            "shard_by" => once(&mut shard_by, &meta, |meta| meta.value()?.call(Ident::parse_any)),
+            "shard_by" => once(&mut column, &meta, shard_by::column),
             _ => Err(unknown_word(&meta, "table", &["name", "public", "event", "shard_by"])),
         });
         parser.parse2(words)?;
@@ -35,7 +36,7 @@ impl TableWords {
             let text = format!("a table needs a name: `#[table(name = \"{suggestion}\")]`");
             return Err(Error::new(Span::call_site(), text));
         };
-        Ok(Self { name, public, event, shard_by })
+        Ok(Self { name, public, event, shard_by: column })
     }
 }
 
@@ -253,7 +254,7 @@ fn text(meta: &ParseNestedMeta<'_>, what: &str) -> Result<LitStr> {
 }
 
 /// `[a, b]`
-pub(crate) fn idents(input: ParseStream<'_>) -> Result<Vec<Ident>> {
+fn idents(input: ParseStream<'_>) -> Result<Vec<Ident>> {
     let list;
     bracketed!(list in input);
     let idents = list.parse_terminated(Ident::parse_any, Token![,])?;

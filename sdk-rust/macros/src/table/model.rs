@@ -20,7 +20,8 @@ pub(super) struct Table {
     pub(super) name: String,
     pub(super) public: bool,
     pub(super) event: bool,
-    pub(super) shard_by: Option<usize>,
+    /// The column that places rows, and where that is said.
+    pub(super) shard_by: Option<(usize, Ident)>,
     pub(super) columns: Vec<Column>,
     pub(super) indexes: Vec<Index>,
     pub(super) policies: Vec<Policy>,
@@ -76,8 +77,8 @@ impl Table {
         let mut errors = Errors::default();
         errors.add(check_name(&table.name, words.name.span()));
         table.read_fields(item, attributes, &mut errors);
-        if let Some(column) = &words.shard_by {
-            errors.add(table.column(column).map(|at| table.shard_by = Some(at)));
+        if let Some(word) = words.shard_by {
+            errors.add(table.column(&word).map(|at| table.shard_by = Some((at, word))));
         }
         for attribute in &attributes.on_struct {
             errors

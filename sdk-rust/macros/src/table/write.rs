@@ -8,6 +8,7 @@ use syn::spanned::Spanned as _;
 use super::functions;
 use super::model::{Column, Index, Policy, Table};
 use crate::json::Description;
+use crate::shard_by::shard_key;
 use crate::word::{conditions, hash, name_of, place};
 
 pub(super) fn write(table: &Table, item: &ItemStruct) -> TokenStream {
@@ -132,8 +133,8 @@ fn describe(table: &Table) -> TokenStream {
     if table.event {
         item.raw(",\"event\":true");
     }
-    if let Some(column) = table.shard_by {
-        item.raw(",\"shard_by\":").string(&table.columns[column].name);
+    if let Some((column, _)) = &table.shard_by {
+        item.raw(",\"shard_by\":").string(&table.columns[*column].name);
     }
     item.raw(",\"columns\":[").list(&table.columns, describe_column).raw("]");
     item.raw(",\"indexes\":[")
@@ -233,6 +234,7 @@ fn checks(table: &Table) -> TokenStream {
     let is_primary_key = |at: usize| primary_key.is_some_and(|index| index.columns == [at]);
     let checks = table.columns.iter().enumerate().filter_map(|(at, column)| {
         let check = match column.auto_inc {
+            true if table.shard_by.is_some() => format_ident!("spread_auto_inc"),
             true => format_ident!("auto_inc"),
             false if is_primary_key(at) => format_ident!("primary_key"),
             false => return None,
@@ -240,7 +242,9 @@ fn checks(table: &Table) -> TokenStream {
         let ty = &column.ty;
         Some(quote_spanned! {place(ty)=> ::cosmictron_sdk::__private::#check::<#ty>(); })
     });
-    quote! { const _: fn() = || { #(#checks)* }; }
+    let shard_key =
+        table.shard_by.as_ref().map(|(at, word)| shard_key(&table.columns[*at].ty, word));
+    quote! { const _: fn() = || { #(#checks)* #shard_key }; }
 }
 
 /// What a foreign key points at. The compiler checks that it exists, is unique and has the column's type.
