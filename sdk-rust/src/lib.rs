@@ -47,6 +47,13 @@
 //! many as are wanted: `filter_by_room(&room)`, `filter_by_room_and_sent_at(&room, &at)`, and likewise `delete_by_…`
 //! and `range_by_…`, whose last value is a range: `range_by_room_and_sent_at(&room, from..to)`.
 //!
+//! # Using all cores
+//!
+//! A module lives on one core, until one of its tables says by which column its rows are spread, and its reducers by which
+//! arguments they find them: `#[table(name = "accounts", shard_by = id)]` and `#[reducer(shard_by = from)]`. What a
+//! reducer may do stays the same. See [`table`](macro@table#spreading-rows-over-cores) and
+//! [`reducer`](macro@reducer#starting-where-the-rows-are).
+//!
 //! # Running a module natively
 //!
 //! On any target but WebAssembly the same functions work on tables in memory, one set per thread, so that

@@ -35,6 +35,54 @@ use syn::parse_macro_input;
 ///
 /// On fields: `#[primary_key]`, `#[auto_inc]`, `#[unique]`, `#[index]`, `#[fk(table.column)]`, `#[pii]`,
 /// `#[pii(key_context = "…")]`.
+///
+/// # Spreading rows over cores
+///
+/// With `shard_by`, equal values of that column are on one core, in all such tables of the module. It is a bool, a number,
+/// a `String`, a `Vec<u8>`, a time, an `Identity`, a `ConnectionId` or a `Uuid`, never an `Option`. It need not be a key, and
+/// what is unique is so over all cores. `#[auto_inc]` then needs 32 bits or more.
+///
+/// ```
+/// use cosmictron_sdk::prelude::*;
+///
+/// #[table(name = "accounts", public, shard_by = id)]
+/// pub struct Account {
+///     #[primary_key]
+///     #[auto_inc]
+///     pub id: u64,
+///     #[unique]
+///     pub owner: String,
+///     pub balance: i64,
+/// }
+///
+/// // Beside its account.
+/// #[table(name = "entries", shard_by = account)]
+/// pub struct Entry {
+///     #[primary_key]
+///     #[auto_inc]
+///     pub id: u64,
+///     #[index]
+///     #[fk(accounts.id)]
+///     pub account: u64,
+///     pub amount: i64,
+/// }
+/// ```
+///
+/// The column keeps its value for the life of a row: an update that would change it is refused with
+/// `UpdateError::ShardKeyChanged`. To move a row, delete it and insert another. Once a table has rows, its `shard_by` cannot
+/// be changed by a deployment either.
+///
+/// What cannot place rows does not compile:
+///
+/// ```compile_fail,E0277
+/// # use cosmictron_sdk::prelude::*;
+/// #[table(name = "accounts", shard_by = owner)]
+/// pub struct Account {
+///     #[primary_key]
+///     pub id: u64,
+///     pub owner: Option<String>, // An account without an owner would be nowhere.
+/// }
+/// ```
 #[proc_macro_attribute]
 pub fn table(words: TokenStream, item: TokenStream) -> TokenStream {
     let item = parse_macro_input!(item as syn::Item);
@@ -59,6 +107,47 @@ pub fn rls(words: TokenStream, item: TokenStream) -> TokenStream {
 /// Words: `init` (the server calls it once, at the module's first deployment), `client_connected` and
 /// `client_disconnected` (for every WebSocket), or `shard_by = argument`, `shard_by = [argument, argument]` (runs where
 /// the rows with those keys are).
+///
+/// # Starting where the rows are
+///
+/// A reducer sees all rows wherever it runs; `shard_by` only says where to begin. With one argument a call starts on the core
+/// that has the rows with this value; of several, it starts at the first and has the rows of the others at hand. Without
+/// `shard_by` it starts on the module's home.
+///
+/// ```
+/// use cosmictron_sdk::prelude::*;
+///
+/// #[table(name = "accounts", public, shard_by = id)]
+/// pub struct Account {
+///     #[primary_key]
+///     pub id: u64,
+///     pub balance: i64,
+/// }
+///
+/// #[reducer(shard_by = id)]
+/// pub fn open(id: u64) -> Result<(), InsertError> {
+///     Account::insert(Account { id, balance: 0 }).map(drop)
+/// }
+///
+/// #[reducer(shard_by = [from, to])]
+/// pub fn transfer(from: u64, to: u64, amount: u32) -> Result<(), String> {
+///     for (id, change) in [(from, -i64::from(amount)), (to, i64::from(amount))] {
+///         let account = Account::filter_by_id(&id).ok_or("no such account")?;
+///         let balance = account.balance + change;
+///         Account::update(Account { balance, ..account }).map_err(|error| error.to_string())?;
+///     }
+///     Ok(())
+/// }
+/// ```
+///
+/// An argument has the very type of a column that places rows, or of a unique column of a table that is spread: the `u32` 7 and
+/// the `u64` 7 are on different cores. The attribute does not see the tables, so this is checked when the module is
+/// deployed. Where `#[auto_inc]` places the rows, arguments of any type but another integer may route: new rows stay where
+/// the call runs, so that spreads them.
+///
+/// The reducers that the server calls take no arguments, and so have no `shard_by`.
+///
+/// # Scheduling
 ///
 /// Beside the function stands a type of the same name, with which the reducer is scheduled: `name::args(…)` takes its
 /// arguments and makes a call that `ctx.schedule` takes. So no module or type beside it can have that name.
