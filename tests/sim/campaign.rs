@@ -23,7 +23,7 @@ use crate::tally::{Met, Tally};
 const ROUNDS: u32 = 4;
 /// Transactions of a bank as of which a look reads it.
 const MOMENTS: usize = 3;
-/// Lines of the trace that are told of a run that failed.
+/// Lines of the trace that are told of a run that failed, unless `COSMICTRON_SIM_LINES` says how many.
 const LINES_TOLD: usize = 60;
 /// When every transfer that was put off has been due for long.
 const LONG: Duration = Duration::from_secs(60);
@@ -230,6 +230,10 @@ impl<'s> Campaign<'s> {
                         self.server.crash();
                         self.calm();
                         self.restart();
+                        if look == Look::AtTheEnd {
+                            // What was due had no chance while a log had failed.
+                            self.server.world.run_for(LONG);
+                        }
                     }
                 }
             };
@@ -309,13 +313,18 @@ fn version_on(
     versions.iter().position(known)
 }
 
+fn lines_told() -> usize {
+    let wanted = std::env::var("COSMICTRON_SIM_LINES");
+    wanted.ok().and_then(|lines| lines.parse().ok()).unwrap_or(LINES_TOLD)
+}
+
 impl Drop for Campaign<'_> {
     /// Says how to run again what has failed.
     fn drop(&mut self) {
         // A fault that is planted is to be found.
         if std::thread::panicking() && planted::planted().is_none() {
             let lines: Vec<&str> = self.server.world.trace().collect();
-            let told = lines[lines.len().saturating_sub(LINES_TOLD)..].join("\n");
+            let told = lines[lines.len().saturating_sub(lines_told())..].join("\n");
             let (seed, next) = (self.seed, self.seed + 1);
             eprintln!(
                 "{told}\nseed {seed} fails; cargo xtask sim --seeds {seed}..{next} runs it again"
