@@ -75,8 +75,7 @@ impl Order {
             }
             Order::Draw => ("draw", Vec::new()),
         };
-        let key = has_key
-            .then(|| IdempotencyKey { key: identity(mark, 1), fingerprint: identity(mark, 2) });
+        let key = has_key.then(|| key(mark));
         call(server, shard, bank, reducer, &numbers, key, also)
     }
 }
@@ -86,7 +85,13 @@ pub fn erase(server: &Server, shard: ShardId, bank: &str, receipt: u64) -> Reque
     call(server, shard, bank, "erase", &[receipt], None, Vec::new())
 }
 
-fn call(
+/// The idempotency key of whoever asks for this mark.
+pub fn key(mark: u64) -> IdempotencyKey {
+    IdempotencyKey { key: identity(mark, 1), fingerprint: identity(mark, 2) }
+}
+
+/// A call of a module's reducer, by the module as `shard` knows it, that also wants the stores of other shards.
+pub fn call(
     server: &Server,
     shard: ShardId,
     bank: &str,

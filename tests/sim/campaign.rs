@@ -2,6 +2,8 @@
 //! and what it holds is held to what was said.
 
 mod client;
+mod errands;
+mod shape;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -13,11 +15,14 @@ use cosmictron_types::{Duration, ShardCount, ShardId, TxId};
 use cosmictron_wasm_host::CompiledModule;
 
 use crate::bank::Books;
+use crate::desk::{Desk, Workload};
 use crate::dice::Dice;
 use crate::ledger::{Ledger, Look};
 use crate::server::{NotOpened, Past, Server};
 use crate::site::{Family, SEGMENT_BYTES, Site};
 use crate::tally::{Met, Tally};
+use errands::Peek;
+pub use shape::{Disk, Shape};
 
 /// Times that the server is ended and started again.
 const ROUNDS: u32 = 4;
@@ -30,6 +35,7 @@ const LONG: Duration = Duration::from_secs(60);
 
 pub struct Campaign<'s> {
     seed: u64,
+    shape: Shape,
     site: &'s Site,
     dice: Dice,
     server: Server,
@@ -41,11 +47,13 @@ pub struct Campaign<'s> {
     tally: Tally,
 }
 
-/// One deployment of the bank.
+/// One deployment of the bank, or of a desk.
 struct Bank {
     name: Arc<str>,
     family: Family,
+    /// What is known of a bank; of a desk it stays empty.
     ledger: Ledger,
+    desk: Option<Desk>,
     /// What reads have shown, and as of which transactions.
     seen: Vec<(TxId, Books)>,
     /// The version that is in service.
@@ -67,18 +75,22 @@ enum Asked {
     Total,
     /// The same as of a past transaction.
     PastTotal(TxId),
+    /// A desk's call.
+    Work(usize, u64),
+    /// Rows of a desk.
+    Peek(usize, Peek),
 }
 
 impl<'s> Campaign<'s> {
     /// Runs a seed to its end.
-    pub fn run(site: &'s Site, seed: u64) -> Self {
-        let mut campaign = Self::new(site, seed);
+    pub fn run(site: &'s Site, seed: u64, shape: &Shape) -> Self {
+        let mut campaign = Self::new(site, seed, shape);
         campaign.restart();
         campaign.deploy_first();
         for _ in 0..ROUNDS {
             campaign.draw_faults();
             campaign.work();
-            match campaign.dice.one_in(3) {
+            match campaign.dice.one_in(shape.clean_end_one_in) {
                 true => campaign.end_in_order(),
                 false => campaign.crash(),
             }
@@ -86,30 +98,41 @@ impl<'s> Campaign<'s> {
             campaign.look(Look::Now);
         }
         campaign.calm();
-        campaign.server.world.run_for(LONG);
+        campaign.server.run_for(LONG);
         campaign.look(Look::AtTheEnd);
         let done = campaign.banks.iter().map(|bank| bank.ledger.done()).sum();
         campaign.tally.note_many(Met::Done, done);
         campaign
     }
 
-    fn new(site: &'s Site, seed: u64) -> Self {
+    fn new(site: &'s Site, seed: u64, shape: &Shape) -> Self {
         let mut dice = Dice::new(seed);
-        let shards = u16::try_from(1 + dice.roll(3)).ok().and_then(ShardCount::new).unwrap();
+        let shards = shape.shards_min + dice.roll(4 - shape.shards_min);
+        let shards = u16::try_from(shards).ok().and_then(ShardCount::new).unwrap();
         let plan = site.plan(if dice.one_in(2) { 1 } else { 3 });
         let first = dice.roll(100);
-        let mut bank = |number| Bank {
-            name: format!("bank-{number}").into(),
-            family: *dice.pick(&Family::ALL).expect("there are some"),
+        // One seed in five has two banks.
+        let workload = dice.pick(&Workload::ALL).copied().filter(|_| !dice.one_in(5));
+        let workload = shape.desk.or(workload);
+        let mut bank = |number, workload: Option<Workload>| Bank {
+            name: format!("{}-{number}", workload.map_or("bank", Workload::name)).into(),
+            family: match workload {
+                None => shape
+                    .bank
+                    .unwrap_or_else(|| *dice.pick(&Family::BANKS).expect("there are some")),
+                Some(workload) => Family::Desk(workload, !dice.one_in(4)),
+            },
             ledger: Ledger::default(),
+            desk: workload.map(Desk::new),
             seen: Vec::new(),
             version: 0,
             coming: None,
             is_deploying: false,
         };
-        let banks = vec![bank(first), bank(first + 1)];
+        let banks = vec![bank(first, None), bank(first + 1, workload)];
         Self {
             seed,
+            shape: *shape,
             site,
             server: Server::new(seed, shards, plan),
             banks,
@@ -149,7 +172,12 @@ impl<'s> Campaign<'s> {
     fn draw_faults(&mut self) {
         let faults = self.server.world.faults_mut();
         *faults = Faults { segment_delay: Span::micros(100, 30_000), ..Faults::rough() };
-        match self.dice.roll(10) {
+        let fault = match self.shape.disk {
+            Disk::Any => self.dice.roll(10),
+            Disk::Fails => 0,
+            Disk::Slow => 7,
+        };
+        match fault {
             0 => faults.write_fails = 20_000,
             1 => faults.write_is_short = 20_000,
             2 => faults.write_finds_disk_full = 20_000,
@@ -177,7 +205,7 @@ impl<'s> Campaign<'s> {
                 self.banks[bank].coming = Some(version);
             }
         }
-        self.banks.iter_mut().for_each(|bank| bank.ledger.crash());
+        self.banks.iter_mut().for_each(Bank::crash);
     }
 
     /// Ends the server as a signal does: everybody is answered, all is written.
@@ -188,14 +216,14 @@ impl<'s> Campaign<'s> {
             let Answer::Synced(_) = self.server.wait(asked) else { panic!("no answer to a sync") };
         }
         self.server.crash();
-        self.banks.iter_mut().for_each(|bank| bank.ledger.crash());
+        self.banks.iter_mut().for_each(Bank::crash);
         self.tally.note(Met::CleanEnd);
     }
 
     /// Starts the server, at times in more than one try and with another number of shards. Faults that keep it from opening
     /// end.
     fn restart(&mut self) {
-        if self.dice.one_in(4) {
+        if self.dice.one_in(self.shape.reshard_one_in) {
             let shards = u16::try_from(1 + self.dice.roll(4)).ok().and_then(ShardCount::new);
             let dies = self.dice.one_in(3);
             match self.server.reshard(shards.expect("between 1 and 4"), dies) {
@@ -221,6 +249,10 @@ impl<'s> Campaign<'s> {
     /// Reads all banks and holds them to what was said.
     fn look(&mut self, look: Look) {
         for bank in 0..self.banks.len() {
+            if self.banks[bank].desk.is_some() {
+                self.look_at_desk(bank, look);
+                continue;
+            }
             let name = self.banks[bank].name.clone();
             let (tx, books) = loop {
                 let shard = self.any_shard();
@@ -298,6 +330,14 @@ impl<'s> Campaign<'s> {
             *version = found;
         }
         *coming = None;
+    }
+}
+
+impl Bank {
+    /// Nothing that is open will be answered.
+    fn crash(&mut self) {
+        self.ledger.crash();
+        self.desk.iter_mut().for_each(Desk::crash);
     }
 }
 

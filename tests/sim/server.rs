@@ -17,9 +17,14 @@ use cosmictron_types::{Duration, ShardCount, ShardId, TxId};
 /// Virtual time after which an answer is taken to be lost.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// Things that may happen in one run. The longest of the first 20,000 seeds has a tenth of them.
+const STEPS_MAX: u64 = 1_000_000;
+
 /// A server of some shards, running or crashed.
 pub struct Server {
     pub world: World<Shard>,
+    /// Things that have happened.
+    steps: u64,
     shards: ShardCount,
     plan: BootPlan,
     /// Answers that nobody has waited for.
@@ -33,7 +38,7 @@ pub struct NotOpened;
 impl Server {
     pub fn new(seed: u64, shards: ShardCount, plan: BootPlan) -> Self {
         let world = World::new(seed, Faults::rough());
-        Self { world, shards, plan, inbox: Vec::new() }
+        Self { world, steps: 0, shards, plan, inbox: Vec::new() }
     }
 
     pub fn shards(&self) -> ShardCount {
@@ -111,15 +116,34 @@ impl Server {
     /// Lets up to so many things happen.
     pub fn pass(&mut self, steps: u64) {
         for _ in 0..steps {
-            self.world.step();
+            self.step();
         }
+    }
+
+    /// Lets the next thing happen; `false` when nothing is to come. Panics when a run has no end.
+    fn step(&mut self) -> bool {
+        self.steps += 1;
+        assert!(self.steps <= STEPS_MAX, "the server does not come to rest");
+        self.world.step()
+    }
+
+    /// How much has happened.
+    pub fn steps(&self) -> u64 {
+        self.steps
+    }
+
+    /// Lets things happen until so much time has passed.
+    pub fn run_for(&mut self, span: Duration) {
+        let end = self.world.now() + span;
+        self.steps_in(span);
+        self.world.run_for((end - self.world.now()).max(Duration::ZERO));
     }
 
     /// Lets things happen until so much time has passed; how many did.
     pub fn steps_in(&mut self, span: Duration) -> u64 {
         let end = self.world.now() + span;
         let mut steps = 0;
-        while self.world.now() < end && self.world.step() {
+        while self.world.now() < end && self.step() {
             steps += 1;
         }
         steps
@@ -133,7 +157,7 @@ impl Server {
             if let Some(at) = self.inbox.iter().position(|(other, _)| *other == id) {
                 return self.inbox.remove(at).1;
             }
-            let goes_on = self.world.step();
+            let goes_on = self.step();
             assert!(goes_on && self.world.now() < end, "{id} is never answered");
         }
     }

@@ -4,6 +4,7 @@
 //! world as well. What boots read back is read from files that are never torn: the real server has them on the device
 //! before a module's row is in any log.
 
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration as StdDuration;
@@ -18,6 +19,8 @@ use cosmictron_types::Duration;
 use cosmictron_wasm_host::{CompiledModule, Host, HostOptions};
 use tempfile::TempDir;
 
+use crate::desk::{self, Workload};
+
 /// Small, so that segments rotate: a record of the bank's takes about 400 bytes, a group at least 4 KiB.
 pub const SEGMENT_BYTES: u64 = 128 << 10;
 
@@ -25,8 +28,10 @@ pub const SEGMENT_BYTES: u64 = 128 << 10;
 pub struct Site {
     /// Of a directory that was never served.
     plan: BootPlan,
-    /// The versions of the bank, by family: two for each way to route its calls.
-    banks: BTreeMap<Family, Vec<CompiledModule>>,
+    modules: ModuleFiles,
+    /// The versions of banks and desks, by family: two for each way to route its calls. They are compiled when they are
+    /// first asked for.
+    versions: BTreeMap<Family, OnceCell<Vec<CompiledModule>>>,
     _directory: TempDir,
 }
 
@@ -37,13 +42,8 @@ impl Site {
         // A deadline is real time, which must not decide anything here.
         options.limits.deadline = StdDuration::from_secs(60 * 60);
         let modules = ModuleFiles::open(directory.path(), Host::new(options).unwrap()).unwrap();
-        let compile = |text: String| modules.store(&wat::parse_str(text).unwrap()).unwrap();
-        let versions = |family: Family| -> Vec<CompiledModule> {
-            let sources = |kind: &Kind| bank_sources(*kind, family).map(compile);
-            family.kinds().iter().flat_map(sources).collect()
-        };
-        let banks = Family::ALL.into_iter().map(|family| (family, versions(family))).collect();
-        Site { plan: plan(modules.clone()), banks, _directory: directory }
+        let versions = Family::all().map(|family| (family, OnceCell::new())).collect();
+        Site { plan: plan(modules.clone()), modules, versions, _directory: directory }
     }
 
     /// What a server with so many writes in flight starts from.
@@ -53,29 +53,43 @@ impl Site {
         plan
     }
 
-    /// A bank's versions.
+    /// A bank's or desk's versions.
     pub fn bank(&self, family: Family) -> &[CompiledModule] {
-        &self.banks[&family]
+        let compile = |text| self.modules.store(&wat::parse_str(text).unwrap()).unwrap();
+        self.versions[&family].get_or_init(|| family.sources().into_iter().map(compile).collect())
     }
 }
 
-/// Banks with the same tables, of which one can follow the other.
+/// Modules with the same tables, of which one can follow the other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Family {
     AtHome,
     Spread,
     /// Spread, and no two receipts have the same mark: they are spread by their ids, so that takes a sharded index.
     Unique,
+    /// No bank: a desk, spread or not.
+    Desk(Workload, bool),
 }
 
 impl Family {
-    pub const ALL: [Family; 3] = [Family::AtHome, Family::Spread, Family::Unique];
+    pub const BANKS: [Family; 3] = [Family::AtHome, Family::Spread, Family::Unique];
 
-    fn kinds(self) -> &'static [Kind] {
-        match self {
-            Family::AtHome => &[Kind::AtHome],
+    fn all() -> impl Iterator<Item = Family> {
+        let desks = |workload| [false, true].map(|is_spread| Family::Desk(workload, is_spread));
+        Family::BANKS.into_iter().chain(Workload::ALL.into_iter().flat_map(desks))
+    }
+
+    pub fn is_spread(self) -> bool {
+        !matches!(self, Family::AtHome | Family::Desk(_, false))
+    }
+
+    fn sources(self) -> Vec<String> {
+        let kinds = match self {
+            Family::Desk(workload, is_spread) => return desk::sources(workload, is_spread),
+            Family::AtHome => &[Kind::AtHome][..],
             Family::Spread | Family::Unique => &[Kind::Spread, Kind::Routed, Kind::RoutedByBoth],
-        }
+        };
+        kinds.iter().flat_map(|kind| bank_sources(*kind, self)).collect()
     }
 }
 

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::AddAssign;
 
+use crate::desk::Workload;
+
 /// Something that a campaign is there to meet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Met {
@@ -37,9 +39,33 @@ pub enum Met {
     /// A past was read as it had been.
     PastKept,
     PastForgotten,
+    /// Rows of a desk were what its calls come to one by one.
+    SightingHeld,
+    /// An order of two operations followed from what was seen of lists.
+    Dependency,
+    /// A call touched lists of several shards.
+    ListsOfShards,
+    /// A call on lists was refused or broke, after it had written.
+    ListsUndone,
+    /// A name was had by somebody else.
+    NameTaken,
+    /// A number was given out that is never to be given out again.
+    NumberGiven,
+    /// A parent had children, was there already, or was not there for a child.
+    KinRefused,
 }
 
 impl Met {
+    /// What the refusals of a desk are.
+    pub fn of_refusals(workload: Workload) -> Option<Met> {
+        match workload {
+            Workload::Lists => Some(Met::ListsUndone),
+            Workload::Names => Some(Met::NameTaken),
+            Workload::Kin => Some(Met::KinRefused),
+            Workload::Tickets => None,
+        }
+    }
+
     /// With how often a hundred seeds have to meet it.
     const AT_LEAST: [(Met, u64); 17] = [
         (Met::Done, 5_000),
@@ -62,7 +88,7 @@ impl Met {
     ];
 }
 
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Tally {
     counts: BTreeMap<Met, u64>,
     seeds: u64,

@@ -14,6 +14,9 @@ impl Campaign<'_> {
         for _ in 0..20 + self.dice.roll(100) {
             let bank = self.dice.roll(self.banks.len() as u64) as usize;
             match self.dice.roll(20) {
+                roll if roll < 18 && self.banks[bank].desk.is_some() => {
+                    self.work_at_desk(bank, roll);
+                }
                 0..=8 => self.transfer(bank),
                 9 => self.order(bank, Order::Draw),
                 10 | 11 => self.transfer_later(bank),
@@ -32,7 +35,7 @@ impl Campaign<'_> {
                     let version = self.dice.roll(versions as u64) as usize;
                     self.deploy(bank, version);
                 }
-                _ => self.server.world.run_for(Duration::from_millis(20)),
+                _ => self.server.run_for(Duration::from_millis(20)),
             }
             // Mostly little at once: then more is under way when a crash comes.
             let steps_max = if self.dice.one_in(6) { 40 } else { 4 };
@@ -68,12 +71,16 @@ impl Campaign<'_> {
     /// Asks again for what was asked for under a key, answered or not.
     fn repeat(&mut self, bank: usize) {
         let repeatable = self.banks[bank].ledger.repeatable();
-        // Most often a fresh one: it may still be on its way.
-        let recent = &repeatable[repeatable.len().saturating_sub(4)..];
-        let from = if self.dice.one_in(3) { &repeatable } else { recent };
-        let Some((mark, order)) = self.dice.pick(from).copied() else { return };
+        let Some((mark, order)) = self.pick_fresh(&repeatable) else { return };
         self.tally.note(Met::Repeated);
         self.send(bank, mark, order, true);
+    }
+
+    /// Most often one of the last few: it may still be on its way.
+    pub(super) fn pick_fresh<T: Copy>(&mut self, repeatable: &[T]) -> Option<T> {
+        let recent = &repeatable[repeatable.len().saturating_sub(4)..];
+        let from = if self.dice.one_in(3) { repeatable } else { recent };
+        self.dice.pick(from).copied()
     }
 
     fn send(&mut self, bank: usize, mark: u64, order: Order, has_key: bool) {
@@ -86,8 +93,8 @@ impl Campaign<'_> {
     }
 
     /// Some shards whose stores a call wants as well, needed or not.
-    fn other_shards(&mut self) -> Vec<ShardId> {
-        if !self.dice.one_in(3) {
+    pub(super) fn other_shards(&mut self) -> Vec<ShardId> {
+        if !self.dice.one_in(self.shape.joint_one_in) {
             return Vec::new();
         }
         let all = self.server.shards().shards();
@@ -134,7 +141,7 @@ impl Campaign<'_> {
         self.ask(shard, Request::Deploy(deploy), Asked::Deploy(bank, version));
     }
 
-    fn ask(&mut self, shard: ShardId, request: Request, asked: Asked) {
+    pub(super) fn ask(&mut self, shard: ShardId, request: Request, asked: Asked) {
         if let Request::Call(call) = &request
             && call.module.home != shard
         {
@@ -145,6 +152,10 @@ impl Campaign<'_> {
             Asked::Order(bank, mark) if self.dice.one_in(25) => {
                 self.server.world.abandon(id);
                 self.banks[bank].ledger.leave(mark);
+            }
+            Asked::Work(bank, mark) if self.dice.one_in(25) => {
+                self.server.world.abandon(id);
+                self.banks[bank].desk.iter_mut().for_each(|desk| desk.leave(mark));
             }
             _ => {
                 self.asked.insert(id, asked);
@@ -182,6 +193,10 @@ impl Campaign<'_> {
                     assert_eq!(first, (bank, mark), "transaction {tx} is told twice");
                 }
             }
+            (Asked::Work(bank, mark), Answer::Called(called)) => self.take_work(bank, mark, called),
+            (Asked::Peek(bank, peek), answer) => {
+                self.take_peek(bank, peek, answer);
+            }
             (Asked::Erase(bank, mark), Answer::Called(called)) => {
                 self.tally.note_many(Met::Erased, called.is_ok().into());
                 self.banks[bank].ledger.answer_erase(mark, called);
@@ -211,7 +226,7 @@ impl Campaign<'_> {
         }
     }
 
-    fn note_refusal(&mut self, error: Option<&CallError>) {
+    pub(super) fn note_refusal(&mut self, error: Option<&CallError>) {
         match error {
             None => {}
             Some(CallError::Unavailable(Unavailable::LogFailed)) => self.tally.note(Met::LogFailed),
