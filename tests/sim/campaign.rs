@@ -3,7 +3,7 @@
 
 mod client;
 mod errands;
-mod shape;
+mod rest;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -22,7 +22,6 @@ use crate::server::{NotOpened, Past, Server};
 use crate::site::{Family, SEGMENT_BYTES, Site};
 use crate::tally::{Met, Tally};
 use errands::Peek;
-pub use shape::{Disk, Shape};
 
 /// Times that the server is ended and started again.
 const ROUNDS: u32 = 4;
@@ -35,7 +34,6 @@ const LONG: Duration = Duration::from_secs(60);
 
 pub struct Campaign<'s> {
     seed: u64,
-    shape: Shape,
     site: &'s Site,
     dice: Dice,
     server: Server,
@@ -83,14 +81,14 @@ enum Asked {
 
 impl<'s> Campaign<'s> {
     /// Runs a seed to its end.
-    pub fn run(site: &'s Site, seed: u64, shape: &Shape) -> Self {
-        let mut campaign = Self::new(site, seed, shape);
+    pub fn run(site: &'s Site, seed: u64) -> Self {
+        let mut campaign = Self::new(site, seed);
         campaign.restart();
         campaign.deploy_first();
         for _ in 0..ROUNDS {
             campaign.draw_faults();
             campaign.work();
-            match campaign.dice.one_in(shape.clean_end_one_in) {
+            match campaign.dice.one_in(3) {
                 true => campaign.end_in_order(),
                 false => campaign.crash(),
             }
@@ -100,26 +98,23 @@ impl<'s> Campaign<'s> {
         campaign.calm();
         campaign.server.run_for(LONG);
         campaign.look(Look::AtTheEnd);
+        campaign.check_rest();
         let done = campaign.banks.iter().map(|bank| bank.ledger.done()).sum();
         campaign.tally.note_many(Met::Done, done);
         campaign
     }
 
-    fn new(site: &'s Site, seed: u64, shape: &Shape) -> Self {
+    fn new(site: &'s Site, seed: u64) -> Self {
         let mut dice = Dice::new(seed);
-        let shards = shape.shards_min + dice.roll(4 - shape.shards_min);
-        let shards = u16::try_from(shards).ok().and_then(ShardCount::new).unwrap();
+        let shards = u16::try_from(1 + dice.roll(3)).ok().and_then(ShardCount::new).unwrap();
         let plan = site.plan(if dice.one_in(2) { 1 } else { 3 });
         let first = dice.roll(100);
         // One seed in five has two banks.
         let workload = dice.pick(&Workload::ALL).copied().filter(|_| !dice.one_in(5));
-        let workload = shape.desk.or(workload);
         let mut bank = |number, workload: Option<Workload>| Bank {
             name: format!("{}-{number}", workload.map_or("bank", Workload::name)).into(),
             family: match workload {
-                None => shape
-                    .bank
-                    .unwrap_or_else(|| *dice.pick(&Family::BANKS).expect("there are some")),
+                None => *dice.pick(&Family::BANKS).expect("there are some"),
                 Some(workload) => Family::Desk(workload, !dice.one_in(4)),
             },
             ledger: Ledger::default(),
@@ -132,7 +127,6 @@ impl<'s> Campaign<'s> {
         let banks = vec![bank(first, None), bank(first + 1, workload)];
         Self {
             seed,
-            shape: *shape,
             site,
             server: Server::new(seed, shards, plan),
             banks,
@@ -142,6 +136,11 @@ impl<'s> Campaign<'s> {
             txs: BTreeMap::new(),
             tally: Tally::of_one_seed(),
         }
+    }
+
+    /// What the desk is about, where there is one.
+    pub fn workload(&self) -> Option<Workload> {
+        self.banks.iter().find_map(|bank| bank.desk.as_ref()).map(|desk| desk.workload)
     }
 
     pub fn tally(&self) -> &Tally {
@@ -172,12 +171,7 @@ impl<'s> Campaign<'s> {
     fn draw_faults(&mut self) {
         let faults = self.server.world.faults_mut();
         *faults = Faults { segment_delay: Span::micros(100, 30_000), ..Faults::rough() };
-        let fault = match self.shape.disk {
-            Disk::Any => self.dice.roll(10),
-            Disk::Fails => 0,
-            Disk::Slow => 7,
-        };
-        match fault {
+        match self.dice.roll(10) {
             0 => faults.write_fails = 20_000,
             1 => faults.write_is_short = 20_000,
             2 => faults.write_finds_disk_full = 20_000,
@@ -223,7 +217,7 @@ impl<'s> Campaign<'s> {
     /// Starts the server, at times in more than one try and with another number of shards. Faults that keep it from opening
     /// end.
     fn restart(&mut self) {
-        if self.dice.one_in(self.shape.reshard_one_in) {
+        if self.dice.one_in(4) {
             let shards = u16::try_from(1 + self.dice.roll(4)).ok().and_then(ShardCount::new);
             let dies = self.dice.one_in(3);
             match self.server.reshard(shards.expect("between 1 and 4"), dies) {

@@ -18,6 +18,7 @@
 mod kin;
 mod lists;
 mod names;
+mod place;
 mod replay;
 mod text;
 mod tickets;
@@ -30,9 +31,10 @@ use cosmictron_types::{ShardId, Timestamp, TxId};
 
 use crate::server::Numbers;
 
+pub use place::{draw as draw_place, partition_of};
 pub use replay::Held;
 pub use text::sources;
-pub use workload::{DEED, Errand, FEW, Table, Workload};
+pub use workload::{DEED, Errand, Table, Workload};
 
 /// What is known of one desk. Marks are its keys.
 pub struct Desk {

@@ -5,9 +5,9 @@
 //! alone. `COSMICTRON_SIM_SEEDS` says which are tried, `n` or `a..b`, and `COSMICTRON_SIM_SEED` a single one (`cargo xtask
 //! sim`); `COSMICTRON_SIM_FAULT` which of the planted faults is looked for.
 //!
-//! Reading order: `campaign` is what happens, `ledger` what must hold, `bank` what is asked, `server` and `site` are what
-//! runs, `dice` is the campaign's own chance, `tally` what it has met;
-//! `scenario` names what it has found.
+//! Reading order: `campaign` is what happens; `bank` is what is asked of banks and `ledger` what must hold then, `desk` both for
+//! the other workloads; `history` checks what clients saw of lists; `server` and `site` are what runs, `dice` is the campaign's
+//! own chance, `tally` what it has met; `scenario` names what it has found, `planted` looks for what was put there.
 
 mod bank;
 mod campaign;
@@ -22,10 +22,12 @@ mod site;
 mod tally;
 
 use std::any::Any;
+use std::collections::BTreeSet;
 use std::ops::{Range, RangeInclusive};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use campaign::{Campaign, Shape};
+use campaign::Campaign;
+use desk::Workload;
 use site::Site;
 use tally::Tally;
 
@@ -61,7 +63,7 @@ fn no_seed_breaks_what_was_promised() {
     assert!(!seeds.is_empty(), "{seeds:?} are no seeds");
     let (mut total, mut failed) = (Tally::default(), Vec::new());
     for seed in seeds.clone() {
-        match caught(|| Campaign::run(&site, seed, &Shape::ORDINARY).tally().clone()) {
+        match caught(|| Campaign::run(&site, seed).tally().clone()) {
             Ok(tally) => total += &tally,
             Err(how) => failed.push(format!("seed {seed}: {how}")),
         }
@@ -82,19 +84,30 @@ fn caught<T>(run: impl FnOnce() -> T) -> Result<T, String> {
     catch_unwind(AssertUnwindSafe(run)).map_err(|panic| message(panic.as_ref()))
 }
 
-/// The first line of what a panic says.
+/// What a panic says, in one line.
 fn message(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<String>().map(String::as_str);
     let text = text.or(panic.downcast_ref::<&str>().copied()).unwrap_or("a panic");
-    text.lines().next().unwrap_or_default().to_owned()
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// What a campaign can have beside its bank: another one, or a desk of some kind.
+fn all_kinds() -> BTreeSet<Option<Workload>> {
+    Workload::ALL.into_iter().map(Some).chain([None]).collect()
 }
 
 #[test]
 fn one_seed_is_one_run() {
     let site = Site::new();
-    let fingerprint = |seed| Campaign::run(&site, seed, &Shape::ORDINARY).fingerprint();
-    for seed in [1, 2, 3] {
-        assert_eq!(fingerprint(seed), fingerprint(seed), "two runs of seed {seed} differ");
+    let fingerprint = |seed| Campaign::run(&site, seed).fingerprint();
+    let (mut fingerprints, mut missing) = (BTreeSet::new(), all_kinds());
+    for seed in 1..=100 {
+        let campaign = Campaign::run(&site, seed);
+        if missing.remove(&campaign.workload()) {
+            let first = campaign.fingerprint();
+            assert_eq!(first, fingerprint(seed), "two runs of seed {seed} differ");
+            assert!(fingerprints.insert(first), "seed {seed} is like another one");
+        }
     }
-    assert_ne!(fingerprint(1), fingerprint(4));
+    assert!(missing.is_empty(), "no seed has {missing:?}");
 }

@@ -4,8 +4,6 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::AddAssign;
 
-use crate::desk::Workload;
-
 /// Something that a campaign is there to meet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Met {
@@ -39,8 +37,12 @@ pub enum Met {
     /// A past was read as it had been.
     PastKept,
     PastForgotten,
+    /// Nothing was left of what had been asked for.
+    Rested,
     /// Rows of a desk were what its calls come to one by one.
     SightingHeld,
+    /// What was seen of lists had an order.
+    History,
     /// An order of two operations followed from what was seen of lists.
     Dependency,
     /// A call touched lists of several shards.
@@ -51,24 +53,30 @@ pub enum Met {
     NameTaken,
     /// A number was given out that is never to be given out again.
     NumberGiven,
-    /// A parent had children, was there already, or was not there for a child.
-    KinRefused,
+    /// A parent was there already.
+    ParentThere,
+    /// A parent was not removed, since it had children.
+    ParentNeeded,
+    /// A child had no parent.
+    ParentMissing,
 }
 
 impl Met {
-    /// What the refusals of a desk are.
-    pub fn of_refusals(workload: Workload) -> Option<Met> {
-        match workload {
-            Workload::Lists => Some(Met::ListsUndone),
-            Workload::Names => Some(Met::NameTaken),
-            Workload::Kin => Some(Met::KinRefused),
-            Workload::Tickets => None,
+    /// What the refusal of a desk's call is.
+    pub fn of_refusal(reducer: &str) -> Met {
+        match reducer {
+            "touch" => Met::ListsUndone,
+            "claim" | "rename" => Met::NameTaken,
+            "raise" => Met::ParentThere,
+            "fell" => Met::ParentNeeded,
+            "bear" | "move" => Met::ParentMissing,
+            other => unreachable!("{other} is never refused"),
         }
     }
 
     /// With how often a hundred seeds have to meet it.
-    const AT_LEAST: [(Met, u64); 17] = [
-        (Met::Done, 5_000),
+    const AT_LEAST: [(Met, u64); 28] = [
+        (Met::Done, 3_500),
         (Met::Undone, 1_000),
         (Met::Routed, 2_000),
         (Met::Joint, 1_000),
@@ -85,6 +93,17 @@ impl Met {
         (Met::LogFailed, 50),
         (Met::OutOfSpace, 50),
         (Met::PastKept, 500),
+        (Met::Rested, 50),
+        (Met::SightingHeld, 2_000),
+        (Met::History, 8),
+        (Met::Dependency, 2_500),
+        (Met::ListsOfShards, 60),
+        (Met::ListsUndone, 50),
+        (Met::NameTaken, 100),
+        (Met::NumberGiven, 400),
+        (Met::ParentThere, 20),
+        (Met::ParentNeeded, 20),
+        (Met::ParentMissing, 20),
     ];
 }
 

@@ -94,7 +94,7 @@ impl Campaign<'_> {
 
     /// Some shards whose stores a call wants as well, needed or not.
     pub(super) fn other_shards(&mut self) -> Vec<ShardId> {
-        if !self.dice.one_in(self.shape.joint_one_in) {
+        if !self.dice.one_in(3) {
             return Vec::new();
         }
         let all = self.server.shards().shards();
@@ -255,7 +255,12 @@ impl Campaign<'_> {
                 self.tally.note(Met::Deployed);
                 let name = &bank.name;
                 for shard in self.server.shards().shards() {
-                    assert_eq!(version_on(&self.server, shard, name, versions), Some(version));
+                    let known = version_on(&self.server, shard, name, versions);
+                    assert_eq!(
+                        known,
+                        Some(version),
+                        "{name} on shard {shard} is not what was deployed"
+                    );
                 }
             }
             Err(DeployError::Unavailable(Unavailable::LogFailed)) => bank.coming = Some(version),

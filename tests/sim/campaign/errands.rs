@@ -1,7 +1,7 @@
 //! Is the people around a desk: what they ask of it and are told, and what is read of it after a start.
 
 use cosmictron::shard::{Answer, CallError, Called};
-use cosmictron_types::{Partition, ShardId, TxId};
+use cosmictron_types::{ShardId, TxId};
 
 use super::{Asked, Campaign};
 use crate::bank;
@@ -75,8 +75,7 @@ impl Campaign<'_> {
             }
             false => None,
         };
-        // Those of the lists, parents and so on that there are.
-        let key = self.dice.one_in(2).then(|| 1 + self.dice.roll(desk::FEW));
+        let key = self.dice.one_in(2).then(|| desk::draw_place(&mut self.dice));
         let peek = self.peek_of(table, key, past);
         let request = self.server.query(peek.asked.shard, &peek.text(&self.banks[bank].name));
         self.ask(peek.asked.shard, request, Asked::Peek(bank, peek));
@@ -128,7 +127,7 @@ impl Campaign<'_> {
         if self.desk(bank).workload != Workload::Lists || !self.banks[bank].family.is_spread() {
             return;
         }
-        let place = |list: u64| shards.owner_of(Partition::of_key(&list.to_be_bytes()));
+        let place = |list: u64| shards.owner_of(desk::partition_of(list));
         let mut places: Vec<ShardId> = self.desk(bank).lists_of(mark).map(place).collect();
         places.dedup();
         self.tally.note_many(Met::ListsOfShards, (places.len() > 1).into());
@@ -148,14 +147,12 @@ impl Campaign<'_> {
         };
         self.tally.note_many(Met::Survived, survived);
         self.check_version(bank);
-        let Held { sightings, refusals, history } = self.desk(bank).hold();
+        let Held { sightings, refused, history } = self.desk(bank).hold();
         if look == Look::Now {
             return; // What was held is held again, and counted at the end.
         }
-        let workload = self.desk(bank).workload;
-        if let Some(met) = Met::of_refusals(workload) {
-            self.tally.note_many(met, refusals);
-        }
+        refused.into_iter().for_each(|reducer| self.tally.note(Met::of_refusal(reducer)));
+        self.tally.note_many(Met::History, (history.dependencies > 0).into());
         self.tally.note_many(Met::SightingHeld, sightings);
         self.tally.note_many(Met::Dependency, history.dependencies);
     }

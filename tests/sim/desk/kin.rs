@@ -2,14 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use super::place;
 use super::workload::{Errand, Index, Model, Reducer, Table, taken};
 use crate::dice::Dice;
 
 /// So few that they come and go while children are born.
 const PARENTS: u64 = 4;
-/// So many that all partitions have some.
-const ROOMS: u64 = 5_000;
-
 pub static TABLES: [Table; 2] = [
     Table {
         name: "parent",
@@ -43,7 +41,7 @@ pub fn draw(dice: &mut Dice, seen: &[u64]) -> Errand {
     match dice.roll(10) {
         0 | 1 => Errand::new("raise", [parent(dice)]),
         2..=4 => Errand::new("fell", [parent(dice)]),
-        5..=7 => Errand::new("bear", [parent(dice), 1 + dice.roll(ROOMS)]),
+        5..=7 => Errand::new("bear", [parent(dice), place::draw(dice)]),
         8 => Errand::new("bury", [parent(dice)]),
         _ => {
             let child = dice.pick(seen).copied().unwrap_or(1);

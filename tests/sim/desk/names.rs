@@ -2,14 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use super::place;
 use super::workload::{Errand, Index, Model, Reducer, Table, taken};
 use crate::dice::Dice;
 
 /// So few that callers race for them.
 const LABELS: u64 = 5;
-/// So many that all partitions have some.
-const OWNERS: u64 = 5_000;
-
 pub static TABLES: [Table; 1] = [Table {
     name: "name",
     columns: &["id", "owner", "label", "mark"],
@@ -28,7 +26,7 @@ pub static REDUCERS: [Reducer; 3] = [
 pub fn draw(dice: &mut Dice) -> Errand {
     let label = |dice: &mut Dice| 1 + dice.roll(LABELS);
     match dice.roll(8) {
-        0..=3 => Errand::new("claim", [label(dice), 1 + dice.roll(OWNERS)]),
+        0..=3 => Errand::new("claim", [label(dice), place::draw(dice)]),
         4 | 5 => Errand::new("release", [label(dice)]),
         _ => Errand::new("rename", [label(dice), label(dice)]),
     }

@@ -9,11 +9,11 @@ use super::{Asked, Deed, Desk, Sighting, Told, Work, Workload, lists};
 use crate::history::{self, Extent, Fate, Operation, Step};
 
 /// How much was held to the model.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Debug)]
 pub struct Held {
     pub sightings: usize,
-    /// Refusals that had a reason.
-    pub refusals: usize,
+    /// The reducers of refusals that had a reason.
+    pub refused: Vec<&'static str>,
     /// Of the lists.
     pub history: Extent,
 }
@@ -40,14 +40,14 @@ impl Desk {
             Workload::Lists => self.check_history(),
             Workload::Names | Workload::Kin | Workload::Tickets => Extent::default(),
         };
-        let refusals = self.replay(&deeds);
-        Held { sightings: self.sightings.len(), refusals, history }
+        let refused = self.replay(&deeds);
+        Held { sightings: self.sightings.len(), refused, history }
     }
 
-    /// How many refusals there were.
-    fn replay(&self, deeds: &[(u64, &Deed)]) -> usize {
-        let mut unexplained = self.refusals();
-        let (count, moments) = (unexplained.len(), self.moments());
+    /// What was refused.
+    fn replay(&self, deeds: &[(u64, &Deed)]) -> Vec<&'static str> {
+        let (mut unexplained, moments) = (self.refusals(), self.moments());
+        let refused = unexplained.iter().map(|refusal| refusal.work.errand.reducer).collect();
         let mut model = self.workload.model();
         for at in 0..=deeds.len() {
             let begin = at.checked_sub(1).map_or(TxId::ZERO, |last| deeds[last].1.tx);
@@ -70,7 +70,7 @@ impl Desk {
                 "{mark}, {errand:?}, is refused without a reason between {after} and {until:?}: {text}"
             );
         }
-        count
+        refused
     }
 
     fn refusals(&self) -> Vec<Refusal<'_>> {

@@ -2,11 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::place;
 use super::workload::{Errand, Index, Model, Reducer, Table};
 use crate::dice::Dice;
-
-/// So many that all partitions have some.
-const HOLDERS: u64 = 5_000;
 
 pub static TABLES: [Table; 2] = [
     Table {
@@ -36,8 +34,8 @@ pub static REDUCERS: [Reducer; 3] = [
 /// `seen` are numbers that calls told first; most are tickets'.
 pub fn draw(dice: &mut Dice, seen: &[u64]) -> Errand {
     match (dice.roll(8), dice.pick(seen)) {
-        (0..=3, _) | (_, None) => Errand::new("draw", [1 + dice.roll(HOLDERS)]),
-        (4 | 5, _) => Errand::new("waste", [1 + dice.roll(HOLDERS)]),
+        (0..=3, _) | (_, None) => Errand::new("draw", [place::draw(dice)]),
+        (4 | 5, _) => Errand::new("waste", [place::draw(dice)]),
         (_, Some(ticket)) => Errand::new("tear", [*ticket]),
     }
 }

@@ -3,9 +3,6 @@
 use super::{kin, lists, names, tickets};
 use crate::dice::Dice;
 
-/// Of the values of a column some are this small or smaller.
-pub const FEW: u64 = 6;
-
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Workload {
     /// Appends to several lists at once, and reads of them.
