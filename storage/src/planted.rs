@@ -32,6 +32,10 @@ pub enum Fault {
     UndoForgetsIndex,
     /// A deleted row leaves its entry in a sharded index.
     IndexEntryStays,
+    /// A row may refer to a row of another shard that is not there.
+    ParentIsNotLookedFor,
+    /// A row may go that rows of other shards refer to.
+    ChildIsNotLookedFor,
     /// The answer of an idempotency key is not kept.
     KeyIsForgotten,
     /// A schedule's row stays when its call has run.
@@ -42,11 +46,13 @@ pub enum Fault {
     SliceSkipsEnded,
     /// The rows of one partition do not come along to another number of shards.
     PartitionIsDropped,
+    /// Another number of shards begins its sequences behind the rows that there are, whatever was given out since.
+    NumbersStayBehind,
 }
 
 impl Fault {
     /// Every one.
-    pub const ALL: [Fault; 16] = [
+    pub const ALL: [Fault; 19] = [
         Fault::AnswerBeforeFlush,
         Fault::ReleaseBeforePartner,
         Fault::FailedWriteCounts,
@@ -58,11 +64,14 @@ impl Fault {
         Fault::EarlyTx,
         Fault::UndoForgetsIndex,
         Fault::IndexEntryStays,
+        Fault::ParentIsNotLookedFor,
+        Fault::ChildIsNotLookedFor,
         Fault::KeyIsForgotten,
         Fault::ScheduleStays,
         Fault::PartAsOfNow,
         Fault::SliceSkipsEnded,
         Fault::PartitionIsDropped,
+        Fault::NumbersStayBehind,
     ];
 }
 

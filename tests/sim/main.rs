@@ -3,7 +3,7 @@
 //!
 //! A seed is a run, event for event. One that fails says so with the last lines of its trace and the command that runs it
 //! alone. `COSMICTRON_SIM_SEEDS` says which are tried, `n` or `a..b`, and `COSMICTRON_SIM_SEED` a single one (`cargo xtask
-//! sim`); `COSMICTRON_SIM_FAULT` which of the planted faults is looked for.
+//! sim`); `COSMICTRON_SIM_LINES` how many lines are told; `COSMICTRON_SIM_FAULT` which of the planted faults is looked for.
 //!
 //! Reading order: `campaign` is what happens; `bank` is what is asked of banks and `ledger` what must hold then, `desk` both for
 //! the other workloads; `history` checks what clients saw of lists; `server` and `site` are what runs, `dice` is the campaign's

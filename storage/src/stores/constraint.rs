@@ -13,6 +13,7 @@ use super::sharded_index::Entry;
 use super::site::{Site, Trail};
 use crate::heap::RowId;
 use crate::key::Key;
+use crate::planted::{Fault, is_planted};
 use crate::store::write::WriteError;
 use crate::store::{Store, referring_key, target_key};
 
@@ -86,6 +87,9 @@ impl Stores {
         row: &[u8],
         old: Option<&[u8]>,
     ) -> Result<(), WriteError> {
+        if is_planted(Fault::ParentIsNotLookedFor) {
+            return Ok(());
+        }
         for target in &at.targets {
             let Some(key) = target.key_of(&at.site, row, old) else { continue };
             if !self.has_target(at, target, &key, row, old) {
@@ -151,6 +155,9 @@ impl Stores {
         new: Option<&[u8]>,
         gone: &Gone,
     ) -> Result<(), WriteError> {
+        if is_planted(Fault::ChildIsNotLookedFor) {
+            return Ok(());
+        }
         for distant in &at.referrers {
             let Some(key) = distant.key_of(&at.site, old, new) else { continue };
             let (other, index) = (&distant.site, distant.referrer.index);

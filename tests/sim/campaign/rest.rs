@@ -3,12 +3,13 @@
 
 use cosmictron::shard::{Answer, Request};
 
-use super::Campaign;
+use super::{Campaign, LONG};
 use crate::tally::Met;
 
 impl Campaign<'_> {
     /// Panics when something is left of what was asked. Where a log has failed, things wait for the next start.
     pub(super) fn check_rest(&mut self) {
+        self.server.run_for(LONG);
         let mut reports = Vec::new();
         for shard in self.server.shards().shards() {
             let asked = self.server.ask(shard, Request::Report(shard));

@@ -132,11 +132,11 @@ impl Graph {
                 Fate::Live(_) | Fate::Done | Fate::Unknown | Fate::Refused => {}
             }
         }
-        let links: Vec<(&(TxId, bool), &Vec<usize>)> = chain.iter().collect();
-        // The last transaction's place among the links: reads as of it have no order among themselves.
+        // Reads as of the same transaction are one link: they have no order among themselves.
+        let links: Vec<&Vec<usize>> = chain.values().collect();
         for pair in links.windows(2) {
-            for &from in pair[0].1 {
-                pair[1].1.iter().for_each(|&to| self.add(from, to, Reason::Number));
+            for &from in pair[0] {
+                pair[1].iter().for_each(|&to| self.add(from, to, Reason::Number));
             }
         }
         for (at, operation) in operations.iter().enumerate() {
