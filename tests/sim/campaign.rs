@@ -258,7 +258,7 @@ impl<'s> Campaign<'s> {
                         self.restart();
                         if look == Look::AtTheEnd {
                             // What was due had no chance while a log had failed.
-                            self.server.world.run_for(LONG);
+                            self.server.run_for(LONG);
                         }
                     }
                 }
