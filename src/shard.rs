@@ -63,7 +63,7 @@ use std::sync::Arc;
 
 use cosmictron_runtime::{Event, MAILBOX_SLOTS, Machine, Ticket};
 use cosmictron_storage::{Store, TransactionLimits, WriteError};
-use cosmictron_types::{Duration, ShardId, Timestamp, TxId};
+use cosmictron_types::{Duration, ShardId, TableId, Timestamp, TxId};
 use cosmictron_wasm_host::{CompiledModule, Instances, Version};
 
 use announcement::{AnnouncementId, Announcements, Conclusion};
@@ -233,6 +233,11 @@ impl Shard {
     /// What this core knows of the whole server.
     pub fn directory(&self) -> &Directory {
         &self.directory
+    }
+
+    /// How many rows of a table are here; `None` while the store is lent, and where there is no such table.
+    pub fn row_count(&self, table: TableId) -> Option<u64> {
+        self.store.as_deref()?.table(table).map(|table| table.len() as u64)
     }
 
     fn store(&self) -> &Store {

@@ -10,6 +10,12 @@ use cosmictron_storage::TableDef;
 pub trait Catalog {
     /// The table of that name: of one module, or of whichever module has it when no other does.
     fn table(&self, module: Option<&str>, name: &str) -> Result<Arc<TableDef>, NameError>;
+
+    /// About how many rows a table has, on all shards together, where that is known. Plans get no better for being told
+    /// exactly, and are right whatever they are told.
+    fn row_count(&self, _table: &TableDef) -> Option<u64> {
+        None
+    }
 }
 
 /// Why a name stands for no table.

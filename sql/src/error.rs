@@ -113,7 +113,7 @@ impl fmt::Display for Resource {
             Resource::Rows => "the number of rows of the answer",
             Resource::ResultBytes => "the size in bytes of the answer",
             Resource::RowsScanned => "the number of rows read",
-            Resource::Memory => "the memory in bytes for sorting and grouping",
+            Resource::Memory => "the memory in bytes for joining, sorting and grouping",
         })
     }
 }
@@ -130,6 +130,14 @@ pub enum EvalError {
     InvalidText { type_name: &'static str },
     #[error("{clause} must not be negative")]
     Negative { clause: &'static str },
+    /// The value of a sub-query that is one row at most.
+    #[error("a sub-query used as an expression has more than one row")]
+    SubQueryRows,
+    /// A function where it has no value, such as the logarithm of zero.
+    #[error("{what} is not defined")]
+    Undefined { what: &'static str },
+    #[error("there is no such unit of time, or none of this type")]
+    UnknownUnit,
     #[error("AS OF null names no moment")]
     NullMoment,
     #[error("a LIKE pattern must not end with its escape character")]

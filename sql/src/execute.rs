@@ -11,14 +11,18 @@
 //! 1. Every row that is read, and every byte that is kept, is paid for in [`Budget`].
 //! 2. After `Flow::Enough` an operator pushes nothing more.
 //!
-//! Reading order: [`budget`], [`scan`] with [`past`], [`sort`], [`aggregate`] with [`accumulator`] and [`key_set`]; [`part`] and [`merge`]
+//! Reading order: [`budget`], [`scan`] with [`past`], [`join`] with [`join_table`] and [`member`], [`sort`], [`aggregate`] with
+//! [`accumulator`] and [`key_set`]; [`part`] and [`merge`]
 //! are for a query over several stores, [`gathering`] with [`ranking`] for one in slices.
 
 pub(crate) mod accumulator;
 pub(crate) mod aggregate;
 pub(crate) mod budget;
 pub(crate) mod gathering;
+mod join;
+mod join_table;
 mod key_set;
+mod member;
 pub(crate) mod merge;
 pub(crate) mod part;
 mod past;
@@ -34,6 +38,7 @@ use crate::error::{EvalError, SqlError};
 use crate::expr::Expr;
 use crate::expr::evaluate::Inputs;
 use crate::expr::tuple::Part;
+use crate::params::Params;
 use crate::partial::PartialRows;
 use crate::physical::Operator;
 use crate::value::Datum;
@@ -43,7 +48,7 @@ use budget::Budget;
 /// One execution. Everything in it lives as long as the execution, so tuples and values may borrow from it.
 pub(crate) struct Run<'e> {
     pub(crate) source: Source<'e>,
-    pub(crate) params: &'e [Datum<'static>],
+    pub(crate) params: &'e Params,
     pub(crate) budget: Budget,
 }
 
@@ -122,6 +127,27 @@ impl Operator {
                 }
                 sink(tuple)
             }),
+            Operator::Project { input, values } => input.run(run, &mut |tuple| {
+                let values = values.iter().map(|value| run.value(&value.expr, tuple));
+                sink(&[Part::Values(values.collect::<Result<_, _>>()?)])
+            }),
+            Operator::Join(join) => join.run(run, sink),
+            Operator::Arrange { input, parts } => {
+                let mut arranged = Vec::with_capacity(parts.len());
+                input.run(run, &mut |tuple| {
+                    arranged.clear();
+                    arranged.extend(parts.iter().map(|part| tuple[*part].clone()));
+                    sink(&arranged)
+                })
+            }
+            Operator::Union { inputs } => {
+                for input in inputs {
+                    if input.run(run, sink)?.is_break() {
+                        return Ok(ENOUGH);
+                    }
+                }
+                Ok(MORE)
+            }
             Operator::Aggregate { input, keys, calls, phase } => {
                 aggregate::run(input, Grouping { keys, calls }, *phase, run, sink)
             }
@@ -144,7 +170,7 @@ impl Operator {
             Operator::Head { input, keys, limit, offset } => {
                 part::head(input, keys, (limit.as_ref(), offset.as_ref()), run, sink)
             }
-            Operator::Gather { keys } => merge::gather(keys, run, sink),
+            Operator::Gather { stream, keys } => merge::gather(*stream, keys, run, sink),
         }
     }
 }

@@ -6,33 +6,31 @@ use crate::expr::Expr;
 use crate::expr::display::write_list;
 use crate::logical::{AggregateCall, Output, SortKey};
 use crate::physical::access::{KeyBound, KeyPart, KeyRange, Path};
-use crate::physical::split::Split;
-use crate::physical::{Operator, Phase, Scan};
+use crate::physical::split::{Split, Stream};
+use crate::physical::{JoinKey, JoinOperator, Member, Operator, Phase, Probe, Scan};
 
 /// The plan as text, without a line feed at its end.
 pub(crate) fn explain(operator: &Operator, output: &[Expr]) -> String {
     let mut text = String::from("project ");
     // Writing to a string cannot go wrong.
     let _ = write!(text, "{}", List(output, |expr, f| write!(f, "{expr}")));
-    write_operator(operator, 1, &mut text);
+    Writer { text: &mut text, split: None }.operator(operator, 1);
     text
 }
 
 /// A plan that was cut: what merges, and below it what runs on each shard.
 pub(crate) fn explain_split(split: &Split, output: &[Expr]) -> String {
-    let mut text = explain(&split.merge, output);
-    let mut depth = 2;
-    let mut at = &split.merge;
-    while let Some(input) = at.input() {
-        (depth, at) = (depth + 1, input);
-    }
-    let _ = write!(text, "\n{:1$}on each shard", "", depth * 2);
-    // What groups are carried as is no more than their keys and their calls.
-    if !matches!(*split.part, Operator::Aggregate { .. } | Operator::CountRows { .. }) {
-        let _ = write!(text, ": {}", List(&split.carried, |expr, f| write!(f, "{expr}")));
-    }
-    write_operator(&split.part, depth + 1, &mut text);
+    let mut text = String::from("project ");
+    let _ = write!(text, "{}", List(output, |expr, f| write!(f, "{expr}")));
+    Writer { text: &mut text, split: Some(split) }.operator(&split.merge, 1);
     text
+}
+
+/// Writes operators, each a line below the one that it feeds.
+struct Writer<'w> {
+    text: &'w mut String,
+    /// What the streams are that a merge gathers.
+    split: Option<&'w Split>,
 }
 
 struct List<'l, T>(&'l [T], fn(&T, &mut fmt::Formatter<'_>) -> fmt::Result);
@@ -64,60 +62,131 @@ fn calls(calls: &[AggregateCall]) -> List<'_, AggregateCall> {
     List(calls, |call, f| write!(f, "{call}"))
 }
 
-fn write_operator(operator: &Operator, depth: usize, text: &mut String) {
-    let _ = write!(text, "\n{:1$}", "", depth * 2);
-    let input = match operator {
-        Operator::Unit => return text.push_str("one row"),
-        Operator::Nothing => return text.push_str("nothing"),
+impl Writer<'_> {
+    fn line(&mut self, depth: usize) {
+        let _ = write!(self.text, "\n{:1$}", "", depth * 2);
+    }
+
+    fn operator(&mut self, operator: &Operator, depth: usize) {
+        // It moves parts, and says nothing.
+        if let Operator::Arrange { input, .. } = operator {
+            return self.operator(input, depth);
+        }
+        self.line(depth);
+        match operator {
+            Operator::Gather { stream, keys } => {
+                self.text.push_str("gather");
+                write_order(keys, self.text);
+                self.stream(*stream, depth + 1);
+            }
+            Operator::Join(join) => return self.join(join, depth),
+            other => write_line(other, self.text),
+        }
+        for input in operator.inputs() {
+            self.operator(input, depth + 1);
+        }
+    }
+
+    fn stream(&mut self, stream: usize, depth: usize) {
+        let Some(split) = self.split else { return };
+        let Stream { operator, carried, .. } = &split.streams[stream];
+        self.line(depth);
+        self.text.push_str("on each shard");
+        // What groups are carried as is no more than their keys and their calls.
+        if !matches!(**operator, Operator::Aggregate { .. } | Operator::CountRows { .. }) {
+            let _ = write!(self.text, ": {}", List(carried, |expr, f| write!(f, "{expr}")));
+        }
+        self.operator(operator, depth + 1);
+    }
+
+    fn join(&mut self, join: &JoinOperator, depth: usize) {
+        let JoinOperator { kind, left, right, keys, member, residual, probe, .. } = join;
+        let way = match (probe, keys.is_empty() && member.is_none()) {
+            (Some(_), _) => "by index",
+            (None, false) => "by hash",
+            (None, true) => "by loop",
+        };
+        let _ = write!(self.text, "{} {way}", kind.name());
+        let mut sign = ":";
+        if probe.is_none() {
+            for JoinKey { left, right, nulls_equal } in keys {
+                let is = if *nulls_equal { "IS NOT DISTINCT FROM" } else { "=" };
+                let _ = write!(self.text, "{sign} {left} {is} {right}");
+                sign = ",";
+            }
+            if let Some(Member { left, right }) = member {
+                let _ = write!(self.text, "{sign} {left} = {right} or unknown");
+                sign = ",";
+            }
+        }
+        let residual = probe.as_ref().map_or(residual, |probe| &probe.residual);
+        if !residual.is_empty() {
+            self.text.push_str(if sign == ":" { ": " } else { " where " });
+            write_joined(residual, self.text);
+        }
+        self.operator(left, depth + 1);
+        match probe {
+            None => self.operator(right, depth + 1),
+            Some(probe) => self.probe(probe, depth + 1),
+        }
+    }
+
+    fn probe(&mut self, probe: &Probe, mut depth: usize) {
+        for predicates in probe.filters.iter().rev() {
+            self.line(depth);
+            self.text.push_str("filter ");
+            write_joined(predicates, self.text);
+            depth += 1;
+        }
+        self.line(depth);
+        write_scan(&probe.scan, self.text);
+    }
+}
+
+/// An operator without those that it draws on.
+fn write_line(operator: &Operator, text: &mut String) {
+    let _ = match operator {
+        Operator::Unit => write!(text, "one row"),
+        Operator::Nothing => write!(text, "nothing"),
         Operator::Scan(scan) => return write_scan(scan, text),
-        Operator::CountRows { table, .. } => {
-            let _ = write!(text, "count rows {}", table.name);
-            return;
+        Operator::CountRows { table, .. } => write!(text, "count rows {}", table.name),
+        Operator::Filter { predicates, .. } => {
+            text.push_str("filter ");
+            return write_joined(predicates, text);
         }
-        Operator::Filter { input, predicates } => {
-            let _ = write!(text, "filter ");
-            write_joined(predicates, text);
-            input
+        Operator::Project { values, .. } => write!(text, "project {}", List(values, write_output)),
+        Operator::Aggregate { keys, calls, phase, .. } => {
+            return write_aggregate(keys, calls, *phase, text);
         }
-        Operator::Gather { keys } => {
-            text.push_str("gather");
+        Operator::Distinct { values, .. } => {
+            write!(text, "distinct {}", List(values, write_output))
+        }
+        Operator::Union { .. } => write!(text, "union all"),
+        Operator::Sort { keys, .. } => {
+            text.push_str("sort");
             return write_order(keys, text);
         }
-        Operator::Aggregate { input, keys, calls, phase } => {
-            write_aggregate(keys, calls, *phase, text);
-            input
-        }
-        Operator::Distinct { input, values } => {
-            let _ = write!(text, "distinct {}", List(values, write_output));
-            input
-        }
-        Operator::Sort { input, keys } => {
-            text.push_str("sort");
-            write_order(keys, text);
-            input
-        }
-        Operator::Top { input, keys, limit, offset } => {
+        Operator::Top { keys, limit, offset, .. } => {
             text.push_str("top");
             write_limits(Some(limit), offset.as_ref(), text);
-            write_order(keys, text);
-            input
+            return write_order(keys, text);
         }
-        Operator::Limit { input, limit, offset } => {
+        Operator::Limit { limit, offset, .. } => {
             text.push_str("limit");
-            write_limits(limit.as_ref(), offset.as_ref(), text);
-            input
+            return write_limits(limit.as_ref(), offset.as_ref(), text);
         }
-        Operator::Head { input, keys, limit, offset } => {
+        Operator::Head { keys, limit, offset, .. } => {
             text.push_str("first");
             write_limits(limit.as_ref(), None, text);
             if let Some(offset) = offset {
                 let _ = write!(text, " + {offset}");
             }
-            write_order(keys, text);
-            input
+            return write_order(keys, text);
+        }
+        Operator::Join(_) | Operator::Arrange { .. } | Operator::Gather { .. } => {
+            unreachable!("{operator:?} is more than a line")
         }
     };
-    write_operator(input, depth + 1, text);
 }
 
 fn write_aggregate(keys: &[Output], list: &[AggregateCall], phase: Phase, text: &mut String) {

@@ -111,8 +111,14 @@ pub(crate) enum Expr {
         expr: Box<Expr>,
         cast: Cast,
     },
+    /// The moment of the execution: the same at every tuple.
+    Now,
     /// The n-th aggregate of the query, while it is being bound; a column of the aggregate's output afterwards.
     Aggregate(usize),
+    /// The value or the truth of the n-th sub-query of the query, while it is being bound; a column of a join afterwards.
+    SubQuery(usize),
+    /// A column of the query around a sub-query, while that is being bound; one of a join's left input afterwards.
+    Outer(ColumnRef),
 }
 
 /// LIKE or ILIKE.
@@ -138,11 +144,14 @@ pub(crate) struct Case {
 /// A column of one of the parts of a tuple.
 #[derive(Clone, Debug)]
 pub(crate) struct ColumnRef {
-    /// Which relation of FROM; 0 for the output of an aggregate or of DISTINCT.
+    /// Which part of the tuple: see [`crate::logical`].
     pub(crate) part: usize,
     pub(crate) column: ColumnIndex,
     pub(crate) ty: SqlType,
+    /// Whether it can be null.
     pub(crate) nullable: bool,
+    /// Whether a table stores it as an option. An outer join makes columns nullable that are not.
+    pub(crate) is_option: bool,
     /// As EXPLAIN shows it.
     pub(crate) name: Arc<str>,
     /// Where it was named, for messages; two references to one column are equal wherever they stand.
@@ -159,7 +168,7 @@ impl ColumnRef {
     /// The type that a table's column is stored as.
     pub(crate) fn stored_type(&self) -> Type {
         let required = self.ty.to_column().unwrap_or(Type::Bool);
-        if self.nullable { Type::Option(Box::new(required)) } else { required }
+        if self.is_option { Type::Option(Box::new(required)) } else { required }
     }
 }
 
@@ -209,6 +218,24 @@ impl Comparison {
 }
 
 impl Expr {
+    /// A column of a part that an operator makes, not a table.
+    pub(crate) fn made_column(
+        part: usize,
+        column: usize,
+        ty: SqlType,
+        nullable: bool,
+        name: &str,
+    ) -> Expr {
+        let at = Position::START;
+        let (column, name) = (column_index(column), name.into());
+        Expr::Column(ColumnRef { part, column, ty, nullable, is_option: false, name, at })
+    }
+
+    pub(crate) fn equal(left: Expr, right: Expr) -> Expr {
+        let (left, right) = (Box::new(left), Box::new(right));
+        Expr::Compare { op: Comparison::Equal, left, right }
+    }
+
     pub(crate) fn boolean(value: bool) -> Expr {
         Expr::Literal { value: Datum::Bool(value), ty: SqlType::Bool }
     }
@@ -220,4 +247,9 @@ impl Expr {
             _ => None,
         }
     }
+}
+
+/// A place in an operator's output. `PlanLimits` and the token count keep it far below 65,536.
+pub(crate) fn column_index(index: usize) -> ColumnIndex {
+    ColumnIndex::new(u16::try_from(index).expect("an output has fewer than 65536 columns"))
 }

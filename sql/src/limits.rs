@@ -14,6 +14,8 @@ pub struct PlanLimits {
     pub params_max: usize,
     /// Columns of the answer.
     pub columns_max: usize,
+    /// Tables and sub-queries, and the SELECTs of set operations; a WITH query counts with all in it wherever it is named.
+    pub relations_max: usize,
 }
 
 impl Default for PlanLimits {
@@ -25,6 +27,7 @@ impl Default for PlanLimits {
             depth_max: 128,
             params_max: 1_024,
             columns_max: 1_024,
+            relations_max: 64,
         }
     }
 }
@@ -36,10 +39,10 @@ pub struct ExecutionLimits {
     pub rows_max: u64,
     /// Bytes of the answer, as it is held: values and a fixed price for each column of each row.
     pub bytes_max: u64,
-    /// Rows read from tables. It bounds the time that a query keeps its shard, and what it makes a store keep of the past
+    /// Rows read from tables, and rows that joins compare or put together. It bounds the time that a query keeps its shard, and what it makes a store keep of the past
     /// where it runs in slices.
     pub scanned_max: u64,
-    /// Bytes that sorting, grouping and DISTINCT hold.
+    /// Bytes that joins, sorting, grouping and DISTINCT hold.
     pub memory_bytes_max: u64,
 }
 

@@ -1,5 +1,6 @@
 //! The parameters of one execution.
 
+use cosmictron_types::Timestamp;
 use cosmictron_types::json::Scratch;
 use serde_json::value::RawValue;
 
@@ -7,12 +8,40 @@ use crate::error::SqlError;
 use crate::value::{Datum, SqlType, json};
 
 /// Values for `$1`, `$2`, …, each of the type that the plan inferred.
-#[derive(Clone, Debug, Default)]
+///
+/// ```
+/// use cosmictron_sql::Params;
+/// use cosmictron_types::Timestamp;
+///
+/// let params = Params::default().at(Timestamp::from_micros(1_767_225_600_000_000));
+/// assert_eq!(params.now().as_micros(), 1_767_225_600_000_000);
+/// ```
+#[derive(Clone, Debug)]
 pub struct Params {
     values: Vec<Datum<'static>>,
+    now: Timestamp,
+}
+
+/// Of a query without parameters.
+pub(crate) static NO_PARAMS: Params = Params { values: Vec::new(), now: Timestamp::from_micros(0) };
+
+impl Default for Params {
+    fn default() -> Self {
+        NO_PARAMS.clone()
+    }
 }
 
 impl Params {
+    /// With the time that `now()` is: that of the query's arrival, the same for all its parts. Without, it is the Unix epoch.
+    #[must_use]
+    pub fn at(self, now: Timestamp) -> Self {
+        Self { now, ..self }
+    }
+
+    pub fn now(&self) -> Timestamp {
+        self.now
+    }
+
     pub(crate) fn values(&self) -> &[Datum<'static>] {
         &self.values
     }
@@ -29,7 +58,7 @@ impl Params {
         let mut scratch = Scratch::default();
         let values = types.iter().zip(texts).enumerate();
         let values = values.map(|(at, (ty, text))| json::read(at + 1, ty, text, &mut scratch));
-        Ok(Params { values: values.collect::<Result<_, _>>()? })
+        Ok(Params { values: values.collect::<Result<_, _>>()?, ..Params::default() })
     }
 
     /// Reads a JSON array.

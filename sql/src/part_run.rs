@@ -9,6 +9,9 @@
 //! the one of the transaction that was named, whatever is committed in between. Only finding a row by its primary key is
 //! one slice always.
 //!
+//! A query of several tables has a stream of rows for each of them. The walks of all begin together, so that all show one
+//! transaction, and are gone through one after the other.
+//!
 //! What a run holds is within its limits, as for any execution. What it makes the store hold are the old versions of its
 //! table that end while it lasts: no more than `scanned_max`, for it reads them all, and no more than end from one slice to
 //! the next beyond that. Whoever keeps a run bounds its time. Dropping it lets go of both.
@@ -28,9 +31,10 @@ use crate::execute::gathering::{self, Gathering, Stages};
 use crate::execute::{Run, Source, part, scan};
 use crate::limits::ExecutionLimits;
 use crate::params::Params;
-use crate::partial::PartialRows;
+use crate::partial::{PartialRows, StreamRows};
 use crate::physical::Scan;
 use crate::physical::access::Path;
+use crate::physical::split::Stream;
 use crate::plan::Plan;
 use crate::rowset::RowSet;
 use crate::time_travel::AsOf;
@@ -38,6 +42,10 @@ use slice::{Slice, course};
 
 /// Rows of a slice: about a millisecond of what takes long, grouping or sorting, and half of one to filter or to sum.
 pub const SLICE_ROWS: u64 = 16_384;
+
+/// A first slice in which tables are joined has so many times the rows: where lookups would do, walking through whole tables
+/// takes much longer.
+const JOIN_FIRST_FACTOR: u64 = 4;
 
 /// A part of a query under way. It holds no borrow of the store.
 #[derive(Debug)]
@@ -66,9 +74,19 @@ enum State {
     Over,
 }
 
+/// All streams of a part, the ones that are done first.
 #[derive(Debug)]
 struct Walking {
-    walk: Walk,
+    done: Vec<StreamRows>,
+    /// The next to go on with is the last.
+    left: Vec<StreamWalk>,
+}
+
+/// One stream.
+#[derive(Debug)]
+struct StreamWalk {
+    /// `None` where it reads no table.
+    walk: Option<Walk>,
     /// The walk is over, or nobody wants more of it.
     is_read: bool,
     gathering: Gathering,
@@ -128,31 +146,45 @@ impl Plan {
         limits: &ExecutionLimits,
         rows: u64,
     ) -> Result<First, SqlError> {
-        let stages = self.split().and_then(|split| Stages::of(&split.part));
-        let Some(stages) = stages.filter(|_| !self.is_explain() && rows < limits.scanned_max)
+        let Some(split) = self.split().filter(|_| !self.is_explain() && rows < limits.scanned_max)
         else {
             return Ok(First::Whole);
         };
-        let rows = stages.first_rows(rows);
-        match stages.source {
-            gathering::Source::Scan(scan) if is_of_one_row(scan) => return Ok(First::Whole),
-            gathering::Source::Scan(Scan { table, path: Path::Whole, .. })
-                if stages.reads_all() =>
-            {
-                let table = scan::table(store, table)?;
-                if table.table().len() as u64 > rows {
-                    return Ok(First::Nothing);
-                }
-            }
-            _ => {}
+        let stages: Vec<Stages<'_>> =
+            split.streams.iter().filter_map(|stream| Stages::of(&stream.operator)).collect();
+        if stages.iter().all(Stages::is_of_one_row) {
+            return Ok(First::Whole);
         }
-        Ok(First::Rows(rows))
+        if let [stages] = stages.as_slice() {
+            let rows = stages.first_rows(rows);
+            let is_more = stages.reads_all() && stages.reads_more_than(rows, store)?;
+            return Ok(if is_more { First::Nothing } else { First::Rows(rows) });
+        }
+        // Over one store a join may look rows up that a stream would read; so nothing is known but by trying.
+        Ok(First::Rows(rows.saturating_mul(JOIN_FIRST_FACTOR).min(limits.scanned_max)))
     }
 }
 
-/// Whether what is read is the row of a primary key, whatever the moment.
-fn is_of_one_row(scan: &Scan) -> bool {
-    matches!(&scan.path, Path::Lookup { index, .. } if scan.table.index(*index).primary)
+impl Stages<'_> {
+    /// Whether what is read is the row of a primary key, whatever the moment.
+    fn is_of_one_row(&self) -> bool {
+        match self.source {
+            gathering::Source::Scan(Scan { path: Path::Lookup { index, .. }, table, .. }) => {
+                table.index(*index).primary
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether it is known to read more rows.
+    fn reads_more_than(&self, rows: u64, store: Snapshot<'_>) -> Result<bool, SqlError> {
+        match self.source {
+            gathering::Source::Scan(Scan { table, path: Path::Whole, .. }) => {
+                Ok(scan::table(store, table)?.table().len() as u64 > rows)
+            }
+            _ => Ok(false),
+        }
+    }
 }
 
 impl PartRun {
@@ -179,7 +211,7 @@ impl PartRun {
         };
         let run = self.plan.begin(snapshot, &self.params, &limits)?;
         let Some(split) = self.plan.split().filter(|_| !self.plan.is_explain()) else {
-            return Ok(Step::Done(PartialRows::new(0)));
+            return Ok(Step::Done(PartialRows::none()));
         };
         let part = part::run(split, &run);
         let is_all = limits == self.limits || run.budget.scanned() <= limits.scanned_max;
@@ -193,16 +225,34 @@ impl PartRun {
 
     fn begin_walk(&self, store: &mut Store) -> Result<(Box<Walking>, Budget), SqlError> {
         let split = self.plan.split().expect("only what reads a table is walked");
-        let stages = Stages::of(&split.part).expect("only what reads a table is walked");
         let run = self.plan.begin(store.as_of(self.tx), &self.params, &self.limits)?;
-        let gathering = Gathering::new(&stages, split, &run)?;
-        let course = course(&stages, &run)?;
+        let mut begun = Vec::with_capacity(split.streams.len());
+        for stream in &split.streams {
+            let stages = Stages::of(&stream.operator).expect("a stream reads a table");
+            let mut gathering = Gathering::new(&stages, stream, &run)?;
+            let course = match split.is_elsewhere(stream, store) {
+                true => None,
+                false => course(&stages, &run)?,
+            };
+            gathering.rows.is_elsewhere = split.is_elsewhere(stream, store);
+            begun.push((gathering, course, stages));
+        }
         let budget = run.budget;
-        let table = stages.source.table();
-        let walk = store.walk(table.id, self.tx, course);
-        let walk = walk.ok_or_else(|| SqlError::StalePlan { table: table.name.to_string() })?;
-        let walk = walk.map_err(|forgotten| self.lost(forgotten.into(), &stages))?;
-        Ok((Box::new(Walking { walk, is_read: false, gathering }), budget))
+        let mut left = Vec::with_capacity(begun.len());
+        for (gathering, course, stages) in begun.into_iter().rev() {
+            let table = stages.source.table();
+            let walk = match course {
+                Some(course) => {
+                    let walk = store.walk(table.id, self.tx, course);
+                    let stale = || SqlError::StalePlan { table: table.name.to_string() };
+                    let walk = walk.ok_or_else(stale)?;
+                    Some(walk.map_err(|forgotten| self.lost(forgotten.into(), &stages))?)
+                }
+                None => None,
+            };
+            left.push(StreamWalk { is_read: walk.is_none(), walk, gathering });
+        }
+        Ok((Box::new(Walking { done: Vec::new(), left }), budget))
     }
 
     fn walk(
@@ -213,31 +263,55 @@ impl PartRun {
         rows: u64,
     ) -> Result<Step, SqlError> {
         let split = self.plan.split().expect("only what reads a table is walked");
-        let stages = Stages::of(&split.part).expect("only what reads a table is walked");
         let source = Source::Store(store.as_of(self.tx));
-        let run = Run { source, params: self.params.values(), budget };
-        let Walking { walk, is_read, gathering } = &mut *walking;
-        let mut slice = Slice { stages: &stages, split, run: &run, gathering, left: rows };
-        let result = if *is_read {
-            slice.give()
-        } else {
-            let steps = walk.resume(store).map_err(|lost| self.lost(lost, &stages))?;
-            slice.read(steps, is_read)
-        };
-        let is_over = match result {
-            // The rows before may be all that is wanted.
-            Err(refusal) if split.takes_in_turn => {
-                walking.gathering.rows.refusal = Some(refusal);
-                true
+        let run = Run { source, params: &self.params, budget };
+        let mut left = rows;
+        let mut refused = None;
+        while let Some(at) = walking.left.last_mut()
+            && left > 0
+        {
+            let stream = &split.streams[walking.done.len()];
+            let is_over = match self.go_on(at, stream, &run, store, &mut left) {
+                // The rows before may be all that is wanted.
+                Err(refusal) if split.takes_in_turn => {
+                    refused = Some(refusal);
+                    true
+                }
+                result => result?,
+            };
+            if is_over && let Some(done) = walking.left.pop() {
+                walking.done.push(done.gathering.rows);
             }
-            result => result?,
-        };
-        if is_over {
-            walking.gathering.rows.scanned = run.budget.scanned();
-            return Ok(Step::Done(walking.gathering.rows));
+        }
+        if walking.left.is_empty() {
+            let (streams, scanned) = (walking.done, run.budget.scanned());
+            return Ok(Step::Done(PartialRows { streams, scanned, refusal: refused }));
         }
         self.state = State::Walking(walking, run.budget);
         Ok(Step::More)
+    }
+
+    /// One stream for as long as the slice lasts. Whether it is over.
+    fn go_on(
+        &self,
+        at: &mut StreamWalk,
+        stream: &Stream,
+        run: &Run<'_>,
+        store: &Store,
+        left: &mut u64,
+    ) -> Result<bool, SqlError> {
+        let stages = Stages::of(&stream.operator).expect("a stream reads a table");
+        let StreamWalk { walk, is_read, gathering } = at;
+        let mut slice = Slice { stages: &stages, stream, run, gathering, left: *left };
+        let is_over = match walk {
+            Some(walk) if !*is_read => {
+                let steps = walk.resume(store).map_err(|lost| self.lost(lost, &stages))?;
+                slice.read(steps, is_read)
+            }
+            _ => slice.give(),
+        };
+        *left = slice.left;
+        is_over
     }
 
     fn lost(&self, lost: WalkLost, stages: &Stages<'_>) -> SqlError {

@@ -15,8 +15,8 @@
 
 use cosmictron_storage::Snapshot;
 
-use crate::error::{Resource, SqlError};
-use crate::execute::budget::{Budget, check};
+use crate::error::SqlError;
+use crate::execute::budget::Budget;
 use crate::execute::{Run, Source, part};
 use crate::expr::carried::CarriedRow;
 use crate::limits::ExecutionLimits;
@@ -27,15 +27,24 @@ use crate::rowset::RowSet;
 /// What one shard gives to a query: rows, or groups, as bytes that borrow from nothing.
 #[derive(Debug)]
 pub struct PartialRows {
+    /// One for each table of the query, or for each aggregate of one.
+    pub(crate) streams: Vec<StreamRows>,
+    pub(crate) scanned: u64,
+    /// Why there are no more rows, where that matters only to a merge that needs more.
+    pub(crate) refusal: Option<SqlError>,
+}
+
+/// Rows of one form.
+#[derive(Debug)]
+pub(crate) struct StreamRows {
     pub(crate) bytes: Vec<u8>,
     pub(crate) row_count: u64,
     pub(crate) slot_count: usize,
     /// Bytes that are the answer's, and bytes that a merge has to pay for.
     pub(crate) answer_bytes: u64,
     pub(crate) held_bytes: u64,
-    pub(crate) scanned: u64,
-    /// Why there are no more rows, where that matters only to a merge that needs more.
-    pub(crate) refusal: Option<SqlError>,
+    /// Its store has no such table: another one has it.
+    pub(crate) is_elsewhere: bool,
 }
 
 const _: () = {
@@ -44,30 +53,23 @@ const _: () = {
 };
 
 impl PartialRows {
-    pub(crate) fn new(slot_count: usize) -> Self {
-        Self {
-            bytes: Vec::new(),
-            row_count: 0,
-            slot_count,
-            answer_bytes: 0,
-            held_bytes: 0,
-            scanned: 0,
-            refusal: None,
-        }
+    /// Of a query that needs no rows of a table.
+    pub(crate) fn none() -> Self {
+        Self { streams: Vec::new(), scanned: 0, refusal: None }
     }
 
     /// Bytes of all rows.
     pub fn bytes(&self) -> usize {
-        self.bytes.len()
+        self.streams.iter().map(|stream| stream.bytes.len()).sum()
     }
 
     /// How many rows or groups there are.
     pub fn len(&self) -> u64 {
-        self.row_count
+        self.streams.iter().map(|stream| stream.row_count).sum()
     }
 
     pub fn is_empty(&self) -> bool {
-        self.row_count == 0
+        self.len() == 0
     }
 
     /// How many rows of the table were read for it.
@@ -75,8 +77,14 @@ impl PartialRows {
         self.scanned
     }
 
-    pub(crate) fn rows(&self) -> Rows<'_> {
-        Rows { slot_count: self.slot_count, left: self.row_count, bytes: &self.bytes }
+    pub(crate) fn rows(&self, stream: usize) -> Rows<'_> {
+        let StreamRows { slot_count, row_count, bytes, .. } = &self.streams[stream];
+        Rows { slot_count: *slot_count, left: *row_count, bytes }
+    }
+
+    /// Bytes that a merge has to pay for.
+    fn held_bytes(&self) -> u64 {
+        self.streams.iter().map(|stream| stream.held_bytes).fold(0, u64::saturating_add)
     }
 
     pub(crate) fn refusal(&self) -> Option<&SqlError> {
@@ -84,7 +92,20 @@ impl PartialRows {
     }
 }
 
-/// The rows of a part that were not yet read.
+impl StreamRows {
+    pub(crate) fn new(slot_count: usize) -> Self {
+        Self {
+            bytes: Vec::new(),
+            row_count: 0,
+            slot_count,
+            answer_bytes: 0,
+            held_bytes: 0,
+            is_elsewhere: false,
+        }
+    }
+}
+
+/// The rows of a stream that were not yet read.
 pub(crate) struct Rows<'e> {
     slot_count: usize,
     /// Rows can be of no bytes.
@@ -107,7 +128,7 @@ impl Plan {
     /// Runs the part of the query that belongs to the rows of one store. The moment is the caller's choice: of one query
     /// all parts read as of the same transaction, whatever the query names ([`Plan::tx`] settles that).
     ///
-    /// A query that needs no rows of a table has an empty part.
+    /// A query that needs no rows of a table has an empty part. Of several tables some may be on other stores.
     pub fn execute_part(
         &self,
         store: Snapshot<'_>,
@@ -117,7 +138,7 @@ impl Plan {
         let run = self.begin(store, params, limits)?;
         match self.split().filter(|_| !self.is_explain()) {
             Some(split) => part::run(split, &run),
-            None => Ok(PartialRows::new(0)),
+            None => Ok(PartialRows::none()),
         }
     }
 
@@ -132,18 +153,28 @@ impl Plan {
         self.check_params(params)?;
         let budget = Budget::new(limits);
         let scanned = parts.iter().map(|part| part.scanned).fold(0, u64::saturating_add);
-        check(Resource::RowsScanned, scanned, limits.scanned_max)?;
+        // What joins compare comes on top of what was read for them.
+        budget.scan_many(scanned)?;
         for part in parts {
-            budget.hold(usize::try_from(part.held_bytes).unwrap_or(usize::MAX))?;
+            budget.hold(usize::try_from(part.held_bytes()).unwrap_or(usize::MAX))?;
         }
-        let run = Run { source: Source::Parts(parts), params: params.values(), budget };
+        let run = Run { source: Source::Parts(parts), params, budget };
         if self.is_explain() {
             return self.explained(&self.explain_split(), &run);
         }
         match self.split() {
             Some(split) => {
-                let slot_count = split.carried.len();
-                assert!(parts.iter().all(|part| part.slot_count == slot_count));
+                let is_of_plan = |part: &PartialRows| {
+                    let slots = split.streams.iter().map(|stream| stream.carried.len());
+                    part.streams.iter().map(|stream| stream.slot_count).eq(slots)
+                };
+                assert!(parts.iter().all(is_of_plan));
+                for (at, stream) in split.streams.iter().enumerate() {
+                    if parts.iter().all(|part| part.streams[at].is_elsewhere) {
+                        let table = stream.table().name.to_string();
+                        return Err(SqlError::StalePlan { table });
+                    }
+                }
                 self.answer(&split.merge, &split.output, &run)
             }
             None => self.answer_whole(&run),

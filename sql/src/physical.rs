@@ -1,30 +1,42 @@
-//! Decides how a bound query is executed: which index is read, what is still filtered, where sorting is needless.
+//! Decides how a bound query is executed: which index is read, what is still filtered, in which order and by which way tables
+//! are joined, where sorting is needless.
 //!
-//! There are no statistics yet, so paths are compared by shape: a unique key beats a prefix of equalities, more
-//! equalities beat fewer, a range beats none, and of two equal ones the path wins whose order is the wanted one.
+//! Paths into one table are compared by shape: a unique key beats a prefix of equalities, more equalities beat fewer, a range
+//! beats none, and of two equal ones the path wins whose order is the wanted one. Joins are compared by what they are
+//! estimated to cost ([`estimate`]), from the numbers of rows that the catalog knows and from which indexes are unique.
 //!
 //! Invariants:
 //! 1. The rows that a path leaves out make one of the filter's predicates other than true; a predicate that a path takes
 //!    over entirely is filtered no more, all others are: of one filter, those that cannot fail first.
 //! 2. A sort is left out only where the path's order implies the wanted one.
+//! 3. The filter directly above a scan stays there, and apart: see [`crate::logical`].
 //!
-//! Reading order: [`access`], [`order`]; [`key`] is used at execution; [`split`] and [`fixed`] are for queries over several
-//! stores.
+//! Reading order: [`access`], [`order`]; [`pushdown`], [`join`] with [`looks`], [`probe`], [`region`] and [`estimate`]; [`key`] is used at execution;
+//! [`split`] with [`cut`], and [`fixed`] are for queries over several stores.
 
 pub(crate) mod access;
+pub(crate) mod cut;
+pub(crate) mod estimate;
 pub(crate) mod fixed;
+pub(crate) mod join;
 pub(crate) mod key;
+mod looks;
 pub(crate) mod order;
+mod probe;
+mod pushdown;
+mod region;
 pub(crate) mod split;
 
 use std::sync::Arc;
 
 use cosmictron_storage::TableDef;
 
+use crate::catalog::Catalog;
 use crate::expr::{Comparison, Expr};
-use crate::logical::{AggregateCall, AggregateFunction, Node, Output, SortKey};
+use crate::logical::{AggregateCall, Node, Output, SortKey};
 use crate::value::Datum;
 use access::Path;
+pub(crate) use join::{JoinKey, JoinOperator, Member, Probe};
 
 /// A step of an execution, above the steps that it draws on.
 #[derive(Debug)]
@@ -43,6 +55,16 @@ pub(crate) enum Operator {
         input: Arc<Operator>,
         predicates: Vec<Expr>,
     },
+    Project {
+        input: Arc<Operator>,
+        values: Vec<Output>,
+    },
+    Join(Box<JoinOperator>),
+    /// The parts of a tuple in another order: which part comes to each place.
+    Arrange {
+        input: Arc<Operator>,
+        parts: Vec<usize>,
+    },
     Aggregate {
         input: Arc<Operator>,
         keys: Vec<Output>,
@@ -52,6 +74,10 @@ pub(crate) enum Operator {
     Distinct {
         input: Arc<Operator>,
         values: Vec<Output>,
+    },
+    /// All tuples of one input after the other.
+    Union {
+        inputs: Vec<Arc<Operator>>,
     },
     Sort {
         input: Arc<Operator>,
@@ -77,8 +103,10 @@ pub(crate) enum Operator {
         limit: Option<Expr>,
         offset: Option<Expr>,
     },
-    /// The rows of all parts: in the order of the keys, in which each part is; without keys, one part after the other.
+    /// The rows of one stream of all parts: in the order of the keys, in which each part is; without keys, one part after the
+    /// other.
     Gather {
+        stream: usize,
         keys: Vec<SortKey>,
     },
 }
@@ -100,10 +128,48 @@ pub(crate) struct Scan {
     pub(crate) path: Path,
     /// The order that was wanted and that the path gives, as far as it needs comparing; empty where none was.
     pub(crate) order: Vec<SortKey>,
+    /// How many rows the table was taken to have.
+    pub(crate) rows: f64,
 }
 
-pub(crate) fn plan(node: Node) -> Operator {
-    plan_ordered(node, &[]).operator
+impl Operator {
+    /// The operators that this one draws on.
+    pub(crate) fn inputs(&self) -> Vec<&Arc<Operator>> {
+        match self {
+            Operator::Unit
+            | Operator::Nothing
+            | Operator::Scan(_)
+            | Operator::CountRows { .. }
+            | Operator::Gather { .. } => Vec::new(),
+            Operator::Filter { input, .. }
+            | Operator::Project { input, .. }
+            | Operator::Arrange { input, .. }
+            | Operator::Aggregate { input, .. }
+            | Operator::Distinct { input, .. }
+            | Operator::Sort { input, .. }
+            | Operator::Top { input, .. }
+            | Operator::Limit { input, .. }
+            | Operator::Head { input, .. } => vec![input],
+            Operator::Union { inputs } => inputs.iter().collect(),
+            Operator::Join(join) => vec![&join.left, &join.right],
+        }
+    }
+
+    /// The one that this one draws on, where it is one.
+    pub(crate) fn input(&self) -> Option<&Arc<Operator>> {
+        match self.inputs().as_slice() {
+            [input] => Some(input),
+            _ => None,
+        }
+    }
+}
+
+pub(crate) fn plan(node: Node, catalog: &dyn Catalog) -> Operator {
+    Planner { catalog }.plan(node)
+}
+
+struct Planner<'c> {
+    catalog: &'c dyn Catalog,
 }
 
 struct Planned {
@@ -112,100 +178,104 @@ struct Planned {
     ordered: bool,
 }
 
-fn plan_ordered(node: Node, wanted: &[SortKey]) -> Planned {
-    let unordered = |operator| Planned { operator, ordered: false };
-    match node {
-        Node::Unit => Planned { operator: Operator::Unit, ordered: true },
-        Node::Scan(table) => scan(table, Vec::new(), wanted),
-        Node::Filter { input, predicates } => filter(*input, vec![predicates], wanted),
-        Node::Aggregate { input, keys, calls } => unordered(aggregate(*input, keys, calls)),
-        Node::Distinct { input, values } => {
-            unordered(Operator::Distinct { input: Arc::new(plan(*input)), values })
-        }
-        Node::Sort { input, keys } => unordered(sort(*input, keys)),
-        Node::Limit { input, limit, offset } => unordered(self::limit(*input, limit, offset)),
+impl Planned {
+    fn unordered(operator: Operator) -> Self {
+        Self { operator, ordered: false }
     }
 }
 
-fn sort(input: Node, keys: Vec<SortKey>) -> Operator {
-    let planned = plan_ordered(input, &keys);
-    match (planned.ordered, planned.operator) {
-        (true, operator) | (_, operator @ Operator::Nothing) => operator,
-        (false, operator) => Operator::Sort { input: Arc::new(operator), keys },
+impl Planner<'_> {
+    fn plan(&self, node: Node) -> Operator {
+        self.plan_ordered(node, &[]).operator
     }
-}
 
-fn limit(input: Node, limit: Option<Expr>, offset: Option<Expr>) -> Operator {
-    let operator = match input {
-        Node::Sort { input, keys } => sort(*input, keys),
-        other => plan(other),
-    };
-    match (operator, limit) {
-        (Operator::Sort { input, keys }, Some(limit)) => {
-            Operator::Top { input, keys, limit, offset }
-        }
-        (operator, limit) => Operator::Limit { input: Arc::new(operator), limit, offset },
-    }
-}
-
-fn aggregate(input: Node, keys: Vec<Output>, calls: Vec<AggregateCall>) -> Operator {
-    let counts_rows =
-        |call: &AggregateCall| call.function == AggregateFunction::Count && call.argument.is_none();
-    match plan(input) {
-        Operator::Scan(Scan { table, path: Path::Whole, .. })
-            if keys.is_empty() && calls.iter().all(counts_rows) =>
-        {
-            Operator::CountRows { table, calls: calls.len() }
-        }
-        input => Operator::Aggregate { input: Arc::new(input), keys, calls, phase: Phase::Whole },
-    }
-}
-
-/// `levels` are the predicates of filters, the outermost filter's first, `input` what is below them.
-fn filter(input: Node, mut levels: Vec<Vec<Expr>>, wanted: &[SortKey]) -> Planned {
-    if levels.iter().flatten().any(is_never_true) {
-        return Planned { operator: Operator::Nothing, ordered: true };
-    }
-    match input {
-        Node::Filter { input, predicates } => {
-            levels.push(predicates);
-            filter(*input, levels, wanted)
-        }
-        Node::Scan(table) => {
-            levels.reverse();
-            scan(table, levels, wanted)
-        }
-        other => {
-            let Planned { mut operator, ordered } = plan_ordered(other, wanted);
-            levels.reverse();
-            for predicates in levels {
-                operator = filtered(operator, predicates);
+    fn plan_ordered(&self, node: Node, wanted: &[SortKey]) -> Planned {
+        match node {
+            Node::Unit => Planned { operator: Operator::Unit, ordered: true },
+            Node::Scan(scan) => self.scan(scan.table().clone(), Vec::new(), wanted),
+            Node::Filter { input, predicates } => self.filter(*input, vec![predicates], wanted),
+            Node::Project { input, values } => {
+                let input = Arc::new(self.plan(*input));
+                Planned::unordered(Operator::Project { input, values })
             }
-            Planned { operator, ordered }
+            Node::Join(join) => self.join(*join, Vec::new(), wanted),
+            Node::Aggregate { input, keys, calls } => {
+                Planned::unordered(self.aggregate(*input, keys, calls))
+            }
+            Node::Distinct { input, values } => {
+                let input = Arc::new(self.plan(*input));
+                Planned::unordered(Operator::Distinct { input, values })
+            }
+            Node::Union { inputs } => {
+                let inputs = inputs.into_iter().map(|input| Arc::new(self.plan(input)));
+                Planned::unordered(Operator::Union { inputs: inputs.collect() })
+            }
+            Node::Sort { input, keys } => Planned::unordered(self.sort(*input, keys)),
+            Node::Limit { input, limit, offset } => {
+                Planned::unordered(self.limit(*input, limit, offset))
+            }
         }
     }
-}
 
-/// `levels` are filters above the scan, the innermost first. Each stays a filter of its own: see [`crate::logical`].
-fn scan(table: Arc<TableDef>, levels: Vec<Vec<Expr>>, wanted: &[SortKey]) -> Planned {
-    let mut levels: Vec<Vec<Expr>> = levels.into_iter().map(split_betweens).collect();
-    let (path, ordered) = access::choose(&table, &mut levels, wanted);
-    // What comes after the last column of an index is decided by it, and a lookup has one row at most.
-    let is_column = |key: &&SortKey| matches!(key.expr, Expr::Column(_));
-    let order = match path {
-        Path::Range(_) if ordered => wanted.iter().take_while(is_column).cloned().collect(),
-        _ => Vec::new(),
-    };
-    let mut operator = Operator::Scan(Scan { table, path, order });
-    for predicates in levels {
-        operator = filtered(operator, predicates);
+    fn sort(&self, input: Node, keys: Vec<SortKey>) -> Operator {
+        let planned = self.plan_ordered(input, &keys);
+        match (planned.ordered, planned.operator) {
+            (true, operator) | (_, operator @ Operator::Nothing) => operator,
+            (false, operator) => Operator::Sort { input: Arc::new(operator), keys },
+        }
     }
-    Planned { operator, ordered }
+
+    fn limit(&self, input: Node, limit: Option<Expr>, offset: Option<Expr>) -> Operator {
+        let operator = match input {
+            Node::Sort { input, keys } => self.sort(*input, keys),
+            other => self.plan(other),
+        };
+        match (operator, limit) {
+            (Operator::Sort { input, keys }, Some(limit)) => {
+                Operator::Top { input, keys, limit, offset }
+            }
+            (operator, limit) => Operator::Limit { input: Arc::new(operator), limit, offset },
+        }
+    }
+
+    fn aggregate(&self, input: Node, keys: Vec<Output>, calls: Vec<AggregateCall>) -> Operator {
+        match self.plan(input) {
+            Operator::Scan(Scan { table, path: Path::Whole, .. })
+                if keys.is_empty() && calls.iter().all(AggregateCall::counts_tuples) =>
+            {
+                Operator::CountRows { table, calls: calls.len() }
+            }
+            input => {
+                Operator::Aggregate { input: Arc::new(input), keys, calls, phase: Phase::Whole }
+            }
+        }
+    }
+
+    /// `levels` are filters above the scan, the innermost first. Each stays a filter of its own: see [`crate::logical`].
+    fn scan(&self, table: Arc<TableDef>, levels: Vec<Vec<Expr>>, wanted: &[SortKey]) -> Planned {
+        let mut levels: Vec<Vec<Expr>> = levels.into_iter().map(split_betweens).collect();
+        let (path, ordered) = access::choose(&table, &mut levels, wanted);
+        // What comes after the last column of an index is decided by it, and a lookup has one row at most.
+        let is_column = |key: &&SortKey| matches!(key.expr, Expr::Column(_));
+        let order = match path {
+            Path::Range(_) if ordered => wanted.iter().take_while(is_column).cloned().collect(),
+            _ => Vec::new(),
+        };
+        let rows = estimate::table_rows(self.catalog.row_count(&table));
+        let mut operator = Operator::Scan(Scan { table, path, order, rows });
+        for predicates in levels {
+            operator = filtered(operator, predicates);
+        }
+        Planned { operator, ordered }
+    }
 }
 
 fn filtered(input: Operator, mut predicates: Vec<Expr>) -> Operator {
     predicates.retain(|predicate| predicate.literal() != Some(&Datum::Bool(true)));
     if predicates.is_empty() {
+        return input;
+    }
+    if let Operator::Nothing = input {
         return input;
     }
     // What the others let pass is less to compute with, and less to divide by.
@@ -246,6 +316,7 @@ mod tests {
     use cosmictron_types::schema::ModuleSchema;
 
     use super::*;
+    use crate::catalog::NameError;
     use crate::error::Position;
     use crate::explain::explain;
     use crate::expr::ColumnRef;
@@ -263,12 +334,21 @@ mod tests {
         store.table(id).unwrap().def().clone()
     }
 
+    struct NoTables;
+
+    impl Catalog for NoTables {
+        fn table(&self, _: Option<&str>, _: &str) -> Result<Arc<TableDef>, NameError> {
+            Err(NameError::Unknown)
+        }
+    }
+
     fn equals(table: &TableDef, column: &str, value: i128) -> Expr {
         let column = ColumnRef {
             part: 0,
             column: table.schema.column(column).unwrap(),
             ty: SqlType::Int(Integer::I32),
             nullable: false,
+            is_option: false,
             name: column.into(),
             at: Position::START,
         };
@@ -286,11 +366,9 @@ mod tests {
         let table = table();
         let policy = vec![equals(&table, "owner", 1)];
         let users = vec![equals(&table, "owner", 2), equals(&table, "id", 3)];
-        let scan = Node::Scan(table);
-        let inner = Node::Filter { input: Box::new(scan), predicates: policy };
-        let outer = Node::Filter { input: Box::new(inner), predicates: users };
+        let outer = Node::table(table, policy).filtered(users);
         assert_eq!(
-            explain(&plan(outer), &[]),
+            explain(&plan(outer, &NoTables), &[]),
             "project \n  filter owner = 2\n    filter owner = 1\n      lookup note.id = 3"
         );
     }

@@ -25,7 +25,7 @@ use crate::syntax;
 use crate::time_travel::{AsOf, Moment, Present};
 use crate::value::{Datum, SqlType};
 
-/// A planned SELECT. Keep it by its text, and forget it when a schema changes; a plan that outlived its tables is
+/// A planned query. Keep it by its text, and forget it when a schema changes; a plan that outlived its tables is
 /// refused as [`SqlError::StalePlan`].
 #[derive(Debug)]
 pub struct Plan {
@@ -49,14 +49,14 @@ const _: () = {
     is_shared::<Params>();
 };
 
-/// Plans a text: one SELECT, or EXPLAIN of one.
+/// Plans a text: one query, or EXPLAIN of one.
 pub fn plan(text: &str, catalog: &dyn Catalog, limits: &PlanLimits) -> Result<Plan, SqlError> {
     let statement = syntax::parse(text, limits)?;
     let bound = bind::bind(&statement, catalog, limits)?;
     let Query { node, output } = bound.query;
     let mut tables = Vec::new();
     collect_tables(&node, &mut tables);
-    let operator = Arc::new(physical::plan(node));
+    let operator = Arc::new(physical::plan(node, catalog));
     let columns = match statement.explain {
         true => vec![OutputColumn::text("plan")],
         false => output.iter().map(OutputColumn::new).collect(),
@@ -77,15 +77,12 @@ pub fn plan(text: &str, catalog: &dyn Catalog, limits: &PlanLimits) -> Result<Pl
 }
 
 fn collect_tables(node: &Node, tables: &mut Vec<TableId>) {
-    match node {
-        Node::Unit => {}
-        Node::Scan(table) => tables.push(table.id),
-        Node::Filter { input, .. }
-        | Node::Aggregate { input, .. }
-        | Node::Distinct { input, .. }
-        | Node::Sort { input, .. }
-        | Node::Limit { input, .. } => collect_tables(input, tables),
+    if let Node::Scan(scan) = node
+        && !tables.contains(&scan.table().id)
+    {
+        tables.push(scan.table().id);
     }
+    node.inputs(&mut |input| collect_tables(input, tables));
 }
 
 impl Plan {
@@ -94,7 +91,7 @@ impl Plan {
         &self.columns
     }
 
-    /// The tables that an execution reads.
+    /// The tables that an execution reads, each once.
     pub fn tables(&self) -> &[TableId] {
         &self.tables
     }
@@ -142,8 +139,7 @@ impl Plan {
         let Some(moment) = &self.as_of else { return Ok(None) };
         let (Moment::Tx(expr) | Moment::Timestamp(expr)) = moment;
         let null = || SqlError::Evaluation(EvalError::NullMoment);
-        let Datum::Int(number) = expr.evaluate(Inputs { tuple: &[], params: params.values() })?
-        else {
+        let Datum::Int(number) = expr.evaluate(Inputs { tuple: &[], params })? else {
             return Err(null());
         };
         let out_of_range = |type_name| SqlError::Evaluation(EvalError::OutOfRange { type_name });
@@ -194,14 +190,15 @@ impl Plan {
         }
     }
 
-    /// What the conditions of the query leave to a column of its table: a query that they fix to one key can be answered
-    /// by the shard that has the rows with this key, by [`Plan::execute`].
-    pub fn fixed_key(&self, column: ColumnIndex, params: &Params) -> FixedKey {
+    /// What the conditions of the query leave to a column of one of its tables, wherever that is named: a query that they fix
+    /// to one key, at every table to one of the same shard, can be answered by the shard that has the rows with these keys, by
+    /// [`Plan::execute`].
+    pub fn fixed_key(&self, table: TableId, column: ColumnIndex, params: &Params) -> FixedKey {
         if self.check_params(params).is_err() {
             return FixedKey::Any;
         }
-        let inputs = Inputs { tuple: &[], params: params.values() };
-        fixed_key(&self.operator, column, &|expr| Ok(expr.evaluate(inputs)?.into_owned()))
+        let inputs = Inputs { tuple: &[], params };
+        fixed_key(&self.operator, (table, column), &|expr| Ok(expr.evaluate(inputs)?.into_owned()))
     }
 
     /// Reads a store as of a moment that the caller has chosen, whatever the query names.
@@ -230,7 +227,7 @@ impl Plan {
         }
         self.check_params(params)?;
         let source = Source::Store(store);
-        Ok(Run { source, params: params.values(), budget: Budget::new(limits) })
+        Ok(Run { source, params, budget: Budget::new(limits) })
     }
 
     pub(crate) fn check_params(&self, params: &Params) -> Result<(), SqlError> {

@@ -57,7 +57,7 @@ impl AsOf {
 }
 
 /// `AS OF` as a plan holds it: the moment may be a parameter.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Moment {
     Tx(Expr),
     Timestamp(Expr),

@@ -17,7 +17,7 @@ const TEXT_BYTES_MAX: usize = 4096;
 #[derive(Clone)]
 pub struct CachedPlan {
     pub plan: Arc<Plan>,
-    pub rows: RowsAt,
+    pub rows: Arc<RowsAt>,
 }
 
 /// One core's plans by text. Bounded; when it is full, or what names mean has changed, it starts afresh.

@@ -1,13 +1,13 @@
 //! `POST /v1/sql`: reads by SQL.
 
 use std::borrow::Cow;
-use std::cell::Cell;
+use std::cell::RefCell;
 use std::sync::Arc;
 
 use cosmictron_net::{Problem, ProblemCode, Status};
 use cosmictron_sql::{Catalog, NameError, Plan, PlanLimits};
 use cosmictron_storage::TableDef;
-use cosmictron_types::json;
+use cosmictron_types::{ShardCount, json};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -16,7 +16,7 @@ use super::problem::{query_problem, sql_problem};
 use super::{Api, Envelope, Exchange, Handled, Outcome, Waiting};
 use crate::auth::Role;
 use crate::directory::{Directory, LookupError};
-use crate::shard::{Query, QueryError, Request, Rows, RowsAt};
+use crate::shard::{Query, QueryError, Request, Rows, RowsAt, Shard};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -31,8 +31,10 @@ struct Body<'a> {
 struct CallerCatalog<'a> {
     directory: &'a Directory,
     is_admin: bool,
+    shard: &'a Shard,
+    shards: ShardCount,
     /// Where the rows of the tables named so far are.
-    rows: Cell<RowsAt>,
+    rows: RefCell<RowsAt>,
 }
 
 impl Catalog for CallerCatalog<'_> {
@@ -46,8 +48,15 @@ impl Catalog for CallerCatalog<'_> {
         if !table.schema.public && !self.is_admin {
             return Err(NameError::NotPublic);
         }
-        self.rows.set(RowsAt::of(&module, &table));
+        self.rows.borrow_mut().add(&module, &table);
         Ok(table)
+    }
+
+    /// Those that are here stand for those of all shards, if it is spread; of another shard's nothing is known.
+    fn row_count(&self, table: &TableDef) -> Option<u64> {
+        let here = self.shard.row_count(table.id)?;
+        let is_spread = table.schema.shard_column().is_some();
+        Some(if is_spread { here.saturating_mul(self.shards.get().into()) } else { here })
     }
 }
 
@@ -64,6 +73,7 @@ impl Exchange<'_> {
         let params = body.params.map_or("[]", RawValue::get);
         let params =
             cached.plan.read_params(params.as_bytes()).map_err(|error| sql_problem(&error))?;
+        let params = params.at(self.api.shard.now());
         let reach = cached.rows.reach(&cached.plan, &params, self.api.shard.count());
         let plan = cached.plan;
         let pending =
@@ -79,10 +89,12 @@ impl Exchange<'_> {
             if let Some(cached) = plans.find(text, is_admin, directory.generation()) {
                 return Ok(cached.clone());
             }
-            let catalog = CallerCatalog { directory, is_admin, rows: Cell::new(RowsAt::Nowhere) };
+            let (shards, rows) = (self.api.shard.count(), RefCell::new(RowsAt::default()));
+            let catalog = CallerCatalog { directory, is_admin, shard, shards, rows };
             let plan = cosmictron_sql::plan(text, &catalog, &PlanLimits::default())
                 .map_err(|error| sql_problem(&error))?;
-            let cached = CachedPlan { plan: Arc::new(plan), rows: catalog.rows.get() };
+            let cached =
+                CachedPlan { plan: Arc::new(plan), rows: catalog.rows.into_inner().into() };
             plans.insert(text, is_admin, cached.clone());
             Ok(cached)
         })

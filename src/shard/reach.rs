@@ -2,15 +2,19 @@
 
 use cosmictron_sql::{FixedKey, Params, Plan};
 use cosmictron_storage::TableDef;
-use cosmictron_types::{ColumnIndex, Partition, ShardCount, ShardId};
+use cosmictron_types::{ColumnIndex, Partition, ShardCount, ShardId, TableId};
 
 use crate::directory::Module;
 
-/// Where the rows are that a plan reads, whatever its parameters.
+/// Where the rows are that a plan reads, whatever its parameters: those of each of its tables.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RowsAt {
+    tables: Vec<(TableId, TableRows)>,
+}
+
+/// Where the rows of one table are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RowsAt {
-    /// It reads none.
-    Nowhere,
+enum TableRows {
     Home(ShardId),
     /// On the shards of the values of this column.
     Spread(ColumnIndex),
@@ -26,27 +30,46 @@ pub enum Reach {
 }
 
 impl RowsAt {
-    /// Where the rows of a module's table are.
-    pub fn of(module: &Module, table: &TableDef) -> Self {
-        match table.schema.shard_column() {
-            None => RowsAt::Home(module.home),
-            Some(column) => RowsAt::Spread(column),
+    /// A module's table is read, too.
+    pub fn add(&mut self, module: &Module, table: &TableDef) {
+        if self.tables.iter().any(|(known, _)| *known == table.id) {
+            return;
         }
+        let rows = match table.schema.shard_column() {
+            None => TableRows::Home(module.home),
+            Some(column) => TableRows::Spread(column),
+        };
+        self.tables.push((table.id, rows));
     }
 
     /// Which shards have the rows that a plan reads with these parameters.
-    pub fn reach(self, plan: &Plan, params: &Params, shards: ShardCount) -> Reach {
-        match self {
-            RowsAt::Nowhere => Reach::Nowhere,
-            RowsAt::Home(home) => Reach::One(home),
-            RowsAt::Spread(_) if shards == ShardCount::ONE => Reach::One(ShardId::FIRST),
-            RowsAt::Spread(column) => match plan.fixed_key(column, params) {
+    pub fn reach(&self, plan: &Plan, params: &Params, shards: ShardCount) -> Reach {
+        let reaches = self.tables.iter().map(|(table, rows)| match rows {
+            TableRows::Home(home) => Reach::One(*home),
+            TableRows::Spread(_) if shards == ShardCount::ONE => Reach::One(ShardId::FIRST),
+            TableRows::Spread(column) => match plan.fixed_key(*table, *column, params) {
                 FixedKey::One(key) => {
                     Reach::One(shards.owner_of(Partition::of_key(key.as_bytes())))
                 }
-                FixedKey::Never => Reach::One(ShardId::FIRST),
+                FixedKey::Never => Reach::Nowhere,
                 FixedKey::Any => Reach::All,
             },
+        });
+        match reaches.fold(Reach::Nowhere, Reach::and) {
+            // It names tables, so it is for a shard to say that they are still there.
+            Reach::Nowhere if !self.tables.is_empty() => Reach::One(ShardId::FIRST),
+            reach => reach,
+        }
+    }
+}
+
+impl Reach {
+    /// What both need.
+    fn and(self, other: Reach) -> Reach {
+        match (self, other) {
+            (Reach::Nowhere, other) | (other, Reach::Nowhere) => other,
+            (Reach::One(one), Reach::One(other)) if one == other => Reach::One(one),
+            _ => Reach::All,
         }
     }
 }

@@ -168,15 +168,15 @@ impl Server {
         let catalog = Tables(self.directory(shard));
         let plan = cosmictron_sql::plan(text, &catalog, &PlanLimits::default());
         let plan = Arc::new(plan.unwrap_or_else(|error| panic!("{text}: {error}")));
-        let rows = plan.tables().iter().find_map(|id| {
-            let mut modules = catalog.0.modules();
-            modules.find_map(|module| {
-                let table = module.tables.iter().find(|table| table.id == *id)?;
-                Some(RowsAt::of(module, table))
-            })
-        });
+        let mut rows = RowsAt::default();
+        for id in plan.tables() {
+            for module in catalog.0.modules() {
+                let table = module.tables.iter().find(|table| table.id == *id);
+                table.iter().for_each(|table| rows.add(module, table));
+            }
+        }
         let params = Params::default();
-        let reach = rows.unwrap_or(RowsAt::Nowhere).reach(&plan, &params, self.shards);
+        let reach = rows.reach(&plan, &params, self.shards);
         Request::Query(Query { plan, params, reach })
     }
 

@@ -3,7 +3,7 @@
 use sqlparser::ast::{self, BinaryOperator, CaseWhen, Expr as Ast, InTarget, UnaryOperator};
 
 use super::operator::Connective;
-use super::{Binder, Bound, Clause};
+use super::{Binder, Bound};
 use crate::error::{Position, SqlError};
 use crate::expr::{Case, Expr, Like};
 use crate::syntax::place::place;
@@ -30,14 +30,8 @@ impl Binder<'_> {
         let at = place(ast);
         match ast {
             Ast::Nested(inner) => self.expression(inner),
-            Ast::Identifier(name) => match self.scope.find(name)? {
-                Some(column) => self.column(Expr::Column(column), at),
-                None => Err(super::scope::unknown_column(&super::scope::folded(name), at)),
-            },
-            Ast::CompoundIdentifier(names) => {
-                let column = self.scope.find_qualified(names)?;
-                self.column(Expr::Column(column), at)
-            }
+            Ast::Identifier(name) => self.bare_column(name, at),
+            Ast::CompoundIdentifier(names) => self.qualified_column(names, at),
             Ast::Value(value) => self.value(&value.value, at),
             Ast::TypedString(string) => self.typed_string(string, at),
             Ast::Interval(interval) => self.interval(interval, at),
@@ -56,6 +50,10 @@ impl Binder<'_> {
             Ast::Function(function) => self.function(function, at),
             Ast::Ceil { expr, field } => self.rounding("ceil", expr, field, at),
             Ast::Floor { expr, field } => self.rounding("floor", expr, field, at),
+            Ast::Substring { .. }
+            | Ast::Position { .. }
+            | Ast::Trim { .. }
+            | Ast::Extract { .. } => self.worded_call(ast, at),
             _ => self.predicate(ast, at),
         }
     }
@@ -75,6 +73,15 @@ impl Binder<'_> {
             Ast::In { expr, target: InTarget::List(list), negated, global: false } => {
                 self.in_list(expr, list, *negated, at)
             }
+            Ast::In { expr, target: InTarget::Subquery(query), negated, global: false } => {
+                let bound = self.in_query(expr, query, at)?;
+                Ok(negate_if(*negated, bound))
+            }
+            Ast::Exists { subquery, negated } => {
+                let bound = self.exists(subquery, at)?;
+                Ok(negate_if(*negated, bound))
+            }
+            Ast::Subquery(query) => self.scalar_query(query, at),
             Ast::Between { expr, negated, low, high } => {
                 let operands =
                     vec![self.expression(expr)?, self.expression(low)?, self.expression(high)?];
@@ -94,15 +101,6 @@ impl Binder<'_> {
             }
             other => Err(SqlError::unsupported(refused_form(other), at)),
         }
-    }
-
-    fn column(&self, expr: Expr, at: Position) -> Result<Bound, SqlError> {
-        let Expr::Column(column) = &expr else { unreachable!("a column") };
-        if let Clause::Limit(clause) = self.clause {
-            return Err(SqlError::misplaced(format!("{clause} must not name columns"), at));
-        }
-        let ty = column.ty.clone();
-        Ok(Bound::new(expr, ty, at))
     }
 
     fn unary(&mut self, op: UnaryOperator, expr: &Ast, at: Position) -> Result<Bound, SqlError> {
@@ -226,6 +224,13 @@ impl Binder<'_> {
     }
 }
 
+fn negate_if(negated: bool, bound: Bound) -> Bound {
+    if !negated {
+        return bound;
+    }
+    Bound { expr: Expr::Not(Box::new(bound.expr)), ..bound }
+}
+
 /// The expressions of operands, as many as there are.
 pub(super) fn boxed<const N: usize>(operands: Vec<Bound>) -> [Box<Expr>; N] {
     let boxed: Vec<Box<Expr>> = operands.into_iter().map(|bound| Box::new(bound.expr)).collect();
@@ -234,9 +239,7 @@ pub(super) fn boxed<const N: usize>(operands: Vec<Bound>) -> [Box<Expr>; N] {
 
 fn refused_form(ast: &Ast) -> &'static str {
     match ast {
-        Ast::Subquery(_) => "a sub-query",
-        Ast::Exists { .. } => "EXISTS",
-        Ast::In { .. } => "IN of anything but a list",
+        Ast::In { .. } => "IN of anything but a list or a sub-query",
         Ast::Like { .. } => "LIKE ANY",
         Ast::ILike { .. } => "ILIKE ANY",
         Ast::SimilarTo { .. } => "SIMILAR TO",
@@ -244,10 +247,6 @@ fn refused_form(ast: &Ast) -> &'static str {
         Ast::AnyOp { .. } => "ANY",
         Ast::AllOp { .. } => "ALL",
         Ast::AtTimeZone { .. } => "AT TIME ZONE",
-        Ast::Extract { .. } => "EXTRACT",
-        Ast::Position { .. } => "the function position",
-        Ast::Substring { .. } => "the function substring",
-        Ast::Trim { .. } => "the function trim",
         Ast::Overlay { .. } => "the function overlay",
         Ast::Collate { .. } => "COLLATE",
         Ast::Array(_) => "ARRAY",

@@ -1,10 +1,8 @@
 //! Lets what stands above an aggregate refer to its output: keys, and values of aggregates. Nothing else is left to
 //! refer to.
 
-use cosmictron_types::ColumnIndex;
-
 use crate::error::{Position, SqlError};
-use crate::expr::{ColumnRef, Expr};
+use crate::expr::Expr;
 use crate::logical::{AggregateCall, AggregateFunction, Output};
 
 /// The output of an aggregate: a column for each key, then one for each call.
@@ -22,27 +20,18 @@ impl Grouping<'_> {
                 Expr::Column(column) => column.at,
                 _ => Position::START,
             };
-            *expr = Expr::Column(ColumnRef {
-                part: 0,
-                column: column_index(index),
-                ty: key.ty.clone(),
-                nullable: key.expr.is_nullable(),
-                name: key.name.as_str().into(),
-                at,
-            });
+            let nullable = key.expr.is_nullable();
+            *expr = Expr::made_column(0, index, key.ty.clone(), nullable, &key.name);
+            expr.columns_mut(&mut |column| column.at = at);
             return Ok(());
         }
         match expr {
             Expr::Aggregate(index) => {
                 let call = &self.calls[*index];
-                *expr = Expr::Column(ColumnRef {
-                    part: 0,
-                    column: column_index(self.keys.len() + *index),
-                    ty: call.ty.clone(),
-                    nullable: call.function != AggregateFunction::Count,
-                    name: call.to_string().into(),
-                    at: Position::START,
-                });
+                let place = self.keys.len() + *index;
+                let nullable = call.function != AggregateFunction::Count;
+                let name = call.to_string();
+                *expr = Expr::made_column(0, place, call.ty.clone(), nullable, &name);
                 Ok(())
             }
             Expr::Column(column) => Err(SqlError::misplaced(
@@ -52,9 +41,4 @@ impl Grouping<'_> {
             other => other.children_mut(&mut |child| self.lift(child)),
         }
     }
-}
-
-/// A place in an operator's output. `PlanLimits` and the token count keep it far below 65,536.
-pub(super) fn column_index(index: usize) -> ColumnIndex {
-    ColumnIndex::new(u16::try_from(index).expect("an output has fewer than 65536 columns"))
 }

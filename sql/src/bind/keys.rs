@@ -31,7 +31,7 @@ impl Binder<'_> {
         keys: &[Ast],
         items: &[Item],
     ) -> Result<Vec<Bound>, SqlError> {
-        self.clause = Clause::GroupBy;
+        self.level.clause = Clause::GroupBy;
         let mut taken = vec![false; items.len()];
         let mut bound: Vec<Bound> = Vec::with_capacity(keys.len());
         for ast in keys {
@@ -61,7 +61,7 @@ impl Binder<'_> {
                 None => self.expression(ast).map(Key::Expr),
             };
         };
-        if self.scope.find(name)?.is_some() {
+        if self.level.scope.find(name)?.is_some() {
             return self.expression(ast).map(Key::Expr);
         }
         let item = named_item(&folded(name), items, place(ast))?;
@@ -74,7 +74,7 @@ impl Binder<'_> {
         keys: &[OrderByExpr],
         items: &[Item],
     ) -> Result<Vec<OrderKey>, SqlError> {
-        self.clause = Clause::OrderBy;
+        self.level.clause = Clause::OrderBy;
         let mut taken = vec![false; items.len()];
         let mut order = Vec::with_capacity(keys.len());
         for OrderByExpr { expr, options, .. } in keys {

@@ -5,6 +5,7 @@ use crate::error::{EvalError, Position, SqlError};
 use crate::expr::Expr;
 use crate::expr::cast::Cast;
 use crate::expr::evaluate::Inputs;
+use crate::params::NO_PARAMS;
 use crate::syntax::token::{AsOfSyntax, MomentSyntax, OperandSyntax};
 use crate::time_travel::Moment;
 use crate::value::{Datum, Integer, SqlType, text};
@@ -15,14 +16,20 @@ impl Binder<'_> {
     pub(super) fn folded(expr: Expr, ty: &SqlType) -> Expr {
         let leaf = matches!(
             expr,
-            Expr::Literal { .. } | Expr::Param(_) | Expr::Column(_) | Expr::Aggregate(_)
+            Expr::Literal { .. }
+                | Expr::Param(_)
+                | Expr::Column(_)
+                | Expr::Now
+                | Expr::Aggregate(_)
+                | Expr::SubQuery(_)
+                | Expr::Outer(_)
         );
         let mut known = !leaf;
         expr.children(&mut |child| known &= child.literal().is_some());
         if !known {
             return expr;
         }
-        match expr.evaluate(Inputs { tuple: &[], params: &[] }) {
+        match expr.evaluate(Inputs { tuple: &[], params: &NO_PARAMS }) {
             Ok(value) => Expr::Literal { value: value.into_owned(), ty: ty.clone() },
             Err(_) => expr,
         }
@@ -193,7 +200,26 @@ impl Binder<'_> {
         typed.collect()
     }
 
-    pub(super) fn moment(&mut self, as_of: &AsOfSyntax) -> Result<Moment, SqlError> {
+    /// The one moment that a query reads: of all its tables, or of none.
+    pub(super) fn as_of(&mut self, clauses: &[AsOfSyntax]) -> Result<Option<Moment>, SqlError> {
+        let Some((first, others)) = clauses.split_first() else { return Ok(None) };
+        let moment = self.moment(first)?;
+        for other in others {
+            if self.moment(other)? != moment {
+                return Err(SqlError::unsupported("a second AS OF of another moment", other.at));
+            }
+        }
+        if clauses.len() < self.tables.len() {
+            let what = "AS OF of some tables of a query and not of all";
+            return Err(SqlError::unsupported(what, first.at));
+        }
+        if clauses.len() > self.tables.len() {
+            return Err(SqlError::misplaced("AS OF stands after a table in FROM", first.at));
+        }
+        Ok(Some(moment))
+    }
+
+    fn moment(&mut self, as_of: &AsOfSyntax) -> Result<Moment, SqlError> {
         let at = as_of.at;
         let (operand, ty) = match &as_of.moment {
             MomentSyntax::Tx(operand) => (operand, SqlType::Int(Integer::U64)),

@@ -7,6 +7,7 @@ use super::literal::number;
 use super::{Binder, Bound};
 use crate::error::{Position, SqlError};
 use crate::expr::arithmetic::{Arithmetic, Domain};
+use crate::expr::call::Function;
 use crate::expr::{Comparison, Expr};
 use crate::syntax::place::place;
 use crate::value::ty::Rank;
@@ -62,7 +63,7 @@ impl Binder<'_> {
         }
     }
 
-    fn arithmetic(
+    pub(super) fn arithmetic(
         &mut self,
         op: Arithmetic,
         left: Bound,
@@ -73,6 +74,12 @@ impl Binder<'_> {
         let (Some(left_ty), Some(right_ty)) = (&left.ty, &right.ty) else {
             unreachable!("both sides have a type now")
         };
+        if let Some(function) = scaling(op, left_ty, right_ty) {
+            let is_span = |bound: &Bound| bound.ty == Some(SqlType::Duration);
+            let (span, number) = if is_span(&left) { (left, right) } else { (right, left) };
+            let args = vec![span.expr, self.as_float(number).expr];
+            return Ok(self.typed(Expr::Call { function, args }, SqlType::Duration, at));
+        }
         let Some((domain, ty)) = domain(op, left_ty, right_ty) else {
             let detail = format!("there is no {left_ty} {} {right_ty}", op.sign());
             return Err(SqlError::mistyped(detail, at));
@@ -88,6 +95,7 @@ impl Binder<'_> {
     /// A number in the form of a float.
     fn as_float(&self, operand: Bound) -> Bound {
         match operand.ty {
+            // An f32 has the form of an f64.
             Some(SqlType::F32 | SqlType::F64) => operand,
             _ => self.cast_known(operand, &SqlType::F64).expect("numbers can be cast"),
         }
@@ -103,6 +111,7 @@ impl Binder<'_> {
     ) -> Result<(Bound, Bound), SqlError> {
         let partner = |ty: &SqlType| match (op, ty) {
             (Arithmetic::Add, SqlType::Timestamp) => SqlType::Duration,
+            (Arithmetic::Multiply | Arithmetic::Divide, SqlType::Duration) => SqlType::F64,
             _ => ty.clone(),
         };
         match (left.ty.as_ref().map(partner), right.ty.as_ref().map(partner)) {
@@ -272,4 +281,20 @@ fn domain(op: Arithmetic, left: &SqlType, right: &SqlType) -> Option<(Domain, Sq
         _ => return None,
     };
     Some((Domain::Micros(ty.static_name()), ty))
+}
+
+/// A span times a number, or divided by one.
+fn scaling(op: Arithmetic, left: &SqlType, right: &SqlType) -> Option<Function> {
+    match (op, left, right) {
+        (Arithmetic::Multiply, SqlType::Duration, number)
+        | (Arithmetic::Multiply, number, SqlType::Duration)
+            if number.is_number() =>
+        {
+            Some(Function::ScaleDuration)
+        }
+        (Arithmetic::Divide, SqlType::Duration, number) if number.is_number() => {
+            Some(Function::DivideDuration)
+        }
+        _ => None,
+    }
 }

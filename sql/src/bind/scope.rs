@@ -1,31 +1,37 @@
-//! The relations that a SELECT can name columns of.
+//! The relations that a SELECT can name columns of, and the columns that can be named without one.
 
-use std::sync::Arc;
-
-use cosmictron_storage::TableDef;
-use cosmictron_types::ColumnIndex;
-use cosmictron_types::schema::Policy;
 use sqlparser::ast::{Ident, ObjectName, ObjectNamePart};
 
-use crate::catalog::{Catalog, NameError};
 use crate::error::{NameKind, Position, SqlError};
-use crate::expr::ColumnRef;
+use crate::expr::{ColumnRef, Expr};
 use crate::syntax::place::{place_of_name, place_of_object};
-use crate::syntax::shape::TableSyntax;
 use crate::value::SqlType;
 
-#[derive(Default)]
+/// What the tuples of a FROM, or of a part of one, hold.
+#[derive(Clone, Debug, Default)]
 pub(super) struct Scope {
     relations: Vec<Relation>,
+    /// What a bare name can mean, in the order of `*`.
+    visible: Vec<Visible>,
 }
 
 /// One relation of FROM.
+#[derive(Clone, Debug)]
 pub(super) struct Relation {
-    pub(super) def: Arc<TableDef>,
     /// Its alias, or the table's name.
-    name: String,
+    pub(super) name: Option<String>,
     /// The module that was written before the table's name; an alias hides it.
-    module: Option<String>,
+    pub(super) module: Option<String>,
+    pub(super) columns: Vec<(String, ColumnRef)>,
+}
+
+/// A column that can be named without its relation: USING makes one of two.
+#[derive(Clone, Debug)]
+pub(super) struct Visible {
+    pub(super) name: String,
+    pub(super) expr: Expr,
+    pub(super) ty: SqlType,
+    relation: Option<String>,
 }
 
 /// A name as PostgreSQL reads it: without quotes, capitals are small.
@@ -46,110 +52,183 @@ pub(super) fn name_parts<'n>(name: &'n ObjectName) -> Result<Vec<&'n Ident>, Sql
 }
 
 impl Scope {
-    pub(super) fn add(
-        &mut self,
-        table: &TableSyntax<'_>,
-        catalog: &dyn Catalog,
-    ) -> Result<Arc<TableDef>, SqlError> {
-        let (module, name) = match name_parts(table.name)?.as_slice() {
-            [name] => (None, folded(name)),
-            [module, name] => (Some(folded(module)), folded(name)),
-            _ => return Err(SqlError::unsupported("a name of three parts", table.at)),
-        };
-        let def = catalog
-            .table(module.as_deref(), &name)
-            .map_err(|error| refused(error, module.as_deref(), &name, table.at))?;
-        // A policy that is not enforced would leave its rows open to everybody.
-        if def.schema.policies.iter().any(|policy| matches!(policy, Policy::Read(_))) {
-            return Err(SqlError::unsupported(format!("the policy of table {name}"), table.at));
-        }
-        self.relations.push(match table.alias {
-            Some(alias) => Relation { def: def.clone(), name: folded(alias), module: None },
-            None => Relation { def: def.clone(), name, module },
+    pub(super) fn of(relation: Relation) -> Self {
+        let visible = relation.columns.iter().map(|(name, column)| Visible {
+            name: name.clone(),
+            expr: Expr::Column(column.clone()),
+            ty: column.ty.clone(),
+            relation: relation.name.clone(),
         });
-        Ok(def)
+        Self { visible: visible.collect(), relations: vec![relation] }
+    }
+
+    /// The one relation of it.
+    pub(super) fn into_only_relation(self) -> Relation {
+        let Ok([relation]) = <[Relation; 1]>::try_from(self.relations) else {
+            unreachable!("a relation of FROM is one")
+        };
+        relation
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.relations.is_empty()
+    }
+
+    /// The relation of a name that is also one of the other's.
+    pub(super) fn shared_name(&self, other: &Scope) -> Option<&str> {
+        let is_other =
+            |name: &str| other.relations.iter().any(|known| known.name.as_deref() == Some(name));
+        self.relations.iter().filter_map(|known| known.name.as_deref()).find(|name| is_other(name))
+    }
+
+    /// Moves all columns by so many parts.
+    pub(super) fn shift(&mut self, parts: usize) {
+        self.columns_mut(&mut |column| column.part += parts);
+    }
+
+    /// Behind an outer join every column can be null.
+    pub(super) fn make_nullable(&mut self) {
+        self.columns_mut(&mut |column| column.nullable = true);
+    }
+
+    fn columns_mut(&mut self, change: &mut dyn FnMut(&mut ColumnRef)) {
+        for relation in &mut self.relations {
+            relation.columns.iter_mut().for_each(|(_, column)| change(column));
+        }
+        self.visible.iter_mut().for_each(|visible| visible.expr.columns_mut(change));
+    }
+
+    /// The columns of both; those of `other` come last.
+    pub(super) fn extend(&mut self, other: Scope) {
+        self.relations.extend(other.relations);
+        self.visible.extend(other.visible);
+        // More than one relation can have a column of a name, so EXPLAIN tells them apart.
+        self.qualify();
+    }
+
+    /// Gives the names of all columns in EXPLAIN their relations.
+    pub(super) fn qualify(&mut self) {
+        let names: Vec<Option<String>> =
+            self.relations.iter().map(|relation| relation.name.clone()).collect();
+        for (relation, name) in self.relations.iter_mut().zip(names) {
+            relation.columns.iter_mut().for_each(|(_, column)| qualify(column, name.as_deref()));
+        }
+        for visible in &mut self.visible {
+            let name = visible.relation.clone();
+            visible.expr.columns_mut(&mut |column| qualify(column, name.as_deref()));
+        }
+    }
+
+    /// Takes the one column of this name out of those that can be named bare.
+    pub(super) fn take_visible(&mut self, name: &str, at: Position) -> Result<Visible, SqlError> {
+        let found = self.find_visible(name, at)?;
+        let Some(index) = found else { return Err(unknown_column(name, at)) };
+        Ok(self.visible.remove(index))
+    }
+
+    /// Puts columns in front of those that can be named bare.
+    pub(super) fn put_visible(&mut self, columns: Vec<Visible>) {
+        self.visible.splice(0..0, columns);
+    }
+
+    /// Names of columns that can be named bare, in their order.
+    pub(super) fn visible(&self) -> &[Visible] {
+        &self.visible
+    }
+
+    fn find_visible(&self, name: &str, at: Position) -> Result<Option<usize>, SqlError> {
+        let mut found = self.visible.iter().enumerate().filter(|(_, visible)| visible.name == name);
+        let Some((index, first)) = found.next() else { return Ok(None) };
+        let mut others = found.map(|(_, visible)| visible).peekable();
+        if others.peek().is_none() {
+            return Ok(Some(index));
+        }
+        let candidates =
+            core::iter::once(first).chain(others).map(|visible| match &visible.relation {
+                Some(relation) => format!("{relation}.{name}"),
+                None => name.to_owned(),
+            });
+        let (candidates, name) = (candidates.collect(), name.to_owned());
+        Err(SqlError::Ambiguous { kind: NameKind::Column, name, candidates, at })
     }
 
     /// A column by its name alone, which only one relation may have. `None` when none has it.
-    pub(super) fn find(&self, name: &Ident) -> Result<Option<ColumnRef>, SqlError> {
-        let wanted = folded(name);
+    pub(super) fn find(&self, name: &Ident) -> Result<Option<(Expr, SqlType)>, SqlError> {
         let at = place_of_name(name);
-        let mut found = self.relations.iter().enumerate().filter_map(|(part, relation)| {
-            let column = relation.def.schema.column(&wanted)?;
-            Some((relation, relation.column(part, column, at)))
-        });
-        let Some((_, column)) = found.next() else { return Ok(None) };
-        let mut others = found.map(|(relation, _)| relation).peekable();
-        if others.peek().is_none() {
-            return Ok(Some(column));
-        }
-        let candidates = core::iter::once(&self.relations[column.part]).chain(others);
-        let candidates = candidates.map(|relation| format!("{}.{wanted}", relation.name)).collect();
-        Err(SqlError::Ambiguous { kind: NameKind::Column, name: wanted, candidates, at })
+        let found = self.find_visible(&folded(name), at)?;
+        Ok(found.map(|index| {
+            let Visible { expr, ty, .. } = &self.visible[index];
+            let mut expr = expr.clone();
+            expr.columns_mut(&mut |column| column.at = at);
+            (expr, ty.clone())
+        }))
     }
 
-    /// A column by its name and what stands before it: a relation, or a module and a relation.
-    pub(super) fn find_qualified(&self, names: &[Ident]) -> Result<ColumnRef, SqlError> {
+    /// A column by its name and what stands before it: a relation, or a module and a relation. `None` when there is no such
+    /// relation.
+    pub(super) fn find_qualified(&self, names: &[Ident]) -> Result<Option<ColumnRef>, SqlError> {
         let at = names.first().map_or(Position::START, place_of_name);
         let Some((name, qualifier)) = names.split_last() else {
             return Err(SqlError::Syntax { detail: "expected a name".into(), at });
         };
         let qualifier: Vec<&Ident> = qualifier.iter().collect();
-        let (part, relation) = self.relation(&qualifier, at)?;
-        match relation.def.schema.column(&folded(name)) {
-            Some(column) => Ok(relation.column(part, column, at)),
-            None => Err(unknown_column(&format!("{}.{}", relation.name, folded(name)), at)),
+        let Some(relation) = self.find_relation(&qualifier, at)? else { return Ok(None) };
+        let name = folded(name);
+        let mut named = relation.columns.iter().filter(|(known, _)| *known == name);
+        let Some((_, column)) = named.next() else {
+            let relation = relation.name.as_deref().unwrap_or_default();
+            return Err(unknown_column(&format!("{relation}.{name}"), at));
+        };
+        if named.next().is_some() {
+            let candidates = vec!["several columns of a sub-query".to_owned()];
+            return Err(SqlError::Ambiguous { kind: NameKind::Column, name, candidates, at });
         }
+        Ok(Some(ColumnRef { at, ..column.clone() }))
     }
 
-    /// The relation that a qualifier names, and its part of a tuple.
+    /// The relation that a qualifier names.
     pub(super) fn relation(
         &self,
         qualifier: &[&Ident],
         at: Position,
-    ) -> Result<(usize, &Relation), SqlError> {
+    ) -> Result<&Relation, SqlError> {
+        self.find_relation(qualifier, at)?.ok_or_else(|| unknown_relation(qualifier, at))
+    }
+
+    fn find_relation(
+        &self,
+        qualifier: &[&Ident],
+        at: Position,
+    ) -> Result<Option<&Relation>, SqlError> {
         let (module, name) = match qualifier {
             [name] => (None, folded(name)),
             [module, name] => (Some(folded(module)), folded(name)),
             _ => return Err(SqlError::unsupported("a name of more than three parts", at)),
         };
-        let named = self.relations.iter().enumerate().find(|(_, relation)| {
-            relation.name == name && (module.is_none() || relation.module == module)
-        });
-        named.ok_or_else(|| {
-            let name = module.map_or_else(|| name.clone(), |module| format!("{module}.{name}"));
-            SqlError::Unknown { kind: NameKind::Table, name: format!("{name} in FROM"), at }
-        })
-    }
-
-    /// Every relation with its part of a tuple.
-    pub(super) fn relations(&self) -> impl Iterator<Item = (usize, &Relation)> {
-        self.relations.iter().enumerate()
+        Ok(self.relations.iter().find(|relation| {
+            relation.name.as_ref() == Some(&name) && (module.is_none() || relation.module == module)
+        }))
     }
 }
 
-impl Relation {
-    pub(super) fn column(&self, part: usize, column: ColumnIndex, at: Position) -> ColumnRef {
-        let schema = &self.def.schema.columns[column.index()];
-        let (ty, nullable) = SqlType::of_column(&schema.ty);
-        ColumnRef { part, column, ty, nullable, name: shown(&schema.name).into(), at }
+impl Visible {
+    /// The one column that USING makes of two.
+    pub(super) fn merged(name: String, expr: Expr, ty: SqlType) -> Self {
+        Self { name, expr, ty, relation: None }
     }
+}
 
-    /// All columns, in the table's order.
-    pub(super) fn columns(
-        &self,
-        part: usize,
-        at: Position,
-    ) -> impl Iterator<Item = (String, ColumnRef)> {
-        (0..)
-            .map(ColumnIndex::new)
-            .zip(&self.def.schema.columns)
-            .map(move |(index, column)| (column.name.clone(), self.column(part, index, at)))
+/// Gives a column's name in EXPLAIN its relation.
+fn qualify(column: &mut ColumnRef, relation: Option<&str>) {
+    if let Some(relation) = relation
+        && !column.name.contains('.')
+    {
+        column.name = format!("{}.{}", shown(relation), column.name).into();
     }
 }
 
 /// A name as it would have to be written.
-fn shown(name: &str) -> String {
+pub(super) fn shown(name: &str) -> String {
     let plain = name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
     if plain { name.to_owned() } else { format!("\"{name}\"") }
 }
@@ -158,13 +237,9 @@ pub(super) fn unknown_column(name: &str, at: Position) -> SqlError {
     SqlError::Unknown { kind: NameKind::Column, name: name.to_owned(), at }
 }
 
-fn refused(error: NameError, module: Option<&str>, name: &str, at: Position) -> SqlError {
-    let name = module.map_or_else(|| name.to_owned(), |module| format!("\"{module}\".{name}"));
-    match error {
-        NameError::Unknown => SqlError::Unknown { kind: NameKind::Table, name, at },
-        NameError::Ambiguous(candidates) => {
-            SqlError::Ambiguous { kind: NameKind::Table, name, candidates, at }
-        }
-        NameError::NotPublic => SqlError::NotPublic { name, at },
-    }
+/// `qualifier` names no relation of FROM.
+pub(super) fn unknown_relation(qualifier: &[&Ident], at: Position) -> SqlError {
+    let parts: Vec<String> = qualifier.iter().map(|part| folded(part)).collect();
+    let name = format!("{} in FROM", parts.join("."));
+    SqlError::Unknown { kind: NameKind::Table, name, at }
 }

@@ -1,66 +1,175 @@
 //! Binds the clauses of a SELECT and stacks them into a tree, in the order in which SQL says they happen:
 //! FROM, WHERE, GROUP BY and aggregates, HAVING, DISTINCT, ORDER BY, LIMIT; the select list last, over what is left.
+//! Sub-queries are joined where they are needed: those of WHERE and of what is aggregated below the aggregate, the others above.
 
 use sqlparser::ast::{
-    Expr as Ast, ObjectName, SelectItem, SelectItemQualifiedWildcardKind, WildcardAdditionalOptions,
+    Expr as Ast, ObjectName, Select, SelectItem, SelectItemQualifiedWildcardKind,
+    WildcardAdditionalOptions,
 };
 
+use super::correlation::has_outer;
+use super::grouping::Grouping;
+use super::keys::{Key, OrderKey};
 use super::scope::{folded, name_parts};
 use super::tail::{Limits, Tail};
-use super::{Binder, Bound, Clause};
-use crate::catalog::Catalog;
+use super::{Binder, Bound, Clause, conjuncts};
 use crate::error::{Position, SqlError};
-use crate::expr::{ColumnRef, Expr};
-use crate::logical::{Node, Query};
-use crate::syntax::Statement;
+use crate::expr::Expr;
+use crate::logical::{Node, Output, Query};
 use crate::syntax::place::{place, place_of_object};
-use crate::syntax::shape::{self, SelectParts};
+use crate::syntax::shape::{self, TailParts};
 use crate::syntax::token::position;
-use crate::value::{Integer, SqlType};
 
 /// An item of the select list.
+#[derive(Clone)]
 pub(super) struct Item {
     pub(super) name: String,
     pub(super) bound: Bound,
 }
 
-impl Binder<'_> {
-    pub(super) fn select(
-        &mut self,
-        statement: &Statement,
-        catalog: &dyn Catalog,
-    ) -> Result<Query, SqlError> {
-        let parts = shape::parts(statement)?;
-        let mut node = match &parts.from {
-            Some(table) => Node::Scan(self.scope.add(table, catalog)?),
-            None => Node::Unit,
-        };
-        if let Some(filter) = parts.filter {
-            let predicate = self.clause_condition(filter, Clause::Where)?;
-            node = Node::Filter { input: Box::new(node), predicates: conjuncts(predicate) };
-        }
-        let items = self.items(parts.items)?;
-        let keys = self.group_keys(parts.group_by, &items)?;
-        let having = parts.having.map(|having| self.clause_condition(having, Clause::Having));
-        let having = having.transpose()?;
-        let order = self.order_keys(parts.order_by, &items)?;
-        let limits = self.limits_of(&parts)?;
+/// A bound SELECT, whose select list is still to be put on top.
+pub(super) struct Selected {
+    pub(super) node: Node,
+    pub(super) items: Vec<Item>,
+    pub(super) distinct: bool,
+    pub(super) order: Vec<OrderKey>,
+    pub(super) limits: Limits,
+    /// Conditions over its tuples and the columns of the query around it, which are not in `node`.
+    pub(super) correlation: Vec<Expr>,
+    /// An aggregate without GROUP BY: one row, whatever there is; and its HAVING where there is a correlation.
+    pub(super) lone_group: Option<Vec<Expr>>,
+    pub(super) at: Position,
+}
 
-        let mut tail = Tail { node, items, having, order };
-        if !keys.is_empty() || !self.aggregates.is_empty() || tail.having.is_some() {
-            tail.group(keys, core::mem::take(&mut self.aggregates))?;
-        }
-        tail.finish(parts.distinct, limits)
+impl Selected {
+    /// Whether it names columns of the query around it, where it is to be put on top or in its conditions.
+    pub(super) fn is_correlated(&self) -> bool {
+        let of_order = |key: &OrderKey| match &key.key {
+            Key::Expr(bound) => has_outer(&bound.expr),
+            Key::Item(_) => false,
+        };
+        let asks_above = self.lone_group.as_ref().is_some_and(|having| !having.is_empty());
+        asks_above
+            || !self.correlation.is_empty()
+            || self.items.iter().any(|item| has_outer(&item.bound.expr))
+            || self.order.iter().any(of_order)
     }
 
-    fn clause_condition(&mut self, ast: &Ast, clause: Clause) -> Result<Expr, SqlError> {
-        self.clause = clause;
+    /// A query that needs nothing of those around it.
+    pub(super) fn finish(self) -> Result<Query, SqlError> {
+        let Selected { node, items, distinct, order, limits, correlation, .. } = self;
+        assert!(correlation.is_empty(), "only a sub-query in an expression is correlated");
+        Tail { node, items, order }.finish(distinct, limits)
+    }
+}
+
+impl Binder<'_> {
+    /// A SELECT in a fresh level. Unless `is_typed`, an item without a type keeps none.
+    pub(super) fn select(
+        &mut self,
+        select: &Select,
+        tail: &TailParts<'_>,
+        is_typed: bool,
+    ) -> Result<Selected, SqlError> {
+        debug_assert!(self.level.is_fresh());
+        let at = position(select.select_token.0.span.start);
+        let parts = shape::parts(select, self.keywords)?;
+        let from = self.from(parts.from)?;
+        self.level.scope = from.scope;
+        let mut node = from.node;
+        let mut correlation = Vec::new();
+        if let Some(filter) = parts.filter {
+            let predicates = conjuncts(self.clause_condition(filter, Clause::Where)?);
+            node = self.filtered(node, predicates, &mut correlation)?;
+        }
+        let mut items = self.items(parts.items, is_typed || parts.distinct)?;
+        let keys = self.group_keys(parts.group_by, &items)?;
+        let having = parts.having.map(|having| self.clause_condition(having, Clause::Having));
+        let mut having = having.transpose()?.map(conjuncts);
+        let mut order = self.order_keys(tail.order_by, &items)?;
+        let limits = self.limits_of(tail)?;
+
+        let mut lone_group = None;
+        if !keys.is_empty() || !self.level.aggregates.is_empty() || having.is_some() {
+            let is_lone = keys.is_empty();
+            let parts = Grouped { items: &mut items, having: &mut having, order: &mut order };
+            node = self.group(node, keys, parts, &mut correlation)?;
+            let is_correlated = !correlation.is_empty()
+                || items.iter().any(|item| has_outer(&item.bound.expr))
+                || having.iter().flatten().any(has_outer);
+            if is_lone && is_correlated {
+                lone_group = Some(having.take().unwrap_or_default());
+            } else if is_lone {
+                lone_group = Some(Vec::new());
+            }
+        }
+        if let Some(having) = having {
+            let mut outer = Vec::new();
+            node = self.filtered(node, having, &mut outer)?;
+            if !outer.is_empty() {
+                let what = "a column of the query around a sub-query in HAVING";
+                return Err(SqlError::unsupported(what, at));
+            }
+        }
+        for item in &mut items {
+            node = self.attached(node, &mut item.bound.expr)?;
+        }
+        for key in &mut order {
+            if let Key::Expr(bound) = &mut key.key {
+                node = self.attached(node, &mut bound.expr)?;
+            }
+        }
+        let distinct = parts.distinct;
+        Ok(Selected { node, items, distinct, order, limits, correlation, lone_group, at })
+    }
+
+    pub(super) fn clause_condition(&mut self, ast: &Ast, clause: Clause) -> Result<Expr, SqlError> {
+        self.level.clause = clause;
         let bound = self.expression(ast)?;
         self.condition(bound, &format!("the condition of {}", clause.name()))
     }
 
-    fn items(&mut self, items: &[SelectItem]) -> Result<Vec<Item>, SqlError> {
-        self.clause = Clause::Select;
+    /// Puts an aggregate in between, and lets everything above it refer to its output. What a correlation says of the
+    /// tuples below becomes a key.
+    fn group(
+        &mut self,
+        mut node: Node,
+        mut keys: Vec<Bound>,
+        above: Grouped<'_>,
+        correlation: &mut [Expr],
+    ) -> Result<Node, SqlError> {
+        let mut calls = core::mem::take(&mut self.level.aggregates);
+        for key in &mut keys {
+            node = self.attached(node, &mut key.expr)?;
+            if has_outer(&key.expr) {
+                let what = "a column of the query around a sub-query in GROUP BY";
+                return Err(SqlError::unsupported(what, key.at));
+            }
+        }
+        for call in &mut calls {
+            for expr in call.argument.iter_mut().chain(&mut call.filter) {
+                node = self.attached(node, expr)?;
+            }
+        }
+        let mut keys: Vec<Output> = keys.into_iter().map(key_output).collect();
+        self.correlate_keys(correlation, &mut keys)?;
+        let grouping = Grouping { keys: &keys, calls: &calls };
+        let Grouped { items, having, order } = above;
+        let items = items.iter_mut().map(|item| &mut item.bound.expr);
+        let order = order.iter_mut().filter_map(|key| match &mut key.key {
+            Key::Expr(bound) => Some(&mut bound.expr),
+            Key::Item(_) => None,
+        });
+        for expr in items.chain(having.iter_mut().flatten()).chain(order) {
+            self.replace_attached(expr);
+            grouping.lift(expr)?;
+            self.lift_subqueries(expr, &grouping)?;
+        }
+        Ok(Node::Aggregate { input: Box::new(node), keys, calls })
+    }
+
+    fn items(&mut self, items: &[SelectItem], is_typed: bool) -> Result<Vec<Item>, SqlError> {
+        self.level.clause = Clause::Select;
         let mut bound = Vec::with_capacity(items.len());
         for item in items {
             match item {
@@ -93,8 +202,10 @@ impl Binder<'_> {
         if bound.is_empty() {
             return Err(SqlError::unsupported("SELECT of no columns", Position::START));
         }
-        for item in &mut bound {
-            item.bound = self.settle_default(item.bound.clone())?;
+        if is_typed {
+            for item in &mut bound {
+                item.bound = self.settle_default(item.bound.clone())?;
+            }
         }
         Ok(bound)
     }
@@ -119,43 +230,35 @@ impl Binder<'_> {
         if !plain {
             return Err(SqlError::unsupported("an option of *", at));
         }
-        let mut push = |(name, column): (String, ColumnRef)| {
-            let ty = column.ty.clone();
-            items.push(Item { name, bound: Bound::new(Expr::Column(column), ty, at) });
-        };
         if let Some(qualifier) = qualifier {
-            let (part, relation) = self.scope.relation(&name_parts(qualifier)?, at)?;
-            relation.columns(part, at).for_each(push);
+            let relation = self.level.scope.relation(&name_parts(qualifier)?, at)?;
+            items.extend(relation.columns.iter().map(|(name, column)| {
+                let (ty, name) = (column.ty.clone(), name.clone());
+                Item { name, bound: Bound::new(Expr::Column(column.clone()), ty, at) }
+            }));
             return Ok(());
         }
-        let mut relations = self.scope.relations().peekable();
-        if relations.peek().is_none() {
+        if self.level.scope.is_empty() {
             return Err(SqlError::misplaced("* needs a table in FROM", at));
         }
-        for (part, relation) in relations {
-            relation.columns(part, at).for_each(&mut push);
-        }
+        items.extend(self.level.scope.visible().iter().map(|visible| {
+            let bound = Bound::new(visible.expr.clone(), visible.ty.clone(), at);
+            Item { name: visible.name.clone(), bound }
+        }));
         Ok(())
-    }
-
-    fn limits_of(&mut self, parts: &SelectParts<'_>) -> Result<Limits, SqlError> {
-        let mut count = |ast: Option<&Ast>, clause| {
-            let Some(ast) = ast else { return Ok(None) };
-            self.clause = Clause::Limit(clause);
-            let bound = self.expression(ast)?;
-            let big = SqlType::Int(Integer::I64);
-            self.coerce(bound, &big, clause).map(|bound| Some(bound.expr))
-        };
-        Ok(Limits { limit: count(parts.limit, "LIMIT")?, offset: count(parts.offset, "OFFSET")? })
     }
 }
 
-/// A condition as the list of those that all have to hold.
-pub(super) fn conjuncts(predicate: Expr) -> Vec<Expr> {
-    match predicate {
-        Expr::And(list) => list,
-        other => vec![other],
-    }
+/// What stands above an aggregate.
+struct Grouped<'g> {
+    items: &'g mut Vec<Item>,
+    having: &'g mut Option<Vec<Expr>>,
+    order: &'g mut Vec<OrderKey>,
+}
+
+fn key_output(key: Bound) -> Output {
+    let ty = key.ty.unwrap_or(crate::value::SqlType::String);
+    Output { name: key.expr.to_string(), expr: key.expr, ty }
 }
 
 /// How PostgreSQL calls a column of the answer that has no alias.
@@ -174,7 +277,20 @@ fn name_of(ast: &Ast, bound: &Bound) -> String {
         },
         Ast::Ceil { .. } => "ceil".to_owned(),
         Ast::Floor { .. } => "floor".to_owned(),
+        Ast::Position { .. } => "position".to_owned(),
+        Ast::Substring { .. } => "substring".to_owned(),
+        Ast::Extract { .. } => "extract".to_owned(),
+        Ast::Trim { trim_where, .. } => shape::trim_name(trim_where.as_ref()).to_owned(),
         Ast::Case { .. } => "case".to_owned(),
+        Ast::Exists { .. } => "exists".to_owned(),
+        Ast::Subquery(query) => match &*query.body {
+            sqlparser::ast::SetExpr::Select(select) => match select.projection.first() {
+                Some(SelectItem::ExprWithAlias { alias, .. }) => folded(alias),
+                Some(SelectItem::UnnamedExpr(expr)) => name_of(expr, bound),
+                _ => UNNAMED.to_owned(),
+            },
+            _ => UNNAMED.to_owned(),
+        },
         Ast::TypedString(_) | Ast::Interval(_) => bound.type_name(),
         _ => UNNAMED.to_owned(),
     }

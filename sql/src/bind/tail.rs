@@ -1,12 +1,10 @@
-//! Stacks what comes after WHERE: aggregate, HAVING, DISTINCT, ORDER BY, LIMIT.
+//! Stacks what comes last: DISTINCT, ORDER BY, LIMIT.
 
-use super::Bound;
-use super::grouping::{Grouping, column_index};
 use super::keys::{Key, OrderKey};
-use super::select::{Item, conjuncts};
+use super::select::Item;
 use crate::error::{Position, SqlError};
-use crate::expr::{ColumnRef, Expr};
-use crate::logical::{AggregateCall, Node, Output, Query, SortKey};
+use crate::expr::Expr;
+use crate::logical::{Node, Output, Query, SortKey};
 use crate::value::SqlType;
 
 /// LIMIT and OFFSET.
@@ -15,50 +13,16 @@ pub(super) struct Limits {
     pub(super) offset: Option<Expr>,
 }
 
-/// What comes after WHERE, while it is put together.
+/// What comes last, while it is put together.
 pub(super) struct Tail {
     pub(super) node: Node,
     pub(super) items: Vec<Item>,
-    pub(super) having: Option<Expr>,
     pub(super) order: Vec<OrderKey>,
 }
 
 impl Tail {
-    /// Puts an aggregate in between, and lets everything above it refer to its output.
-    pub(super) fn group(
-        &mut self,
-        keys: Vec<Bound>,
-        calls: Vec<AggregateCall>,
-    ) -> Result<(), SqlError> {
-        let keys: Vec<Output> = keys
-            .into_iter()
-            .map(|key| {
-                let ty = key.ty.unwrap_or(SqlType::String);
-                Output { name: key.expr.to_string(), expr: key.expr, ty }
-            })
-            .collect();
-        let grouping = Grouping { keys: &keys, calls: &calls };
-        for item in &mut self.items {
-            grouping.lift(&mut item.bound.expr)?;
-        }
-        for key in &mut self.order {
-            if let Key::Expr(bound) = &mut key.key {
-                grouping.lift(&mut bound.expr)?;
-            }
-        }
-        if let Some(having) = &mut self.having {
-            grouping.lift(having)?;
-        }
-        let input = Box::new(core::mem::replace(&mut self.node, Node::Unit));
-        self.node = Node::Aggregate { input, keys, calls };
-        Ok(())
-    }
-
     pub(super) fn finish(self, distinct: bool, limits: Limits) -> Result<Query, SqlError> {
-        let Tail { mut node, items, having, order } = self;
-        if let Some(having) = having {
-            node = Node::Filter { input: Box::new(node), predicates: conjuncts(having) };
-        }
+        let Tail { mut node, items, order } = self;
         let mut output: Vec<Output> = items
             .into_iter()
             .map(|Item { name, bound }| Output {
@@ -117,12 +81,8 @@ fn sort_keys(
 
 fn distinct_column(output: &[Output], index: usize, at: Position) -> Expr {
     let Output { name, expr, ty } = &output[index];
-    Expr::Column(ColumnRef {
-        part: 0,
-        column: column_index(index),
-        ty: ty.clone(),
-        nullable: expr.is_nullable(),
-        name: name.as_str().into(),
-        at,
-    })
+    let nullable = expr.is_nullable();
+    let mut column = Expr::made_column(0, index, ty.clone(), nullable, name);
+    column.columns_mut(&mut |column| column.at = at);
+    column
 }

@@ -1,12 +1,15 @@
 //! Gathers the value of one aggregate over the tuples of a group.
 
 use core::cmp::Ordering;
+use std::collections::BTreeMap;
 
+use super::key_set::{KeySet, Place};
 use crate::error::EvalError;
 use crate::expr::Expr;
 use crate::expr::arithmetic::{self, Arithmetic, Domain};
+use crate::expr::call::check_length;
 use crate::logical::{AggregateCall, AggregateFunction};
-use crate::value::compare::compare;
+use crate::value::compare::{compare, encode_key};
 use crate::value::{Datum, Integer, SqlType, decimal};
 
 /// What is known of an aggregate so far. It borrows from no row, so it may outlive a slice of an execution.
@@ -24,10 +27,34 @@ pub(crate) enum Accumulator {
         value: Datum<'static>,
         wanted: Ordering,
     },
+    /// Whether all were true, or one was; `None` before the first. One that is `decisive` decides.
+    Truth {
+        truth: Option<bool>,
+        decisive: bool,
+    },
+    /// Texts in their order, and how often each has come.
+    Texts(BTreeMap<String, u64>),
+    /// Takes each value once.
+    Distinct(Box<DistinctValues>),
+}
+
+/// An accumulator of distinct values, and those that have come.
+#[derive(Debug)]
+pub(crate) struct DistinctValues {
+    seen: KeySet,
+    inner: Accumulator,
 }
 
 impl Accumulator {
     pub(crate) fn new(call: &AggregateCall) -> Self {
+        let inner = Self::of_all(call);
+        if !call.distinct {
+            return inner;
+        }
+        Accumulator::Distinct(Box::new(DistinctValues { seen: KeySet::default(), inner }))
+    }
+
+    fn of_all(call: &AggregateCall) -> Self {
         match call.function {
             AggregateFunction::Count => Accumulator::Count(0),
             AggregateFunction::Sum | AggregateFunction::Avg => {
@@ -46,6 +73,9 @@ impl Accumulator {
             AggregateFunction::Max => {
                 Accumulator::Extreme { value: Datum::Null, wanted: Ordering::Greater }
             }
+            AggregateFunction::BoolAnd => Accumulator::Truth { truth: None, decisive: false },
+            AggregateFunction::BoolOr => Accumulator::Truth { truth: None, decisive: true },
+            AggregateFunction::StringAgg => Accumulator::Texts(BTreeMap::new()),
         }
     }
 
@@ -56,6 +86,11 @@ impl Accumulator {
         call: &'e AggregateCall,
         value: impl Fn(&'e Expr) -> Result<Datum<'e>, EvalError>,
     ) -> Result<usize, EvalError> {
+        if let Some(filter) = &call.filter
+            && !matches!(value(filter)?, Datum::Bool(true))
+        {
+            return Ok(0);
+        }
         let value = match &call.argument {
             Some(argument) => value(argument)?,
             None => Datum::Bool(true),
@@ -86,6 +121,12 @@ impl Accumulator {
         match self {
             Accumulator::Count(count) => out.push(Datum::Int(count.into())),
             Accumulator::Extreme { value, .. } => out.push(value),
+            Accumulator::Truth { truth, .. } => {
+                out.push(truth.map_or(Datum::Null, Datum::Bool));
+            }
+            Accumulator::Texts(_) | Accumulator::Distinct(_) => {
+                unreachable!("{call} is not gathered in parts")
+            }
             Accumulator::Sum { sum, count, .. } => {
                 out.push(sum);
                 if call.function == AggregateFunction::Avg {
@@ -130,13 +171,51 @@ impl Accumulator {
                     return Ok(held);
                 }
             }
+            other => return other.gather_rarely(value),
         }
         Ok(0)
     }
 
-    /// `call` is the one that this was made for.
-    pub(crate) fn finish(self, call: &AggregateCall) -> Result<Datum<'static>, EvalError> {
+    /// As [`Accumulator::gather`], for what is not asked so often.
+    fn gather_rarely(&mut self, value: Datum<'_>) -> Result<usize, EvalError> {
+        match (self, value) {
+            (Accumulator::Truth { truth, decisive }, Datum::Bool(value)) => {
+                if *truth != Some(*decisive) {
+                    *truth = Some(value);
+                }
+                Ok(0)
+            }
+            (Accumulator::Texts(texts), Datum::Text(text)) => {
+                if let Some(times) = texts.get_mut(&*text) {
+                    *times += 1;
+                    return Ok(0);
+                }
+                let held = 3 * size_of::<(String, u64)>() + text.len();
+                texts.insert(text.into_owned(), 1);
+                Ok(held)
+            }
+            (Accumulator::Distinct(distinct), value) => {
+                let mut key = Vec::new();
+                encode_key(&value, &mut key);
+                let Place::New(hash) = distinct.seen.find(&key) else { return Ok(0) };
+                distinct.seen.add(hash, &key);
+                let held = distinct.inner.gather(value, 1)?;
+                Ok(held + KeySet::ENTRY_BYTES + key.len())
+            }
+            (state, value) => unreachable!("{state:?} does not gather {value:?}"),
+        }
+    }
+
+    /// `call` is the one that this was made for, `separator` the value of its.
+    pub(crate) fn finish(
+        self,
+        call: &AggregateCall,
+        separator: &Datum<'_>,
+    ) -> Result<Datum<'static>, EvalError> {
         match self {
+            Accumulator::Distinct(distinct) => distinct.inner.finish(call, separator),
+            Accumulator::Truth { truth, .. } => Ok(truth.map_or(Datum::Null, Datum::Bool)),
+            Accumulator::Texts(texts) => joined(&texts, separator),
             Accumulator::Count(count) => Ok(Datum::Int(count.into())),
             Accumulator::Extreme { value, .. } => Ok(value),
             Accumulator::Sum { sum: Datum::Null, .. } => Ok(Datum::Null),
@@ -146,6 +225,32 @@ impl Accumulator {
             },
         }
     }
+}
+
+fn joined(
+    texts: &BTreeMap<String, u64>,
+    separator: &Datum<'_>,
+) -> Result<Datum<'static>, EvalError> {
+    if texts.is_empty() {
+        return Ok(Datum::Null);
+    }
+    let separator = match separator {
+        Datum::Text(separator) => separator,
+        _ => "",
+    };
+    let mut joined = String::new();
+    let mut is_first = true;
+    for (text, times) in texts {
+        for _ in 0..*times {
+            check_length(joined.len() + separator.len() + text.len())?;
+            if !is_first {
+                joined.push_str(separator);
+            }
+            joined.push_str(text);
+            is_first = false;
+        }
+    }
+    Ok(Datum::text(joined))
 }
 
 /// The count in a state.

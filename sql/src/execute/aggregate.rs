@@ -14,6 +14,7 @@ use crate::expr::tuple::{Cell, Part};
 use crate::logical::{AggregateCall, Output};
 use crate::physical::{Operator, Phase};
 use crate::value::Datum;
+use crate::value::column::present_bytes;
 use crate::value::compare::encode_key;
 
 /// By what tuples are grouped, and what is gathered of each group.
@@ -38,7 +39,7 @@ pub(super) fn run<'e>(
     for group in groups.into_groups() {
         let values = match phase {
             Phase::Partial => group.into_states(by.calls),
-            _ => group.into_values(by.calls)?,
+            _ => group.into_values(by.calls, run)?,
         };
         if sink(&[Part::Values(values.into())])?.is_break() {
             return Ok(ENOUGH);
@@ -175,16 +176,25 @@ impl Group {
     }
 
     /// The keys and the aggregates.
-    fn into_values(self, calls: &[AggregateCall]) -> Result<Vec<Datum<'static>>, SqlError> {
+    fn into_values<'e>(
+        self,
+        calls: &'e [AggregateCall],
+        run: &Run<'e>,
+    ) -> Result<Vec<Datum<'static>>, SqlError> {
         let mut values = self.keys;
         for (accumulator, call) in self.accumulators.into_iter().zip(calls) {
-            values.push(accumulator.finish(call)?);
+            let separator = match &call.separator {
+                Some(separator) => run.value(separator, &[])?,
+                None => Datum::Null,
+            };
+            values.push(accumulator.finish(call, &separator)?);
         }
         Ok(values)
     }
 }
 
-/// Appends the bytes of one key. A stored column whose equal values have equal bytes is not decoded.
+/// Appends the bytes of one key. A stored column whose equal values have equal bytes is not decoded; null is the same whether
+/// it is stored or a join found nothing.
 fn encode_part<'e>(
     run: &Run<'e>,
     expr: &'e Expr,
@@ -195,13 +205,22 @@ fn encode_part<'e>(
         && !column.ty.is_float()
         && let Cell::Encoded(tail) = tuple[column.part].cell(column)
     {
-        out.extend_from_slice(&tail.len().to_le_bytes());
-        out.extend_from_slice(tail);
+        match present_bytes(column.is_option, tail) {
+            Some(present) => {
+                out.push(STORED_KEY);
+                out.extend_from_slice(&present.len().to_le_bytes());
+                out.extend_from_slice(present);
+            }
+            None => encode_key(&Datum::Null, out),
+        }
         return Ok(());
     }
     encode_key(&run.value(expr, tuple)?, out);
     Ok(())
 }
+
+/// What the key of a stored column begins with: no value of an expression does.
+const STORED_KEY: u8 = 255;
 
 /// Tuples that came before.
 #[derive(Debug, Default)]

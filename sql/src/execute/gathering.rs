@@ -18,9 +18,9 @@ use crate::expr::Expr;
 use crate::expr::evaluate::Inputs;
 use crate::expr::tuple::Part;
 use crate::logical::{Output, SortKey};
-use crate::partial::PartialRows;
+use crate::partial::StreamRows;
 use crate::physical::access::Path;
-use crate::physical::split::Split;
+use crate::physical::split::Stream;
 use crate::physical::{Operator, Scan};
 use crate::value::Datum;
 
@@ -148,8 +148,8 @@ impl<'e> Stages<'e> {
 pub(crate) struct Gathering {
     distinct: Distinct,
     state: State,
-    /// What the part gives, as far as it is known.
-    pub(crate) rows: PartialRows,
+    /// What the stream gives, as far as it is known.
+    pub(crate) rows: StreamRows,
 }
 
 #[derive(Debug)]
@@ -176,7 +176,11 @@ const RANKED_COST: u64 = 24;
 const FIRST_KEPT_SHARE: u64 = 4;
 
 impl Gathering {
-    pub(crate) fn new(stages: &Stages<'_>, split: &Split, run: &Run<'_>) -> Result<Self, SqlError> {
+    pub(crate) fn new(
+        stages: &Stages<'_>,
+        stream: &Stream,
+        run: &Run<'_>,
+    ) -> Result<Self, SqlError> {
         let wanted = |slice: Option<Bounds<'_>>| match slice {
             Some(slice) => head_rows(slice, run),
             None => Ok(u64::MAX),
@@ -190,7 +194,7 @@ impl Gathering {
             Last::Group(by) => State::Group(Groups::new(by, run)?),
             Last::Count { .. } => State::Count(0),
         };
-        let rows = PartialRows::new(split.carried.len());
+        let rows = StreamRows::new(stream.carried.len());
         Ok(Self { distinct: Distinct::default(), state, rows })
     }
 
@@ -198,7 +202,7 @@ impl Gathering {
     pub(crate) fn take<'e>(
         &mut self,
         stages: &Stages<'e>,
-        split: &'e Split,
+        stream: &'e Stream,
         run: &Run<'e>,
         row: Part<'e>,
     ) -> Result<(Flow, u64), SqlError> {
@@ -219,12 +223,12 @@ impl Gathering {
         }
         match (&mut self.state, stages.last) {
             (State::Rows { left }, _) => {
-                self.rows.append(split, run, &tuple)?;
+                self.rows.append(stream, run, &tuple)?;
                 *left -= 1;
                 Ok((if *left == 0 { ENOUGH } else { MORE }, cost + KEPT_COST))
             }
             (State::Sort(ranking), Last::Sort(by, _)) => {
-                let is_kept = ranking.take(by, split, run, &tuple)?;
+                let is_kept = ranking.take(by, stream, run, &tuple)?;
                 Ok((MORE, cost + if is_kept { RANKED_COST } else { ADDED_COST }))
             }
             (State::Group(groups), Last::Group(by)) => {
@@ -244,7 +248,7 @@ impl Gathering {
     pub(crate) fn give<'e>(
         &mut self,
         stages: &Stages<'e>,
-        split: &'e Split,
+        stream: &'e Stream,
         run: &Run<'e>,
     ) -> Result<Option<u64>, SqlError> {
         let values =
@@ -268,7 +272,7 @@ impl Gathering {
                 }
                 _ => return Ok(None),
             };
-        self.rows.append(split, run, &[Part::Values(values.into())])?;
+        self.rows.append(stream, run, &[Part::Values(values.into())])?;
         Ok(Some(NEW_COST))
     }
 }

@@ -14,18 +14,19 @@ use crate::logical::SortKey;
 use crate::partial::Rows;
 use crate::value::Datum;
 
-/// `keys` are those that each part is sorted by.
+/// The rows of one stream. `keys` are those that each part is sorted by.
 pub(super) fn gather<'e>(
+    stream: usize,
     keys: &'e [SortKey],
     run: &Run<'e>,
     sink: &mut Sink<'_, 'e>,
 ) -> Result<Flow, SqlError> {
-    if keys.is_empty() { in_turn(run, sink) } else { in_order(keys, run, sink) }
+    if keys.is_empty() { in_turn(stream, run, sink) } else { in_order(stream, keys, run, sink) }
 }
 
-fn in_turn<'e>(run: &Run<'e>, sink: &mut Sink<'_, 'e>) -> Result<Flow, SqlError> {
+fn in_turn<'e>(stream: usize, run: &Run<'e>, sink: &mut Sink<'_, 'e>) -> Result<Flow, SqlError> {
     for part in run.parts() {
-        for row in part.rows() {
+        for row in part.rows(stream) {
             if sink(&[Part::Carried(row)])?.is_break() {
                 return Ok(ENOUGH);
             }
@@ -63,6 +64,7 @@ impl<'e> Head<'e> {
 }
 
 fn in_order<'e>(
+    stream: usize,
     by: &'e [SortKey],
     run: &Run<'e>,
     sink: &mut Sink<'_, 'e>,
@@ -74,9 +76,10 @@ fn in_order<'e>(
         heads.insert(at, head);
     };
     for (shard, part) in run.parts().iter().enumerate() {
-        let mut rest = part.rows();
+        let mut rest = part.rows(stream);
         let Some(row) = rest.next() else { continue };
-        let first = Head { shard, keys: Vec::with_capacity(by.len()), row, rest: part.rows() };
+        let first =
+            Head { shard, keys: Vec::with_capacity(by.len()), row, rest: part.rows(stream) };
         if let Some(head) = first.advance(by, run)? {
             insert(&mut heads, head);
         }

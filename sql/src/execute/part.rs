@@ -12,40 +12,47 @@ use crate::expr::Expr;
 use crate::expr::carried::{RowTooLong, RowWriter};
 use crate::expr::tuple::{Cell, Part};
 use crate::logical::SortKey;
-use crate::partial::PartialRows;
+use crate::partial::{PartialRows, StreamRows};
 use crate::physical::Operator;
-use crate::physical::split::Split;
+use crate::physical::split::{Split, Stream};
 
 pub(crate) fn run<'e>(split: &'e Split, run: &Run<'e>) -> Result<PartialRows, SqlError> {
-    let mut part = PartialRows::new(split.carried.len());
-    let result = split.part.run(run, &mut |tuple| {
-        part.append(split, run, tuple)?;
-        Ok(MORE)
-    });
-    part.scanned = run.budget.scanned();
-    match result {
-        Ok(_) => Ok(part),
-        // The rows before may be all that is wanted.
-        Err(refusal) if split.takes_in_turn => {
-            part.refusal = Some(refusal);
-            Ok(part)
+    let mut part = PartialRows::none();
+    for stream in &split.streams {
+        let mut rows = StreamRows::new(stream.carried.len());
+        if split.is_elsewhere(stream, run.store().store()) {
+            rows.is_elsewhere = true;
+            part.streams.push(rows);
+            continue;
         }
-        Err(refusal) => Err(refusal),
+        let result = stream.operator.run(run, &mut |tuple| {
+            rows.append(stream, run, tuple)?;
+            Ok(MORE)
+        });
+        part.streams.push(rows);
+        part.scanned = run.budget.scanned();
+        match result {
+            Ok(_) => {}
+            // The rows before may be all that is wanted.
+            Err(refusal) if split.takes_in_turn => part.refusal = Some(refusal),
+            Err(refusal) => return Err(refusal),
+        }
     }
+    Ok(part)
 }
 
-impl PartialRows {
+impl StreamRows {
     pub(super) fn append<'e>(
         &mut self,
-        split: &'e Split,
+        stream: &'e Stream,
         run: &Run<'e>,
         tuple: &[Part<'e>],
     ) -> Result<(), SqlError> {
-        if split.answer_slots.is_some() {
+        if stream.answer_slots.is_some() {
             check(Resource::Rows, self.row_count + 1, run.budget.limits().rows_max)?;
         }
         let start = self.bytes.len();
-        let taken = carry(split, run, tuple, self.answer_bytes, &mut self.bytes);
+        let taken = carry(stream, run, tuple, self.answer_bytes, &mut self.bytes);
         match taken {
             Ok(taken) => self.count(taken, run),
             Err(refusal) => {
@@ -74,16 +81,16 @@ pub(super) struct RowBytes {
 /// Appends what is carried of a tuple, where so many bytes are the answer's already. After an error there may be a part of
 /// it.
 pub(super) fn carry<'e>(
-    split: &'e Split,
+    stream: &'e Stream,
     run: &Run<'e>,
     tuple: &[Part<'e>],
     answer_bytes: u64,
     out: &mut Vec<u8>,
 ) -> Result<RowBytes, SqlError> {
-    let answer_slots = split.answer_slots.unwrap_or(0);
+    let answer_slots = stream.answer_slots.unwrap_or(0);
     let mut taken = RowBytes::default();
-    let mut row = RowWriter::begin(split.carried.len(), out);
-    for (slot, expr) in split.carried.iter().enumerate() {
+    let mut row = RowWriter::begin(stream.carried.len(), out);
+    for (slot, expr) in stream.carried.iter().enumerate() {
         let cell = match expr {
             Expr::Column(column) => tuple[column.part].cell(column),
             expr => Cell::Value(run.value(expr, tuple)?),

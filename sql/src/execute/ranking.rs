@@ -18,8 +18,8 @@ use super::sort::{compare_key, compare_keys};
 use crate::error::{Resource, SqlError};
 use crate::expr::tuple::Part;
 use crate::logical::SortKey;
-use crate::partial::PartialRows;
-use crate::physical::split::Split;
+use crate::partial::StreamRows;
+use crate::physical::split::Stream;
 use crate::value::Datum;
 
 #[derive(Debug)]
@@ -63,7 +63,7 @@ impl Ranking {
     pub(crate) fn take<'e>(
         &mut self,
         by: &'e [SortKey],
-        split: &'e Split,
+        stream: &'e Stream,
         run: &Run<'e>,
         tuple: &[Part<'e>],
     ) -> Result<bool, SqlError> {
@@ -77,7 +77,7 @@ impl Ranking {
         if is_full && let Some((_, last)) = self.rows.pop_last() {
             self.let_go(&last, run);
         }
-        self.keep(keys, split, run, tuple)?;
+        self.keep(keys, stream, run, tuple)?;
         Ok(true)
     }
 
@@ -100,16 +100,16 @@ impl Ranking {
     fn keep<'e>(
         &mut self,
         keys: Box<[Datum<'static>]>,
-        split: &'e Split,
+        stream: &'e Stream,
         run: &Run<'e>,
         tuple: &[Part<'e>],
     ) -> Result<(), SqlError> {
-        if split.answer_slots.is_some() {
+        if stream.answer_slots.is_some() {
             // Each row will be one of the answer.
             check(Resource::Rows, self.rows.len() as u64 + 1, run.budget.limits().rows_max)?;
         }
         let mut row = Vec::new();
-        let taken = carry(split, run, tuple, self.answer_bytes, &mut row)?;
+        let taken = carry(stream, run, tuple, self.answer_bytes, &mut row)?;
         let of_keys = keys.iter().map(|key| size_of::<Datum<'_>>() + key.heap_bytes());
         let of_row = usize::try_from(taken.held).unwrap_or(usize::MAX);
         let held = Self::ENTRY_BYTES.saturating_add(of_keys.sum()).saturating_add(of_row);
@@ -122,7 +122,7 @@ impl Ranking {
     }
 
     /// Moves the first row that is left to the end of a part. Whether there was one.
-    pub(crate) fn give(&mut self, part: &mut PartialRows, run: &Run<'_>) -> Result<bool, SqlError> {
+    pub(crate) fn give(&mut self, part: &mut StreamRows, run: &Run<'_>) -> Result<bool, SqlError> {
         let Some((_, row)) = self.rows.pop_first() else { return Ok(false) };
         if part.row_count == 0 {
             // Growing it while rows are given back takes long: the allocator puts together what it was given.

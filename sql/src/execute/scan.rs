@@ -20,8 +20,24 @@ impl Scan {
         run: &Run<'e>,
         sink: &mut Sink<'_, 'e>,
     ) -> Result<Flow, SqlError> {
+        self.run_for(&[], run, sink)
+    }
+
+    /// Whether its rows can be looked up one key after the other. In the past that takes long: what has ended since would
+    /// be looked through for each key.
+    pub(super) fn can_be_probed(&self, run: &Run<'_>, is_primary: bool) -> Result<bool, SqlError> {
+        Ok(is_primary || table(run.store(), &self.table)?.is_present())
+    }
+
+    /// As [`Scan::run`], with a path whose keys are made of another tuple.
+    pub(super) fn run_for<'e>(
+        &'e self,
+        tuple: &[Part<'e>],
+        run: &Run<'e>,
+        sink: &mut Sink<'_, 'e>,
+    ) -> Result<Flow, SqlError> {
         let table = table(run.store(), &self.table)?;
-        let evaluate = |expr: &'e crate::expr::Expr| run.value(expr, &[]);
+        let evaluate = |expr: &'e crate::expr::Expr| run.value(expr, tuple);
         match &self.path {
             Path::Whole => self.push_all(table, run, sink),
             Path::Lookup { index, key } => {

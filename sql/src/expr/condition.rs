@@ -136,7 +136,7 @@ impl<'p> Peek<'p> {
     fn at<'e: 'p>(expr: &'e Expr, inputs: Inputs<'_, 'e>) -> Self {
         match expr {
             Expr::Literal { value, .. } => Peek::of(value),
-            Expr::Param(index) => Peek::of(&inputs.params[*index]),
+            Expr::Param(index) => Peek::of(&inputs.params.values()[*index]),
             Expr::Column(column) => Peek::column(column, &inputs.tuple[column.part]),
             _ => Peek::Other,
         }
@@ -155,7 +155,7 @@ impl<'p> Peek<'p> {
     fn column(column: &ColumnRef, part: &Part<'p>) -> Self {
         let Part::Row { .. } = part else { return Peek::Other };
         let Cell::Encoded(tail) = part.cell(column) else { return Peek::Other };
-        let Some(tail) = present_bytes(column.nullable, tail) else { return Peek::Null };
+        let Some(tail) = present_bytes(column.is_option, tail) else { return Peek::Null };
         match &column.ty {
             SqlType::Int(integer) => {
                 decode_small_integer(*integer, tail).map_or(Peek::Other, Peek::Integer)

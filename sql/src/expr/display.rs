@@ -57,7 +57,10 @@ impl fmt::Display for Expr {
             Expr::Concat { left, right } => write!(f, "{} || {}", Operand(left), Operand(right)),
             Expr::Call { function, args } => write!(f, "{}({})", function.name(), Listed(args)),
             Expr::Cast { expr, cast } => write!(f, "{}::{}", Operand(expr), cast.target()),
+            Expr::Now => f.write_str("now()"),
             Expr::Aggregate(index) => write!(f, "aggregate {index}"),
+            Expr::SubQuery(index) => write!(f, "sub-query {index}"),
+            Expr::Outer(column) => f.write_str(&column.name),
         }
     }
 }
@@ -89,7 +92,10 @@ impl fmt::Display for Operand<'_> {
             | Expr::Extreme { .. }
             | Expr::Call { .. }
             | Expr::Cast { .. }
-            | Expr::Aggregate(_) => self.0.fmt(f),
+            | Expr::Now
+            | Expr::Aggregate(_)
+            | Expr::SubQuery(_)
+            | Expr::Outer(_) => self.0.fmt(f),
             _ => write!(f, "({})", self.0),
         }
     }

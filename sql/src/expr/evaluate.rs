@@ -6,6 +6,7 @@ use core::cmp::Ordering;
 use super::tuple::Part;
 use super::{Case, Expr, arithmetic, call};
 use crate::error::EvalError;
+use crate::params::Params;
 use crate::value::Datum;
 use crate::value::compare::compare;
 
@@ -14,7 +15,7 @@ use crate::value::compare::compare;
 pub(crate) struct Inputs<'t, 'e> {
     pub(crate) tuple: &'t [Part<'e>],
     /// All that the plan has, of the types that it inferred.
-    pub(crate) params: &'e [Datum<'static>],
+    pub(crate) params: &'e Params,
 }
 
 type Value<'e> = Result<Datum<'e>, EvalError>;
@@ -24,7 +25,8 @@ impl Expr {
         let value = |expr: &'e Expr| expr.evaluate(inputs);
         match self {
             Expr::Literal { value, .. } => Ok(borrowed(value)),
-            Expr::Param(index) => Ok(borrowed(&inputs.params[*index])),
+            Expr::Param(index) => Ok(borrowed(&inputs.params.values()[*index])),
+            Expr::Now => Ok(Datum::Int(inputs.params.now().as_micros().into())),
             Expr::Column(column) => Ok(inputs.tuple[column.part].column(column)),
             Expr::Coalesce(list) => coalesce(list, inputs),
             Expr::NullIf { left, right } => {
@@ -42,7 +44,9 @@ impl Expr {
             Expr::Concat { left, right } => call::concat(value(left)?, value(right)?),
             Expr::Call { function, args } => function.call(args, value),
             Expr::Cast { expr, cast } => cast.apply(value(expr)?),
-            Expr::Aggregate(index) => unreachable!("aggregate {index} was left in an expression"),
+            Expr::Aggregate(_) | Expr::SubQuery(_) | Expr::Outer(_) => {
+                unreachable!("{self} was left in an expression")
+            }
             condition => Ok(match condition.truth(inputs)? {
                 Some(truth) => Datum::Bool(truth),
                 None => Datum::Null,

@@ -21,6 +21,8 @@ pub(crate) enum Part<'e> {
     Values(Rc<[Datum<'e>]>),
     /// A row of a part: a column is one of its slots.
     Carried(CarriedRow<'e>),
+    /// What an outer join did not find: every column is null.
+    Absent,
 }
 
 /// A column's value on its way to the answer.
@@ -36,11 +38,12 @@ impl<'e> Part<'e> {
         match self {
             Part::Row { layout, bytes } => {
                 let tail = layout.column(bytes, column.column);
-                decode(&column.ty, column.nullable, tail)
+                decode(&column.ty, column.is_option, tail)
             }
+            Part::Absent => Datum::Null,
             Part::Values(values) => values[column.column.index()].clone(),
             Part::Carried(row) => match row.cell(column.column.index()) {
-                Cell::Encoded(tail) => decode(&column.ty, column.nullable, tail),
+                Cell::Encoded(tail) => decode(&column.ty, column.is_option, tail),
                 Cell::Value(value) => value,
             },
         }
@@ -50,6 +53,7 @@ impl<'e> Part<'e> {
     pub(crate) fn cell(&self, column: &ColumnRef) -> Cell<'e> {
         match self {
             Part::Row { layout, bytes } => Cell::Encoded(layout.column(bytes, column.column)),
+            Part::Absent => Cell::Value(Datum::Null),
             Part::Values(values) => Cell::Value(values[column.column.index()].clone()),
             Part::Carried(row) => row.cell(column.column.index()),
         }
@@ -58,7 +62,7 @@ impl<'e> Part<'e> {
     /// Bytes that are held by keeping this part: a borrowed row costs nothing.
     pub(crate) fn held_bytes(&self) -> usize {
         match self {
-            Part::Row { .. } | Part::Carried(_) => size_of::<Self>(),
+            Part::Row { .. } | Part::Carried(_) | Part::Absent => size_of::<Self>(),
             Part::Values(values) => {
                 let values = values.iter().map(|value| size_of::<Datum<'_>>() + value.heap_bytes());
                 size_of::<Self>() + values.sum::<usize>()

@@ -1,12 +1,20 @@
 //! Walks the expressions inside an expression, for those who look for something or replace something.
 
-use super::{Case, Expr, Like};
+use core::convert::Infallible;
+
+use super::{Case, ColumnRef, Expr, Like};
 
 impl Expr {
     /// Calls `visit` with every expression directly inside this one.
     pub(crate) fn children<'e>(&'e self, visit: &mut dyn FnMut(&'e Expr)) {
         match self {
-            Expr::Literal { .. } | Expr::Param(_) | Expr::Column(_) | Expr::Aggregate(_) => {}
+            Expr::Literal { .. }
+            | Expr::Param(_)
+            | Expr::Column(_)
+            | Expr::Now
+            | Expr::Aggregate(_)
+            | Expr::SubQuery(_)
+            | Expr::Outer(_) => {}
             Expr::Not(expr)
             | Expr::IsNull { expr, .. }
             | Expr::IsTruth { expr, .. }
@@ -58,7 +66,13 @@ impl Expr {
         visit: &mut dyn FnMut(&mut Expr) -> Result<(), E>,
     ) -> Result<(), E> {
         match self {
-            Expr::Literal { .. } | Expr::Param(_) | Expr::Column(_) | Expr::Aggregate(_) => Ok(()),
+            Expr::Literal { .. }
+            | Expr::Param(_)
+            | Expr::Column(_)
+            | Expr::Now
+            | Expr::Aggregate(_)
+            | Expr::SubQuery(_)
+            | Expr::Outer(_) => Ok(()),
             Expr::Not(expr)
             | Expr::IsNull { expr, .. }
             | Expr::IsTruth { expr, .. }
@@ -104,6 +118,44 @@ impl Expr {
         }
     }
 
+    /// Calls `visit` with every column that is named, to change it.
+    pub(crate) fn columns_mut(&mut self, visit: &mut dyn FnMut(&mut ColumnRef)) {
+        if let Expr::Column(column) = self {
+            return visit(column);
+        }
+        let Ok(()) = self.children_mut(&mut |child| {
+            child.columns_mut(visit);
+            Ok::<(), Infallible>(())
+        });
+    }
+
+    /// Calls `visit` with every column that is named.
+    pub(crate) fn columns<'e>(&'e self, visit: &mut dyn FnMut(&'e ColumnRef)) {
+        match self {
+            Expr::Column(column) => visit(column),
+            other => other.children(&mut |child| child.columns(visit)),
+        }
+    }
+
+    /// The same over tuples whose parts stand elsewhere: `place` tells where.
+    pub(crate) fn map_parts(mut self, place: &dyn Fn(usize) -> usize) -> Expr {
+        self.columns_mut(&mut |column| column.part = place(column.part));
+        self
+    }
+
+    /// Calls `replace` with this expression and those inside it, from the outside; where it has one for another, that
+    /// takes its place and is not looked into.
+    pub(crate) fn replace(&mut self, replacement: &mut dyn FnMut(&Expr) -> Option<Expr>) {
+        if let Some(other) = replacement(self) {
+            *self = other;
+            return;
+        }
+        let Ok(()) = self.children_mut(&mut |child| {
+            child.replace(replacement);
+            Ok::<(), Infallible>(())
+        });
+    }
+
     /// Whether `found` holds for this expression or any inside it.
     pub(crate) fn any(&self, found: &mut dyn FnMut(&Expr) -> bool) -> bool {
         if found(self) {
@@ -131,15 +183,21 @@ impl Expr {
 
     /// Whether the value is the same for every tuple of one execution.
     pub(crate) fn is_constant(&self) -> bool {
-        !self.any(&mut |expr| matches!(expr, Expr::Column(_) | Expr::Aggregate(_)))
+        !self.any(&mut |expr| {
+            matches!(
+                expr,
+                Expr::Column(_) | Expr::Aggregate(_) | Expr::SubQuery(_) | Expr::Outer(_)
+            )
+        })
     }
 
     /// Whether the value can be null; rather too often than too rarely.
     pub(crate) fn is_nullable(&self) -> bool {
         match self {
             Expr::Literal { value, .. } => value.is_null(),
-            Expr::Param(_) | Expr::NullIf { .. } | Expr::Aggregate(_) => true,
-            Expr::Column(column) => column.nullable,
+            Expr::Param(_) | Expr::NullIf { .. } | Expr::Aggregate(_) | Expr::SubQuery(_) => true,
+            Expr::Column(column) | Expr::Outer(column) => column.nullable,
+            Expr::Now => false,
             Expr::IsNull { .. } | Expr::IsTruth { .. } | Expr::IsDistinct { .. } => false,
             Expr::Coalesce(list) | Expr::Extreme { list, .. } => list.iter().all(Expr::is_nullable),
             Expr::Case(case) => {

@@ -10,14 +10,14 @@ use crate::execute::gathering::{Gathering, Source, Stages};
 use crate::expr::Expr;
 use crate::physical::access::Path;
 use crate::physical::key::{self, Bounds};
-use crate::physical::split::Split;
+use crate::physical::split::Stream;
 
-/// The rows that a walk has to meet.
-pub(super) fn course<'e>(stages: &Stages<'e>, run: &Run<'e>) -> Result<Course, SqlError> {
-    let Source::Scan(scan) = stages.source else { return Ok(Course::Whole) };
+/// The rows that a walk has to meet. `None` when there can be none.
+pub(super) fn course<'e>(stages: &Stages<'e>, run: &Run<'e>) -> Result<Option<Course>, SqlError> {
+    let Source::Scan(scan) = stages.source else { return Ok(Some(Course::Whole)) };
     let evaluate = |expr: &'e Expr| run.value(expr, &[]);
     let (index, bounds, descending) = match &scan.path {
-        Path::Whole => return Ok(Course::Whole),
+        Path::Whole => return Ok(Some(Course::Whole)),
         Path::Lookup { index, key } => {
             let key = key::lookup(&scan.table, scan.table.index(*index), key, &evaluate)?;
             let bounds = key.map(|key| Bounds {
@@ -30,14 +30,13 @@ pub(super) fn course<'e>(stages: &Stages<'e>, run: &Run<'e>) -> Result<Course, S
             (range.index, key::bounds(&scan.table, range, &evaluate)?, range.descending)
         }
     };
-    let Bounds { lower, upper } = bounds.expect("where no row can be there is none to be read");
-    Ok(Course::Range { index, lower, upper, descending })
+    Ok(bounds.map(|Bounds { lower, upper }| Course::Range { index, lower, upper, descending }))
 }
 
 /// One slice of a walk.
 pub(super) struct Slice<'s, 'e> {
     pub(super) stages: &'s Stages<'e>,
-    pub(super) split: &'e Split,
+    pub(super) stream: &'e Stream,
     pub(super) run: &'s Run<'e>,
     pub(super) gathering: &'s mut Gathering,
     /// What may still be done, in rows read.
@@ -67,7 +66,7 @@ impl<'e> Slice<'_, 'e> {
             }
             let Some(row) = row else { continue };
             let row = self.stages.source.part(row);
-            let (flow, cost) = self.gathering.take(self.stages, self.split, self.run, row)?;
+            let (flow, cost) = self.gathering.take(self.stages, self.stream, self.run, row)?;
             self.left = self.left.saturating_sub(cost);
             if flow.is_break() {
                 *is_read = true;
@@ -79,7 +78,7 @@ impl<'e> Slice<'_, 'e> {
 
     pub(super) fn give(&mut self) -> Result<bool, SqlError> {
         while self.left > 0 {
-            let Some(cost) = self.gathering.give(self.stages, self.split, self.run)? else {
+            let Some(cost) = self.gathering.give(self.stages, self.stream, self.run)? else {
                 return Ok(true);
             };
             self.left = self.left.saturating_sub(cost);

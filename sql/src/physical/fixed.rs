@@ -4,7 +4,7 @@
 //! compared exactly, because the binder put a cast around every other.
 
 use cosmictron_storage::{Key, TableDef};
-use cosmictron_types::{ColumnIndex, Type};
+use cosmictron_types::{ColumnIndex, TableId, Type};
 
 use super::access::{KeyPart, Path};
 use super::{Operator, Scan};
@@ -35,27 +35,56 @@ impl FixedKey {
     }
 }
 
+impl FixedKey {
+    /// What either leaves.
+    fn or(self, other: FixedKey) -> FixedKey {
+        match (self, other) {
+            (FixedKey::Never, other) | (other, FixedKey::Never) => other,
+            (FixedKey::One(key), FixedKey::One(other)) if key == other => FixedKey::One(key),
+            _ => FixedKey::Any,
+        }
+    }
+}
+
 /// Evaluates a constant.
 type Evaluate<'f> = &'f dyn Fn(&Expr) -> Result<Datum<'static>, EvalError>;
 
 pub(crate) fn fixed_key(
     operator: &Operator,
-    column: ColumnIndex,
+    of: (TableId, ColumnIndex),
     evaluate: Evaluate<'_>,
 ) -> FixedKey {
-    let mut filters: Vec<&Expr> = Vec::new();
-    let mut at = operator;
-    loop {
-        match at {
-            Operator::Filter { predicates, .. } => filters.extend(predicates),
-            Operator::Scan(scan) => return of_scan(scan, &filters, column, evaluate),
-            Operator::Nothing => return FixedKey::Never,
-            // What was above is about other columns.
-            _ => filters.clear(),
+    let mut found = FixedKey::Never;
+    collect(operator, &mut Vec::new(), of, evaluate, &mut found);
+    found
+}
+
+/// Every place where the table is read has its say.
+fn collect<'o>(
+    operator: &'o Operator,
+    filters: &mut Vec<&'o Expr>,
+    of: (TableId, ColumnIndex),
+    evaluate: Evaluate<'_>,
+    found: &mut FixedKey,
+) {
+    let mut see = |key: FixedKey| {
+        let known = core::mem::replace(found, FixedKey::Any);
+        *found = known.or(key);
+    };
+    match operator {
+        Operator::Scan(scan) if scan.table.id == of.0 => {
+            see(of_scan(scan, filters, of.1, evaluate));
         }
-        match at.input() {
-            Some(input) => at = input,
-            None => return FixedKey::Any,
+        Operator::CountRows { table, .. } if table.id == of.0 => see(FixedKey::Any),
+        Operator::Filter { input, predicates } => {
+            filters.extend(predicates);
+            collect(input, filters, of, evaluate, found);
+        }
+        other => {
+            // What was above is about other columns.
+            for input in other.inputs() {
+                collect(input, &mut Vec::new(), of, evaluate, found);
+            }
         }
     }
 }

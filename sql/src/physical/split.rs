@@ -13,6 +13,8 @@
 //!       Scan                 Scan
 //! ```
 //!
+//! A plan of several tables is cut at each of them: see [`super::cut`].
+//!
 //! Invariants:
 //! 1. What a merge evaluates of a tuple is what one store would: an expression that can fail is left to the merge where
 //!    LIMIT or OFFSET may drop the tuple.
@@ -22,24 +24,18 @@
 use core::convert::Infallible;
 use std::sync::Arc;
 
-use cosmictron_types::ColumnIndex;
+use cosmictron_storage::{Store, TableDef};
 
-use super::{Operator, Phase};
-use crate::error::Position;
-use crate::expr::{ColumnRef, Expr};
+use super::{Operator, Phase, cut};
+use crate::expr::{ColumnRef, Expr, column_index};
 use crate::logical::{AggregateCall, AggregateFunction, Output, SortKey};
 use crate::value::{Integer, SqlType};
 
 /// A plan that was cut in two.
 #[derive(Debug)]
 pub(crate) struct Split {
-    /// Runs where the rows are.
-    pub(crate) part: Arc<Operator>,
-    /// What a part carries of each of its tuples, a slot each.
-    pub(crate) carried: Vec<Expr>,
-    /// How many slots, the first ones, make a row of the answer: each row that is carried makes one. `None` when rows may
-    /// be dropped or put together; then they are the merge's to hold.
-    pub(crate) answer_slots: Option<usize>,
+    /// What runs where the rows are; at least one.
+    pub(crate) streams: Vec<Stream>,
     /// Whether the merge takes parts one after the other and may stop before the last.
     pub(crate) takes_in_turn: bool,
     pub(crate) merge: Operator,
@@ -47,18 +43,50 @@ pub(crate) struct Split {
     pub(crate) output: Vec<Expr>,
 }
 
+/// Rows that each part gives.
+#[derive(Debug)]
+pub(crate) struct Stream {
+    pub(crate) operator: Arc<Operator>,
+    /// What is carried of each of its tuples, a slot each.
+    pub(crate) carried: Vec<Expr>,
+    /// How many slots, the first ones, make a row of the answer: each row that is carried makes one. `None` when rows may
+    /// be dropped or put together; then they are the merge's to hold.
+    pub(crate) answer_slots: Option<usize>,
+}
+
+impl Stream {
+    /// Whose rows it is made of.
+    pub(crate) fn table(&self) -> &Arc<TableDef> {
+        let mut at = &self.operator;
+        loop {
+            match &**at {
+                Operator::Scan(scan) => return &scan.table,
+                Operator::CountRows { table, .. } => return table,
+                other => at = other.input().expect("a stream is made of the rows of one table"),
+            }
+        }
+    }
+}
+
 impl Split {
+    /// Whether this store lacks a stream's table because another one has it. A table that is nowhere is for the merge to
+    /// find out.
+    pub(crate) fn is_elsewhere(&self, stream: &Stream, store: &Store) -> bool {
+        self.streams.len() > 1 && store.table(stream.table().id).is_none()
+    }
+
     /// `None` when the plan reads no table.
     pub(crate) fn of(operator: &Arc<Operator>, output: &[Expr]) -> Option<Split> {
         if !reads_table(operator) {
             return None;
         }
+        if !is_of_one_table(operator) {
+            return Some(cut::split(operator, output));
+        }
         Some(match groups(operator) {
-            Some((part, merge)) => {
-                let carried = slots(state_slots(&part));
+            Some((stream, merge)) => {
                 let output = output.to_vec();
-                let (answer_slots, takes_in_turn) = (None, false);
-                Split { part: Arc::new(part), carried, answer_slots, takes_in_turn, merge, output }
+                Split { streams: vec![stream], takes_in_turn: false, merge, output }
             }
             None => Tail::of(operator).split(output),
         })
@@ -68,51 +96,82 @@ impl Split {
 fn reads_table(operator: &Operator) -> bool {
     match operator {
         Operator::Scan(_) | Operator::CountRows { .. } => true,
-        other => other.input().is_some_and(|input| reads_table(input)),
+        other => other.inputs().into_iter().any(|input| reads_table(input)),
     }
 }
 
-impl Operator {
-    /// The operator that this one draws on.
-    pub(crate) fn input(&self) -> Option<&Arc<Operator>> {
-        match self {
-            Operator::Unit
-            | Operator::Nothing
-            | Operator::Scan(_)
-            | Operator::CountRows { .. }
-            | Operator::Gather { .. } => None,
-            Operator::Filter { input, .. }
-            | Operator::Aggregate { input, .. }
-            | Operator::Distinct { input, .. }
-            | Operator::Sort { input, .. }
-            | Operator::Top { input, .. }
-            | Operator::Limit { input, .. }
-            | Operator::Head { input, .. } => Some(input),
+/// Whether a plan is one aggregate or none, one DISTINCT or none, and what stands above them, over the rows of one table.
+fn is_of_one_table(operator: &Operator) -> bool {
+    match operator {
+        Operator::Aggregate { input, calls, .. } => {
+            calls.iter().all(AggregateCall::has_states) && is_filtered_scan(input)
         }
+        Operator::CountRows { .. } => true,
+        Operator::Distinct { input, .. } => is_filtered_scan(input) || is_aggregate(input),
+        Operator::Filter { input, .. } => is_filtered_scan(operator) || is_aggregate(input),
+        Operator::Sort { input, .. }
+        | Operator::Top { input, .. }
+        | Operator::Limit { input, .. } => is_of_one_table(input),
+        other => is_filtered_scan(other),
+    }
+}
+
+/// Filters above one aggregate.
+fn is_aggregate(operator: &Operator) -> bool {
+    match operator {
+        Operator::Filter { input, .. } => is_aggregate(input),
+        Operator::Aggregate { .. } | Operator::CountRows { .. } => is_of_one_table(operator),
+        _ => false,
+    }
+}
+
+/// Filters above one scan.
+pub(super) fn is_filtered_scan(operator: &Operator) -> bool {
+    match operator {
+        Operator::Filter { input, .. } => is_filtered_scan(input),
+        Operator::Scan(_) => true,
+        _ => false,
     }
 }
 
 /// The part and the merge of a plan that groups: the aggregate is cut, what is above it merges.
-fn groups(operator: &Operator) -> Option<(Operator, Operator)> {
-    let gather = || Arc::new(Operator::Gather { keys: Vec::new() });
-    Some(match operator {
+fn groups(operator: &Operator) -> Option<(Stream, Operator)> {
+    match operator {
+        Operator::CountRows { .. } | Operator::Aggregate { .. } => Some(cut_aggregate(operator, 0)),
+        other => {
+            let (part, merge) = groups(other.input()?)?;
+            Some((part, above(other, Arc::new(merge))?))
+        }
+    }
+}
+
+/// An aggregate in two: what makes the states of a part's groups, for a stream of this number, and what combines them.
+pub(super) fn cut_aggregate(operator: &Operator, stream: usize) -> (Stream, Operator) {
+    let gather = Arc::new(Operator::Gather { stream, keys: Vec::new() });
+    let (part, merge) = match operator {
         Operator::CountRows { table, calls } => {
             let ty = SqlType::Int(Integer::I64);
-            let call = AggregateCall { function: AggregateFunction::Count, argument: None, ty };
+            let call = AggregateCall {
+                function: AggregateFunction::Count,
+                argument: None,
+                separator: None,
+                distinct: false,
+                filter: None,
+                ty,
+            };
             let (keys, calls_of_merge) = (Vec::new(), vec![call; *calls]);
             let part = Operator::CountRows { table: table.clone(), calls: *calls };
-            (part, aggregate(gather(), keys, calls_of_merge, Phase::Final))
+            (part, aggregate(gather, keys, calls_of_merge, Phase::Final))
         }
         Operator::Aggregate { input, keys, calls, .. } => {
             let part = aggregate(input.clone(), keys.clone(), calls.clone(), Phase::Partial);
             let carried = keys.iter().enumerate().map(|(slot, key)| carried_output(slot, key));
-            (part, aggregate(gather(), carried.collect(), calls.clone(), Phase::Final))
+            (part, aggregate(gather, carried.collect(), calls.clone(), Phase::Final))
         }
-        other => {
-            let (part, merge) = groups(other.input()?)?;
-            (part, above(other, Arc::new(merge))?)
-        }
-    })
+        other => unreachable!("{other:?} is no aggregate"),
+    };
+    let carried = slots(state_slots(&part));
+    (Stream { operator: Arc::new(part), carried, answer_slots: None }, merge)
 }
 
 fn aggregate(
@@ -153,6 +212,13 @@ fn state_slots(part: &Operator) -> usize {
             keys.len() + states.sum::<usize>()
         }
         _ => 0,
+    }
+}
+
+impl AggregateCall {
+    /// Whether groups of parts can be put together from their states. Of what needs every value, the rows are carried.
+    pub(crate) fn has_states(&self) -> bool {
+        !self.distinct && self.function != AggregateFunction::StringAgg
     }
 }
 
@@ -222,10 +288,9 @@ impl<'o> Tail<'o> {
                 gathered = self.order().iter().map(|key| carrier.key(key)).collect();
             }
         }
+        let stream = Stream { operator: self.part(), carried: carrier.carried, answer_slots };
         Split {
-            part: self.part(),
-            carried: carrier.carried,
-            answer_slots,
+            streams: vec![stream],
             takes_in_turn: self.slice.is_some() && gathered.is_empty(),
             merge: self.merge(gathered),
             output,
@@ -260,7 +325,7 @@ impl<'o> Tail<'o> {
     }
 
     fn merge(&self, keys: Vec<SortKey>) -> Operator {
-        let mut operator = Operator::Gather { keys };
+        let mut operator = Operator::Gather { stream: 0, keys };
         if let Some(values) = self.distinct {
             let values = values.iter().enumerate().map(|(slot, value)| carried_output(slot, value));
             operator = Operator::Distinct { input: Arc::new(operator), values: values.collect() };
@@ -309,7 +374,7 @@ impl Carrier {
         });
         match expr {
             Expr::Column(column) => {
-                Expr::Column(ColumnRef { part: 0, column: slot_index(slot), ..column.clone() })
+                Expr::Column(ColumnRef { part: 0, column: column_index(slot), ..column.clone() })
             }
             // A computed value is carried in a form that says what it is.
             other => slot_column(slot, SqlType::Bool, true, &other.to_string()),
@@ -318,17 +383,12 @@ impl Carrier {
 }
 
 /// What DISTINCT and groups put out, once it is carried.
-fn carried_output(slot: usize, output: &Output) -> Output {
+pub(super) fn carried_output(slot: usize, output: &Output) -> Output {
     let Output { name, expr, ty } = output;
     let column = slot_column(slot, ty.clone(), expr.is_nullable(), name);
     Output { name: name.clone(), expr: column, ty: ty.clone() }
 }
 
 fn slot_column(slot: usize, ty: SqlType, nullable: bool, name: &str) -> Expr {
-    let (column, name) = (slot_index(slot), name.into());
-    Expr::Column(ColumnRef { part: 0, column, ty, nullable, name, at: Position::START })
-}
-
-fn slot_index(slot: usize) -> ColumnIndex {
-    ColumnIndex::new(u16::try_from(slot).expect("a query names fewer than 65536 values"))
+    Expr::made_column(0, slot, ty, nullable, name)
 }

@@ -1,13 +1,12 @@
 //! Takes a parsed query apart into the clauses that are offered, and refuses every other by its name and place.
 
 use sqlparser::ast::{
-    Distinct, Expr, GroupByExpr, Ident, JoinOperator, LimitClause, ObjectName, OrderByExpr,
-    OrderByKind, Query, Select, SelectFlavor, SelectItem, SetExpr, SetOperator, TableAlias,
-    TableFactor, TableWithJoins,
+    Distinct, Expr, GroupByExpr, Ident, Join, JoinConstraint, JoinOperator, LimitClause,
+    ObjectName, OrderByExpr, OrderByKind, Query, Select, SelectFlavor, SelectItem, SetExpr,
+    SetOperator, TableAlias, TableFactor, TableWithJoins, TrimWhereField,
 };
 use sqlparser::keywords::Keyword;
 
-use super::Statement;
 use super::place::{place, place_of_name, place_of_object, place_of_query};
 use super::token::Keywords;
 use crate::error::{Position, SqlError};
@@ -16,43 +15,79 @@ use crate::error::{Position, SqlError};
 pub(crate) struct SelectParts<'q> {
     pub(crate) distinct: bool,
     pub(crate) items: &'q [SelectItem],
-    pub(crate) from: Option<TableSyntax<'q>>,
+    pub(crate) from: &'q [TableWithJoins],
     pub(crate) filter: Option<&'q Expr>,
     pub(crate) group_by: &'q [Expr],
     pub(crate) having: Option<&'q Expr>,
+}
+
+/// What stands behind a SELECT or a set operation.
+#[derive(Default)]
+pub(crate) struct TailParts<'q> {
     pub(crate) order_by: &'q [OrderByExpr],
     pub(crate) limit: Option<&'q Expr>,
     pub(crate) offset: Option<&'q Expr>,
 }
 
-/// A table in FROM.
-pub(crate) struct TableSyntax<'q> {
-    pub(crate) name: &'q ObjectName,
-    pub(crate) alias: Option<&'q Ident>,
+impl TailParts<'_> {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.order_by.is_empty() && self.limit.is_none() && self.offset.is_none()
+    }
+}
+
+/// What stands in FROM.
+pub(crate) enum Factor<'q> {
+    /// A table or a query of WITH.
+    Table { name: &'q ObjectName, alias: Option<&'q TableAlias>, at: Position },
+    /// A sub-query.
+    Derived { query: &'q Query, alias: Option<&'q TableAlias>, at: Position },
+    /// Joins in parentheses.
+    Joins(&'q TableWithJoins),
+}
+
+/// How a factor is joined to what stands before it.
+pub(crate) struct JoinSyntax<'q> {
+    pub(crate) kind: JoinSide,
+    pub(crate) on: JoinOn<'q>,
     pub(crate) at: Position,
 }
 
+/// Of which side every row stays.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum JoinSide {
+    Inner,
+    Left,
+    Right,
+    Full,
+}
+
+pub(crate) enum JoinOn<'q> {
+    /// CROSS JOIN.
+    Nothing,
+    Condition(&'q Expr),
+    Using(Vec<&'q Ident>),
+    Natural,
+}
+
 /// Refuses what is not offered and gives out the rest.
-pub(crate) fn parts(statement: &Statement) -> Result<SelectParts<'_>, SqlError> {
-    let (query, keywords) = (&statement.query, &statement.keywords);
-    refuse_query_clauses(query, keywords)?;
-    let select = match &*query.body {
-        SetExpr::Select(select) => select,
-        other => return Err(refused_body(other, keywords)),
-    };
+pub(crate) fn parts<'q>(
+    select: &'q Select,
+    keywords: &Keywords,
+) -> Result<SelectParts<'q>, SqlError> {
     refuse_select_clauses(select, keywords)?;
-    let (limit, offset) = limit_parts(query, keywords)?;
     Ok(SelectParts {
         distinct: is_distinct(select, keywords)?,
         items: &select.projection,
-        from: table(&select.from, keywords)?,
+        from: &select.from,
         filter: select.selection.as_ref(),
         group_by: group_by(select, keywords)?,
         having: select.having.as_ref(),
-        order_by: order_by(query, keywords)?,
-        limit,
-        offset,
     })
+}
+
+pub(crate) fn tail<'q>(query: &'q Query, keywords: &Keywords) -> Result<TailParts<'q>, SqlError> {
+    let (limit, offset) = limit_parts(query, keywords)?;
+    Ok(TailParts { order_by: order_by(query, keywords)?, limit, offset })
 }
 
 fn refuse(
@@ -67,9 +102,8 @@ fn refuse(
     Ok(())
 }
 
-fn refuse_query_clauses(query: &Query, keywords: &Keywords) -> Result<(), SqlError> {
+pub(crate) fn refuse_query_clauses(query: &Query, keywords: &Keywords) -> Result<(), SqlError> {
     let refuse = |refused, what, words| refuse(refused, what, keywords, words);
-    refuse(query.with.is_some(), "WITH", &[Keyword::WITH])?;
     refuse(query.fetch.is_some(), "FETCH", &[Keyword::FETCH])?;
     refuse(!query.locks.is_empty() || query.for_clause.is_some(), "FOR", &[Keyword::FOR])?;
     refuse(query.settings.is_some(), "SETTINGS", &[Keyword::SETTINGS])?;
@@ -77,19 +111,33 @@ fn refuse_query_clauses(query: &Query, keywords: &Keywords) -> Result<(), SqlErr
     refuse(!query.pipe_operators.is_empty(), "|>", &[])
 }
 
-fn refused_body(body: &SetExpr, keywords: &Keywords) -> SqlError {
+/// What stands where a SELECT should.
+pub(crate) fn refused_body(body: &SetExpr, keywords: &Keywords) -> SqlError {
     let (what, word) = match body {
-        SetExpr::SetOperation { op, .. } => match op {
-            SetOperator::Union => ("UNION", Keyword::UNION),
-            SetOperator::Intersect => ("INTERSECT", Keyword::INTERSECT),
-            SetOperator::Except | SetOperator::Minus => ("EXCEPT", Keyword::EXCEPT),
-        },
         SetExpr::Values(_) => ("VALUES", Keyword::VALUES),
         SetExpr::Table(_) => ("TABLE", Keyword::TABLE),
-        SetExpr::Query(_) => ("a SELECT in parentheses", Keyword::SELECT),
         _ => ("a statement that writes", Keyword::NoKeyword),
     };
     SqlError::unsupported(what, keywords.place_of(&[word]))
+}
+
+/// The words by which a set operation is found.
+pub(crate) fn set_words(operator: SetOperator) -> &'static [Keyword] {
+    match operator {
+        SetOperator::Union => &[Keyword::UNION],
+        SetOperator::Intersect => &[Keyword::INTERSECT],
+        SetOperator::Except => &[Keyword::EXCEPT],
+        SetOperator::Minus => &[Keyword::MINUS],
+    }
+}
+
+/// The function that a form of TRIM is.
+pub(crate) fn trim_name(side: Option<&TrimWhereField>) -> &'static str {
+    match side {
+        None | Some(TrimWhereField::Both) => "btrim",
+        Some(TrimWhereField::Leading) => "ltrim",
+        Some(TrimWhereField::Trailing) => "rtrim",
+    }
 }
 
 fn refuse_select_clauses(select: &Select, keywords: &Keywords) -> Result<(), SqlError> {
@@ -166,35 +214,45 @@ fn limit_parts<'q>(query: &'q Query, keywords: &Keywords) -> Result<LimitParts<'
     }
 }
 
-/// The one table that a SELECT may read.
-fn table<'q>(
-    from: &'q [TableWithJoins],
-    keywords: &Keywords,
-) -> Result<Option<TableSyntax<'q>>, SqlError> {
-    let Some(first) = from.first() else { return Ok(None) };
-    if let Some(join) = first.joins.first() {
-        let (what, words) = join_name(&join.join_operator);
-        return Err(SqlError::unsupported(what, keywords.place_of(words)));
-    }
-    let table = table_factor(&first.relation, keywords)?;
-    if let Some(second) = from.get(1) {
-        let at = place_of_factor(&second.relation, keywords);
-        return Err(SqlError::unsupported("a second table in FROM", at));
-    }
-    Ok(Some(table))
-}
+pub(crate) fn join<'q>(join: &'q Join, keywords: &Keywords) -> Result<JoinSyntax<'q>, SqlError> {
+    use JoinOperator::{CrossJoin, FullOuter, Inner, Left, LeftOuter, Right, RightOuter};
 
-fn join_name(operator: &JoinOperator) -> (&'static str, &'static [Keyword]) {
-    use JoinOperator::{CrossJoin, FullOuter, Inner, Join, Left, LeftOuter, Right, RightOuter};
-    match operator {
-        Inner(_) => ("INNER JOIN", &[Keyword::INNER, Keyword::NATURAL]),
-        Left(_) | LeftOuter(_) => ("LEFT JOIN", &[Keyword::LEFT]),
-        Right(_) | RightOuter(_) => ("RIGHT JOIN", &[Keyword::RIGHT]),
-        FullOuter(_) => ("FULL JOIN", &[Keyword::FULL]),
-        CrossJoin(_) => ("CROSS JOIN", &[Keyword::CROSS]),
-        Join(_) => ("JOIN", &[Keyword::NATURAL, Keyword::JOIN]),
-        _ => ("this JOIN", &[Keyword::JOIN]),
+    let at = place_of_factor(&join.relation, keywords);
+    let (kind, constraint) = match &join.join_operator {
+        CrossJoin(JoinConstraint::None) => {
+            return Ok(JoinSyntax { kind: JoinSide::Inner, on: JoinOn::Nothing, at });
+        }
+        JoinOperator::Join(constraint) | Inner(constraint) => (JoinSide::Inner, constraint),
+        Left(constraint) | LeftOuter(constraint) => (JoinSide::Left, constraint),
+        Right(constraint) | RightOuter(constraint) => (JoinSide::Right, constraint),
+        FullOuter(constraint) => (JoinSide::Full, constraint),
+        _ => return Err(SqlError::unsupported("this JOIN", keywords.place_of(&[Keyword::JOIN]))),
+    };
+    if join.global {
+        return Err(SqlError::unsupported("GLOBAL JOIN", at));
     }
+    let on = match constraint {
+        JoinConstraint::On(condition) => JoinOn::Condition(condition),
+        JoinConstraint::Natural => JoinOn::Natural,
+        JoinConstraint::Using(names) => {
+            let name = |name: &'q ObjectName| match name.0.as_slice() {
+                [part] => part.as_ident().ok_or(name),
+                _ => Err(name),
+            };
+            let names = names.iter().map(name).collect::<Result<Vec<_>, _>>();
+            JoinOn::Using(names.map_err(|name| {
+                SqlError::unsupported("anything but a column in USING", place_of_object(name))
+            })?)
+        }
+        JoinConstraint::UsingAlias(..) => {
+            return Err(SqlError::unsupported("an alias of USING", at));
+        }
+        JoinConstraint::None => {
+            let detail = "a join needs ON or USING".to_owned();
+            return Err(SqlError::Syntax { detail, at });
+        }
+    };
+    Ok(JoinSyntax { kind, on, at })
 }
 
 fn place_of_factor(factor: &TableFactor, keywords: &Keywords) -> Position {
@@ -205,15 +263,40 @@ fn place_of_factor(factor: &TableFactor, keywords: &Keywords) -> Position {
     }
 }
 
-fn table_factor<'q>(
+pub(crate) fn factor<'q>(
     factor: &'q TableFactor,
     keywords: &Keywords,
-) -> Result<TableSyntax<'q>, SqlError> {
+) -> Result<Factor<'q>, SqlError> {
     let at = place_of_factor(factor, keywords);
     let unsupported = |what: &str| Err(SqlError::unsupported(what, at));
+    match factor {
+        TableFactor::Table { name, alias, .. } => {
+            refuse_options(factor, at)?;
+            let alias = checked(alias.as_ref())?;
+            Ok(Factor::Table { name, alias, at })
+        }
+        TableFactor::Derived { lateral: true, .. } => unsupported("LATERAL"),
+        TableFactor::Derived { sample: Some(_), .. } => unsupported("TABLESAMPLE"),
+        TableFactor::Derived { subquery, alias, .. } => {
+            let alias = checked(alias.as_ref())?;
+            Ok(Factor::Derived { query: subquery, alias, at })
+        }
+        TableFactor::NestedJoin { table_with_joins, alias: None } => {
+            Ok(Factor::Joins(table_with_joins))
+        }
+        TableFactor::NestedJoin { .. } => unsupported("an alias of a join"),
+        TableFactor::Function { .. } | TableFactor::TableFunction { .. } => {
+            unsupported("a function in FROM")
+        }
+        _ => unsupported("this kind of table"),
+    }
+}
+
+/// Refuses what can stand beside a table's name.
+fn refuse_options(factor: &TableFactor, at: Position) -> Result<(), SqlError> {
     let TableFactor::Table {
-        name,
-        alias,
+        name: _,
+        alias: _,
         args,
         with_hints,
         version,
@@ -225,13 +308,13 @@ fn table_factor<'q>(
         inheritance,
     } = factor
     else {
-        return unsupported(refused_factor(factor));
+        return Ok(());
     };
     if args.is_some() || *with_ordinality {
-        return unsupported("a function in FROM");
+        return Err(SqlError::unsupported("a function in FROM", at));
     }
     if sample.is_some() {
-        return unsupported("TABLESAMPLE");
+        return Err(SqlError::unsupported("TABLESAMPLE", at));
     }
     let plain = with_hints.is_empty()
         && version.is_none()
@@ -240,24 +323,18 @@ fn table_factor<'q>(
         && index_directives.is_empty()
         && inheritance.is_none();
     if !plain {
-        return unsupported("an option of a table in FROM");
+        return Err(SqlError::unsupported("an option of a table in FROM", at));
     }
-    let alias = alias.as_ref().map(table_alias).transpose()?;
-    Ok(TableSyntax { name, alias, at })
+    Ok(())
 }
 
-fn refused_factor(factor: &TableFactor) -> &'static str {
-    match factor {
-        TableFactor::Derived { .. } => "a sub-query in FROM",
-        TableFactor::NestedJoin { .. } => "a join in parentheses",
-        TableFactor::Function { .. } | TableFactor::TableFunction { .. } => "a function in FROM",
-        _ => "this kind of table",
+fn checked(alias: Option<&TableAlias>) -> Result<Option<&TableAlias>, SqlError> {
+    if let Some(alias) = alias {
+        let is_typed = alias.columns.iter().any(|column| column.data_type.is_some());
+        if is_typed || alias.at.is_some() {
+            let at = place_of_name(&alias.name);
+            return Err(SqlError::unsupported("a type in a list of column aliases", at));
+        }
     }
-}
-
-fn table_alias(alias: &TableAlias) -> Result<&Ident, SqlError> {
-    if alias.columns.is_empty() && alias.at.is_none() {
-        return Ok(&alias.name);
-    }
-    Err(SqlError::unsupported("a list of column aliases", place_of_name(&alias.name)))
+    Ok(alias)
 }

@@ -15,7 +15,8 @@ pub(crate) struct Tokens {
     /// From SELECT on.
     pub(crate) tokens: Vec<TokenWithSpan>,
     pub(crate) explain: bool,
-    pub(crate) as_of: Option<AsOfSyntax>,
+    /// Every AS OF, in the order of the text.
+    pub(crate) as_of: Vec<AsOfSyntax>,
     pub(crate) keywords: Keywords,
     /// Where the text ends.
     pub(crate) end: Position,
@@ -51,6 +52,10 @@ impl Keywords {
     pub(crate) fn place_of(&self, words: &[Keyword]) -> Position {
         let found = self.0.iter().find(|(word, _)| words.contains(word));
         found.map_or(Position::START, |(_, at)| *at)
+    }
+
+    pub(crate) fn place_of_from(&self) -> Position {
+        self.place_of(&[Keyword::FROM])
     }
 }
 
@@ -125,13 +130,17 @@ fn keyword_place(token: &TokenWithSpan) -> Option<(Keyword, Position)> {
     }
 }
 
-/// Removes EXPLAIN; what is left has to begin with SELECT, so no other statement ever reaches the parser.
+/// Removes EXPLAIN; what is left has to begin with SELECT, WITH or a parenthesis, so the parser sees nothing but a query.
 fn take_leading(tokens: &mut Vec<TokenWithSpan>) -> Result<bool, SqlError> {
     let explain = first_keyword(tokens) == Some(Keyword::EXPLAIN);
     if explain {
         tokens.remove(0);
     }
-    if first_keyword(tokens) == Some(Keyword::SELECT) {
+    let begins = |token: &TokenWithSpan| {
+        matches!(keyword_of(token), Some(Keyword::SELECT | Keyword::WITH))
+            || (!explain && token.token == Token::LParen)
+    };
+    if tokens.first().is_some_and(begins) {
         return Ok(explain);
     }
     let Some(first) = tokens.first() else {
@@ -146,7 +155,6 @@ fn take_leading(tokens: &mut Vec<TokenWithSpan>) -> Result<bool, SqlError> {
             Err(SqlError::unsupported(format!("{explained}{}", value.to_uppercase()), at))
         }
         Token::LParen if explain => Err(SqlError::unsupported("an option of EXPLAIN", at)),
-        Token::LParen => Err(SqlError::unsupported("a SELECT in parentheses", at)),
         other => {
             let shown: String = other.to_string().chars().take(40).collect();
             Err(SqlError::Syntax { detail: format!("expected SELECT, found {shown}"), at })
@@ -179,8 +187,8 @@ fn refuse_second_statement(tokens: &mut Vec<TokenWithSpan>) -> Result<(), SqlErr
 }
 
 /// Finds and removes `AS OF TX n` and `AS OF TIMESTAMP '…'`.
-fn take_as_of(tokens: &mut Vec<TokenWithSpan>) -> Result<Option<AsOfSyntax>, SqlError> {
-    let mut found: Option<AsOfSyntax> = None;
+fn take_as_of(tokens: &mut Vec<TokenWithSpan>) -> Result<Vec<AsOfSyntax>, SqlError> {
+    let mut found: Vec<AsOfSyntax> = Vec::new();
     let mut clauses = Clauses::default();
     let mut index = 0;
     while index < tokens.len() {
@@ -193,9 +201,7 @@ fn take_as_of(tokens: &mut Vec<TokenWithSpan>) -> Result<Option<AsOfSyntax>, Sql
         if !clauses.in_from() {
             return Err(SqlError::misplaced("AS OF stands after a table in FROM", at));
         }
-        if found.replace(AsOfSyntax { moment, at }).is_some() {
-            return Err(SqlError::unsupported("a second AS OF", at));
-        }
+        found.push(AsOfSyntax { moment, at });
         tokens.drain(index..index + AS_OF_TOKENS);
     }
     Ok(found)
@@ -256,7 +262,11 @@ impl Clauses {
                 | Keyword::ORDER
                 | Keyword::LIMIT
                 | Keyword::OFFSET
-                | Keyword::UNION => self.current = Some(word.keyword),
+                | Keyword::UNION
+                | Keyword::INTERSECT
+                | Keyword::EXCEPT
+                | Keyword::ON
+                | Keyword::JOIN => self.current = Some(word.keyword),
                 _ => {}
             },
             _ => {}
@@ -264,6 +274,6 @@ impl Clauses {
     }
 
     fn in_from(&self) -> bool {
-        self.current == Some(Keyword::FROM)
+        matches!(self.current, Some(Keyword::FROM | Keyword::JOIN))
     }
 }

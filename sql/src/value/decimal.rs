@@ -191,6 +191,18 @@ pub(crate) fn round(value: &Datum<'_>, digits: i64) -> Result<Datum<'static>, Ev
     datum(rounded.with_scale(digits.max(0)))
 }
 
+/// Rounds towards zero to `digits` digits after the point (before it when negative).
+pub(crate) fn trunc(value: &Datum<'_>, digits: i64) -> Result<Datum<'static>, EvalError> {
+    let digits = digits.clamp(-DIGITS_MAX, DIGITS_MAX);
+    if let Datum::Int(value) = value
+        && digits == 0
+    {
+        return Ok(Datum::Int(*value));
+    }
+    let truncated = of(value).with_scale_round(digits, RoundingMode::Down);
+    datum(truncated.with_scale(digits.max(0)))
+}
+
 pub(crate) fn floor(value: &Datum<'_>) -> Result<Datum<'static>, EvalError> {
     integral(value, RoundingMode::Floor)
 }

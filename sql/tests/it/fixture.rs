@@ -1,5 +1,6 @@
 //! A store with a few tables, and the functions that tests are written in.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use cosmictron_sql::{
@@ -15,6 +16,8 @@ pub(crate) struct Database {
     store: Store,
     tables: Vec<(&'static str, Arc<TableDef>)>,
     last_tx: TxId,
+    /// How many rows the planner is told that a table has, where that is not the truth.
+    believed: BTreeMap<String, u64>,
 }
 
 const CHAT: &[&str] = &[
@@ -110,8 +113,12 @@ impl Database {
 
     /// Without rows.
     pub(crate) fn within(limits: StoreLimits) -> Self {
-        let mut database =
-            Self { store: Store::new(limits), tables: Vec::new(), last_tx: TxId::ZERO };
+        let mut database = Self {
+            store: Store::new(limits),
+            tables: Vec::new(),
+            last_tx: TxId::ZERO,
+            believed: BTreeMap::new(),
+        };
         database.create("chat", CHAT);
         database.create("my-agent", AGENT);
         database
@@ -192,6 +199,11 @@ impl Database {
 
     pub(crate) fn last_tx(&self) -> TxId {
         self.last_tx
+    }
+
+    /// Lets the planner believe that a table has so many rows.
+    pub(crate) fn believe(&mut self, table: &str, rows: u64) {
+        self.believed.insert(table.to_owned(), rows);
     }
 
     /// Drops the table and makes one of the same name in its place, with another schema.
@@ -321,6 +333,11 @@ impl Catalog for Database {
                 several.iter().map(|(module, _)| format!("\"{module}\".{name}")).collect(),
             )),
         }
+    }
+
+    fn row_count(&self, table: &TableDef) -> Option<u64> {
+        let known = self.store.table(table.id).map(|table| table.len() as u64);
+        self.believed.get(&*table.name).copied().or(known)
     }
 }
 

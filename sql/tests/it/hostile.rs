@@ -39,13 +39,35 @@ fn the_longest_chains_that_pass_are_planned_and_executed() {
             database.rows(&format!("SELECT id FROM message WHERE {and}room = 7"), "[]").len(),
             3
         );
-        for chain in ["1 + ", "'x' || ", "- ", "NOT ", "room * ", "(", "CASE WHEN true THEN "] {
+        for chain in [
+            "1 + ",
+            "'x' || ",
+            "- ",
+            "NOT ",
+            "room * ",
+            "(",
+            "CASE WHEN true THEN ",
+            "(SELECT ",
+            "EXISTS (SELECT ",
+            "1 IN (SELECT ",
+        ] {
             for length in [30, 45, 100, 127, 128, 900] {
                 let _ = database
                     .run(&format!("SELECT {}true FROM message", chain.repeat(length)), "[]");
                 let _ =
                     database.run(&format!("SELECT {}1 FROM message", chain.repeat(length)), "[]");
             }
+        }
+        for length in [10, 30, 63, 64, 900] {
+            let joins: String =
+                (0..length).map(|n| format!(" JOIN every e{n} USING (id)")).collect();
+            let _ = database.run(&format!("SELECT 1 FROM message{joins}"), "[]");
+            let nested = "(SELECT * FROM ".repeat(length) + "message" + &") d".repeat(length);
+            let _ = database.run(&format!("SELECT 1 FROM {nested}"), "[]");
+            let opened = format!("SELECT {}true", "(SELECT ".repeat(length)) + &")".repeat(length);
+            let _ = database.run(&opened, "[]");
+            let exists = "WHERE EXISTS (SELECT 1 FROM every ".repeat(length) + &")".repeat(length);
+            let _ = database.run(&format!("SELECT 1 FROM message {exists}"), "[]");
         }
         for chain in [
             " IS NULL",
@@ -56,6 +78,10 @@ fn the_longest_chains_that_pass_are_planned_and_executed() {
             " AT TIME ZONE 'x'",
             "[1]",
             " UNION SELECT 1",
+            " UNION ALL SELECT 1",
+            " + (SELECT 1",
+            " AND EXISTS (SELECT true",
+            " IN (SELECT true",
         ] {
             for length in [30, 127, 128, 900, 1_900] {
                 let _ = database.run(&format!("SELECT true{}", chain.repeat(length)), "[]");
@@ -73,6 +99,12 @@ const CORPUS: &[&str] = &[
     "SELECT vast / 3, huge % 7, -big, abs(tiny), round(1.005, 2), floor(single), least(word, 5) FROM every",
     "SELECT id FROM every WHERE who = '00' OR raw = '\\x00' OR maybe BETWEEN 'a' AND 'b' OR span < INTERVAL '1' HOUR",
     "SELECT 1e308::f64 * 10, 9223372036854775807 + 1, 0.1::f32, E'\\n', $$x$$, null IS DISTINCT FROM 1",
+    "SELECT m.id, n.body FROM message m LEFT JOIN message n ON n.room = m.room AND n.pinned JOIN every e USING (id) WHERE m.score > 0",
+    "SELECT id, (SELECT count(*) FROM message n WHERE n.room = m.room) FROM message m WHERE EXISTS (SELECT 1 FROM every e WHERE e.id = m.id)",
+    "SELECT author FROM message WHERE author NOT IN (SELECT maybe FROM every) OR score IN (SELECT score FROM message) GROUP BY 1",
+    "WITH w AS (SELECT id AS a, score AS o FROM message) SELECT a FROM w UNION ALL (SELECT o FROM w EXCEPT SELECT 7) INTERSECT SELECT 1",
+    "SELECT count(DISTINCT author) FILTER (WHERE pinned), string_agg(body, ',') FROM (SELECT * FROM message) d FULL JOIN every f ON true",
+    "SELECT lpad(body, 9, 'xy'), split_part(body, 'e', -1), date_trunc('week', sent_at), extract(epoch FROM sent_at), power(weight, 2) FROM message",
     "SELECT a.b.c.d, x[1], f(x => 1), (1, 2), ARRAY[1], {a: 1}, ?, :x, @y, #z, 1::numeric(3,2), U&'\\0041'",
 ];
 
@@ -139,7 +171,18 @@ const PIECES: &[&str] = &[
     "EXPLAIN",
     "UNION",
     "JOIN",
-    "EXISTS",
+    "EXISTS (SELECT 1 FROM message m WHERE",
+    "LEFT JOIN every e ON",
+    "FULL JOIN every USING (id)",
+    "NOT IN (SELECT",
+    "(SELECT",
+    "m.room",
+    "INTERSECT SELECT",
+    "WITH w AS (SELECT 1)",
+    "FILTER (WHERE",
+    "now()",
+    "substr(",
+    "concat_ws(",
     ".",
     "[",
     "]",

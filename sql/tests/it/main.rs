@@ -9,7 +9,9 @@
 
 mod expressions;
 mod fixture;
+mod functions;
 mod hostile;
+mod joins;
 mod limits;
 mod parameters;
 mod past;
@@ -20,3 +22,4 @@ mod rows;
 mod shards;
 mod slices;
 mod split;
+mod subqueries;

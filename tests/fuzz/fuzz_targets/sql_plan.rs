@@ -19,6 +19,7 @@ const PLAN_LIMITS: PlanLimits = PlanLimits {
     depth_max: 64,
     params_max: 64,
     columns_max: 64,
+    relations_max: 32,
 };
 
 const EXECUTION_LIMITS: ExecutionLimits = ExecutionLimits {
