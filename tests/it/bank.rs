@@ -132,6 +132,39 @@ fn accounts_are_on_every_shard_and_an_owner_is_unique_on_all_of_them() {
 }
 
 #[test]
+fn tables_that_are_spread_are_joined_as_one() {
+    for shards in SHARDS {
+        let bank = Bank::open(shards);
+        let mut ada = bank.client();
+        let (from, to) = bank.crossing();
+        call(&mut ada, "transfer", json!([from, to, 30]));
+        call(&mut ada, "transfer", json!([to, from, 5]));
+        let books = "SELECT count(*) FROM account a JOIN entry e ON e.account = a.id";
+        assert_eq!(ada.sql(books), json!([[ACCOUNTS + 4]]));
+        let wrong = "SELECT a.id FROM account a \
+            WHERE balance <> (SELECT sum(amount) FROM entry e WHERE e.account = a.id)";
+        assert_eq!(ada.sql(wrong), json!([]));
+        let moved = "SELECT a.owner FROM account a WHERE EXISTS \
+            (SELECT 1 FROM entry e WHERE e.account = a.id AND e.amount < 0) ORDER BY 1";
+        assert_eq!(ada.sql(moved).as_array().unwrap().len(), 2);
+        // Both entries of a transfer have its number, on whatever shards they are.
+        let pairs = "SELECT DISTINCT e.tx, f.account FROM entry e JOIN entry f USING (tx) \
+            WHERE e.account <> f.account AND e.amount < 0 AND f.amount > 0 ORDER BY 1";
+        let found = ada.sql(pairs);
+        let accounts: Vec<&Value> = found.as_array().unwrap().iter().map(|row| &row[1]).collect();
+        assert_eq!(accounts, [&json!(to), &json!(from)]);
+        let of_one = format!(
+            "SELECT a.owner, e.amount FROM account a JOIN entry e ON e.account = a.id \
+             WHERE a.id = {from} ORDER BY e.amount"
+        );
+        let amounts = ada.sql(&of_one);
+        assert_eq!(amounts.as_array().unwrap().len(), 3, "{amounts}");
+        let recent = "SELECT count(*) FROM entry WHERE booked_at > now() - INTERVAL '1 hour'";
+        assert_eq!(ada.sql(recent), json!([[ACCOUNTS + 4]]));
+    }
+}
+
+#[test]
 fn a_transfer_is_whole_on_one_shard_and_across_two() {
     for shards in SHARDS {
         let bank = Bank::open(shards);

@@ -17,6 +17,7 @@ mod parameters;
 mod past;
 mod plans;
 mod properties;
+mod reference;
 mod refusals;
 mod rows;
 mod shards;
