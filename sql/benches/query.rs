@@ -135,6 +135,18 @@ fn bench_scans(criterion: &mut Criterion) {
             "SELECT * FROM account WHERE branch = 5 ORDER BY opened_at LIMIT 10",
         ),
         ("50,000 rows to JSON", "SELECT * FROM account LIMIT 50000"),
+        (
+            "join all with 100 by hash",
+            "SELECT sum(b.balance) FROM account a JOIN account b ON b.id = a.branch WHERE b.id < 100",
+        ),
+        (
+            "look up for a branch",
+            "SELECT sum(b.balance) FROM account a JOIN account b ON b.id = a.branch WHERE a.branch = 5",
+        ),
+        (
+            "semi-join all with 100",
+            "SELECT count(*) FROM account WHERE branch + 0 IN (SELECT id FROM account WHERE id < 100)",
+        ),
     ] {
         let plan = bank.plan(sql);
         let params = plan.bind_params(&[]).expect("no parameters");
