@@ -41,7 +41,7 @@ pub use snapshot::{Ended, Forgotten, Found, Snapshot, TableSnapshot};
 pub use store::apply::ApplyError;
 pub use store::schema_change::{Difference, SchemaChange, SchemaDifference};
 pub use store::write::WriteError;
-pub use store::{Seat, Store, StoreLimits, TransactionLimits};
+pub use store::{Seat, Store, StoreLimits, TransactionLimits, WatchedChanges};
 pub use stores::Stores;
 pub use stores::elsewhere::{Elsewhere, StoresError};
 pub use stores::placement::Placement;

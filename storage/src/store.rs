@@ -22,6 +22,7 @@ pub mod schema_change;
 mod seat;
 mod sequence;
 mod transaction;
+mod watch;
 pub mod write;
 mod write_set;
 
@@ -35,10 +36,12 @@ use cosmictron_types::{TableId, TxId};
 use crate::heap::ROW_BYTES_MAX;
 use crate::table::Table;
 use crate::timeline::Timeline;
+use watch::Watch;
 use write_set::WriteSet;
 
 pub(crate) use constraint::{referring_key, target_key};
 pub use seat::Seat;
+pub use watch::WatchedChanges;
 pub(crate) use seat::owner_of_key;
 
 /// All tables of one shard as one value.
@@ -59,6 +62,7 @@ pub struct Store {
     /// The limits of the open transaction, if one is open.
     open: Option<TransactionLimits>,
     write_set: WriteSet,
+    watch: Watch,
 }
 
 /// Bounds on what a store takes.
@@ -117,6 +121,7 @@ impl Store {
             committed: TxId::ZERO,
             open: None,
             write_set: WriteSet::default(),
+            watch: Watch::default(),
         }
     }
 

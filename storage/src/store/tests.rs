@@ -7,6 +7,7 @@ mod model;
 mod replay;
 mod schema;
 mod sequence;
+mod watch;
 mod writes;
 
 use cosmictron_types::TableId;

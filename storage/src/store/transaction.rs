@@ -36,6 +36,7 @@ impl Store {
     pub fn commit(&mut self, tx: TxId) {
         self.close();
         assert!(self.committed <= tx, "transaction {tx} comes after {}", self.committed);
+        self.note_watched(tx);
         let writes = std::mem::take(&mut self.write_set.writes);
         for write in &writes {
             let created = self.archive(write, tx);
