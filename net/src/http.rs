@@ -24,7 +24,6 @@ mod error;
 mod framing;
 mod head;
 mod header;
-mod input;
 mod limits;
 mod line;
 mod method;

@@ -1,7 +1,7 @@
-//! HTTP/1.1 and what travels in it, as state machines over bytes.
+//! HTTP/1.1, WebSocket and what travels in them, as state machines over bytes.
 //!
-//! Bytes that a socket gave go in, requests come out; answers are appended to a vector that
-//! somebody else writes. Nothing here does I/O, reads a clock, knows a route or a table: a driver
+//! Bytes that a socket gave go in, requests and messages come out; answers are appended to a vector
+//! that somebody else writes. Nothing here does I/O, reads a clock, knows a route or a table: a driver
 //! owns the socket and the deadlines, the product owns the meaning. Both sides of the wire are
 //! here, so that the server, its tests, its command line and the load generator speak through one
 //! piece of code.
@@ -12,11 +12,12 @@
 //! 2. Whatever could be read in two ways is refused, and nothing after it is read from that
 //!    connection.
 //! 3. Work is linear in the bytes that arrive, however small the pieces; memory is bounded by
-//!    [`http::Limits`] and the body limit of the route.
+//!    [`http::Limits`] and the body limit of the route, and by [`ws::Limits`].
 //! 4. An answer's `Content-Length` is the length of the body that follows it, always.
 //!
 //! Reading order: [`http`] is the core: the request decoder, the response encoder, and their mirror
-//! images for clients. [`problem`] writes errors as `application/problem+json`. [`uri`] takes paths
+//! images for clients. [`ws`] is what a connection can change to.
+//! [`problem`] writes errors as `application/problem+json`. [`uri`] takes paths
 //! and queries apart, [`media`] media types, [`multipart`] form bodies. [`negotiate`] chooses a
 //! content coding, [`compress`] applies it, [`cors`] answers browsers, [`date`] renders the `Date`
 //! header.
@@ -28,12 +29,15 @@ pub mod compress;
 pub mod cors;
 pub mod date;
 pub mod http;
+mod input;
+mod json;
 pub mod media;
 pub mod multipart;
 pub mod negotiate;
 mod octet;
 pub mod problem;
 pub mod uri;
+pub mod ws;
 
 pub use compress::Compressor;
 pub use cors::Cors;

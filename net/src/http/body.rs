@@ -5,8 +5,8 @@ use std::ops::Range;
 use super::chunked::Chunked;
 use super::error::HttpError;
 use super::framing::Framing;
-use super::input::Input;
 use super::limits::Limits;
+use crate::input::Input;
 
 /// A body that is being read. Positions are octets from the start of its message.
 #[derive(Clone, Debug)]

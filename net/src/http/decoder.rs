@@ -21,9 +21,9 @@ use super::body::{Body, BodyEnd};
 use super::error::HttpError;
 use super::framing::Framing;
 use super::head::{Head, RequestRecord};
-use super::input::{Input, read_bytes};
-use super::limits::Limits;
+use super::limits::{BYTES_KEPT, Limits, read_bytes};
 use super::line::HeadSearch;
+use crate::input::Input;
 
 /// A request, borrowed from the decoder's buffer.
 #[derive(Clone, Copy, Debug)]
@@ -115,7 +115,7 @@ impl Decoder {
         if matches!(self.state, State::Closed | State::Failed(_)) {
             self.input.discard();
         }
-        self.input.reclaim()
+        self.input.reclaim(BYTES_KEPT)
     }
 
     /// How much room the next read should be given, in bytes.

@@ -1,5 +1,7 @@
 //! Bounds what one message may cost before anybody has looked at it.
 
+use crate::input::READ_BYTES_MAX;
+
 /// The largest head that [`Limits`] can allow: positions in a head are kept in 16 bits.
 pub const HEAD_BYTES_CAP: usize = u16::MAX as usize;
 
@@ -13,6 +15,18 @@ pub(super) const CHUNK_LINE_BYTES_MAX: usize = 512;
 /// The most bytes of chunk extensions in one body. They carry nothing that we keep, so a body made
 /// of them is an attack on our time.
 pub(super) const CHUNK_EXTENSION_BYTES_MAX: usize = 4096;
+
+/// Room that an idle connection keeps for its next message. What a large body needed beyond it is
+/// freed.
+pub(super) const BYTES_KEPT: usize = 16 * 1024;
+
+/// The least room that is worth offering to one read.
+const READ_BYTES_MIN: usize = 4 * 1024;
+
+/// The room that the next read should be given when `missing` bytes are known to come.
+pub(super) fn read_bytes(missing: usize) -> usize {
+    missing.clamp(READ_BYTES_MIN, READ_BYTES_MAX)
+}
 
 /// Bounds on the head of a message and on the trailers behind a chunked body. The bound on a body
 /// is the route's, and is asked for when the head is known.

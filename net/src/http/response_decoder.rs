@@ -17,10 +17,10 @@ use super::error::HttpError;
 use super::framing::{Framing, FramingFields};
 use super::head::Version;
 use super::header::{HeaderTable, Headers};
-use super::input::{Input, read_bytes};
-use super::limits::{HEADERS_CAP, Limits};
+use super::limits::{BYTES_KEPT, HEADERS_CAP, Limits, read_bytes};
 use super::line::HeadSearch;
 use super::method::Method;
+use crate::input::Input;
 use crate::octet;
 
 /// A response as a client receives it, borrowed from the decoder's buffer.
@@ -79,7 +79,7 @@ impl ResponseDecoder {
         if matches!(self.state, State::Failed(_)) {
             self.input.discard();
         }
-        self.input.reclaim()
+        self.input.reclaim(BYTES_KEPT)
     }
 
     /// How much room the next read should be given, in bytes.
