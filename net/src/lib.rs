@@ -16,8 +16,8 @@
 //! 4. An answer's `Content-Length` is the length of the body that follows it, always.
 //!
 //! Reading order: [`http`] is the core: the request decoder, the response encoder, and their mirror
-//! images for clients. [`ws`] is what a connection can change to.
-//! [`problem`] writes errors as `application/problem+json`. [`uri`] takes paths
+//! images for clients. [`ws`] is what a connection can change to, [`wire`] the messages that are
+//! exchanged there. [`problem`] writes errors as `application/problem+json`. [`uri`] takes paths
 //! and queries apart, [`media`] media types, [`multipart`] form bodies. [`negotiate`] chooses a
 //! content coding, [`compress`] applies it, [`cors`] answers browsers, [`date`] renders the `Date`
 //! header.
@@ -37,6 +37,7 @@ pub mod negotiate;
 mod octet;
 pub mod problem;
 pub mod uri;
+pub mod wire;
 pub mod ws;
 
 pub use compress::Compressor;

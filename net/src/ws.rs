@@ -21,7 +21,7 @@
 //! before, and one [`Inflater`] and one [`Deflater`] serve every connection of a core.
 //!
 //! What is not here: deadlines (for the next pong, for a message to be complete, for the peer's
-//! close frame), the bound on what waits to be written, and what messages mean.
+//! close frame), the bound on what waits to be written, and what messages mean ([`crate::wire`]).
 
 mod agreement;
 mod close_code;
@@ -55,7 +55,7 @@ pub use opening::{Opening, OpeningError};
 pub use shared::{SharedFrame, SharedMessage};
 pub use violation::Violation;
 
-/// The subprotocol whose messages are JSON texts.
+/// The subprotocol whose messages are JSON texts ([`crate::wire`]).
 pub const JSON_V1: &str = "cosmictron.json.v1";
 
 /// The subprotocol whose rows are in the binary row encoding.
