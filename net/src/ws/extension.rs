@@ -43,24 +43,34 @@ struct Parameters {
     client_max_window_bits: Option<Option<u8>>,
 }
 
-/// How a server compresses for a client that offered `extensions`, if one of them is an offer that
-/// it can keep. The client may compress whenever there is an agreement.
-pub(super) fn accept(extensions: &[Extension<'_>]) -> Option<WindowBits> {
+/// An offer that a server takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Accepted {
+    /// How the server compresses. The client may compress as it likes.
+    pub(super) window: WindowBits,
+    /// A limit that was asked for must be confirmed, also the one that holds anyway.
+    is_asked_for: bool,
+}
+
+/// The first of the offers among `extensions` that a server can keep.
+pub(super) fn accept(extensions: &[Extension<'_>]) -> Option<Accepted> {
     let offers = extensions.iter().filter(|extension| extension.is_deflate());
     offers.filter_map(Parameters::parse).find_map(|offer| match offer.server_max_window_bits {
-        Some(bits) => WindowBits::new(bits),
-        None => Some(WindowBits::MAX),
+        Some(bits) => WindowBits::new(bits).map(|window| Accepted { window, is_asked_for: true }),
+        None => Some(Accepted { window: WindowBits::MAX, is_asked_for: false }),
     })
 }
 
-/// What a server answers that compresses with `window`.
-pub(super) fn write_accepted(window: WindowBits) -> String {
-    let mut text = format!("{NAME}; {SERVER_NO_CONTEXT_TAKEOVER}; {CLIENT_NO_CONTEXT_TAKEOVER}");
-    // A limit that was asked for is confirmed; the greatest needs no mention.
-    if window < WindowBits::MAX {
-        text += &format!("; {SERVER_MAX_WINDOW_BITS}={}", window.bits());
+impl Accepted {
+    /// What the server answers.
+    pub(super) fn to_field(self) -> String {
+        let mut text =
+            format!("{NAME}; {SERVER_NO_CONTEXT_TAKEOVER}; {CLIENT_NO_CONTEXT_TAKEOVER}");
+        if self.is_asked_for {
+            text += &format!("; {SERVER_MAX_WINDOW_BITS}={}", self.window.bits());
+        }
+        text
     }
-    text
 }
 
 /// How a client that offered [`OFFER`] compresses when the server answers with `extensions`. `None`
@@ -222,7 +232,7 @@ mod tests {
     #[track_caller]
     fn check(value: &str, window: Option<u8>) {
         let extensions = parse(value).unwrap();
-        assert_eq!(accept(&extensions).map(WindowBits::bits), window, "{value}");
+        assert_eq!(accept(&extensions).map(|offer| offer.window.bits()), window, "{value}");
     }
 
     #[test]
@@ -262,7 +272,9 @@ mod tests {
                                  server_max_window_bits=11"
             );
             match parse(&value) {
-                Ok(extensions) => assert_eq!(accept(&extensions), WindowBits::new(11), "{value}"),
+                Ok(extensions) => {
+                    assert_eq!(accept(&extensions).unwrap().window.bits(), 11, "{value}")
+                }
                 Err(Malformed) => assert_eq!(parameters, "client_max_window_bits="),
             }
         }
@@ -297,8 +309,11 @@ mod tests {
         }
         let deflate = |bits| Ok(Some(Compression::Deflate(WindowBits::new(bits).unwrap())));
         check("", Ok(None));
-        check(&write_accepted(WindowBits::MAX), deflate(15));
-        check(&write_accepted(WindowBits::MIN), deflate(15));
+        for window in [WindowBits::MIN, WindowBits::MAX] {
+            for is_asked_for in [false, true] {
+                check(&Accepted { window, is_asked_for }.to_field(), deflate(15));
+            }
+        }
         check("permessage-deflate; server_no_context_takeover", deflate(15));
         let limited = "permessage-deflate; server_no_context_takeover; client_max_window_bits";
         check(&format!("{limited}=10"), deflate(10));

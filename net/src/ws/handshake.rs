@@ -1,7 +1,7 @@
 //! The server's side of the opening handshake (RFC 6455 section 4.2).
 
 use super::agreement::{Agreement, Compression};
-use super::extension::{self, Extension};
+use super::extension::{self, Accepted, Extension};
 use super::key;
 use crate::http::{Head, HeaderName, Method, Reply, Response, Status, Version};
 use crate::octet;
@@ -70,7 +70,8 @@ impl HandshakeError {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Handshake<'p> {
     accept: String,
-    agreement: Agreement<'p>,
+    protocol: Option<&'p str>,
+    deflate: Option<Accepted>,
 }
 
 impl<'p> Handshake<'p> {
@@ -98,38 +99,32 @@ impl<'p> Handshake<'p> {
         let protocol = choose_protocol(head, protocols)?;
         let offers = Extension::parse_list(headers.find_all(HeaderName::SecWebSocketExtensions))
             .map_err(|extension::Malformed| HandshakeError::BadExtensions)?;
-        let sends = extension::accept(&offers).map_or(Compression::Off, Compression::Deflate);
-        let receives_deflate = sends != Compression::Off;
-        let agreement = Agreement { protocol, receives_deflate, sends };
-        Ok(Handshake { accept: key::accept(key), agreement })
+        let deflate = extension::accept(&offers);
+        Ok(Handshake { accept: key::accept(key), protocol, deflate })
     }
 
     /// What holds once the answer is out.
     pub fn agreement(&self) -> Agreement<'p> {
-        self.agreement
+        let sends = self.deflate.map_or(Compression::Off, |it| Compression::Deflate(it.window));
+        Agreement { protocol: self.protocol, receives_deflate: self.deflate.is_some(), sends }
     }
 
     /// Without compression, whatever the client offered.
     #[must_use]
-    pub fn without_deflate(mut self) -> Handshake<'p> {
-        self.agreement.receives_deflate = false;
-        self.agreement.sends = Compression::Off;
-        self
+    pub fn without_deflate(self) -> Handshake<'p> {
+        Handshake { deflate: None, ..self }
     }
 
     /// Appends the answer 101. Frames follow it on this connection.
     pub fn write(&self, out: &mut Vec<u8>, reply: &Reply) {
         let mut reply = *reply;
         reply.keep_alive = true;
-        let extensions = match self.agreement.sends {
-            Compression::Deflate(window) => Some(extension::write_accepted(window)),
-            Compression::Off => None,
-        };
+        let extensions = self.deflate.map(Accepted::to_field);
         Response::begin(out, &reply, Status::SwitchingProtocols)
             .header("Upgrade", "websocket")
             .header("Connection", "Upgrade")
             .header("Sec-WebSocket-Accept", &self.accept)
-            .header_if("Sec-WebSocket-Protocol", self.agreement.protocol)
+            .header_if("Sec-WebSocket-Protocol", self.protocol)
             .header_if("Sec-WebSocket-Extensions", extensions.as_deref())
             .empty();
     }

@@ -87,6 +87,12 @@ fn compression_is_without_context_takeover() {
         offer("permessage-deflate; server_max_window_bits=10"),
         (deflate(10), format!("{base}; server_max_window_bits=10"))
     );
+    // Python's websockets fails a connection whose server does not confirm the limit that holds
+    // anyway: RFC 7692 section 7.1.2.1 has it confirmed.
+    assert_eq!(
+        offer("permessage-deflate; server_max_window_bits=15"),
+        (deflate(15), format!("{base}; server_max_window_bits=15"))
+    );
     assert_eq!(offer("permessage-deflate; nonsense"), (Compression::Off, String::new()));
     assert_eq!(offer("x-other"), (Compression::Off, String::new()));
 }
