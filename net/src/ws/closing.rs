@@ -18,8 +18,8 @@
 //! 1. At most one close frame is sent, and nothing after it.
 
 use super::close_code::CloseCode;
-use super::decoder::CloseFrame;
 use super::encoder::Encoder;
+use super::received::CloseFrame;
 use super::violation::Violation;
 
 /// Where the closing handshake of one connection stands.

@@ -23,11 +23,12 @@
 use std::ops::Range;
 
 use super::agreement::Role;
-use super::close_code::CloseCode;
 use super::encoder::MessageKind;
 use super::frame::{Expectation, FrameHead, Opcode};
 use super::inflate::{InflateError, Inflater};
 use super::limits::Limits;
+use super::payload::Payload;
+use super::received::{Received, read_close, read_message};
 use super::utf8::{NotUtf8, Utf8Check};
 use super::violation::Violation;
 use crate::input::{Input, READ_BYTES_MAX};
@@ -37,34 +38,6 @@ const BYTES_KEPT: usize = 2 * 1024;
 
 /// The least room that is worth offering to one read.
 const READ_BYTES_MIN: usize = 2 * 1024;
-
-/// What [`Decoder::next`] found, borrowed until it is next called.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Received<'a> {
-    /// Nothing is complete: read more.
-    NeedMore,
-    /// A text message.
-    Text(&'a str),
-    /// A binary message.
-    Binary(&'a [u8]),
-    /// The peer asks for a pong with these up to 125 bytes. May come between fragments.
-    Ping(&'a [u8]),
-    /// The peer is there; these are the bytes of the ping that it answers, if any.
-    Pong(&'a [u8]),
-    /// The peer's last frame.
-    Close(Option<CloseFrame<'a>>),
-    /// The close frame was handed out: whatever still arrives is not for us.
-    Closed,
-}
-
-/// What a close frame says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct CloseFrame<'a> {
-    /// Why.
-    pub code: CloseCode,
-    /// The same for people; up to 123 bytes.
-    pub reason: &'a str,
-}
 
 /// Decodes what one connection receives.
 #[derive(Debug)]
@@ -86,20 +59,6 @@ enum State {
     Payload(Payload),
     Closed,
     Failed(Violation),
-}
-
-/// A frame whose head was read. Its payload begins the unread input.
-#[derive(Debug)]
-struct Payload {
-    head: FrameHead,
-    /// All of it; for a fragment what was not yet moved away.
-    bytes: usize,
-    /// How many of them are unmasked.
-    unmasked: usize,
-    /// How many were moved away before them.
-    moved: usize,
-    /// Text that is not compressed and not fragmented.
-    utf8: Utf8Check,
 }
 
 /// A message of several frames.
@@ -183,9 +142,9 @@ impl Decoder {
         let received = match step {
             Step::NeedMore => Ok(Received::NeedMore),
             Step::Closed => Ok(Received::Closed),
-            Step::Message(kind, range) => view(kind, &input.bytes[range]),
-            Step::Fragments(kind) => view(kind, fragments),
-            Step::Inflated(kind) => view(kind, inflater.output()),
+            Step::Message(kind, range) => read_message(kind, &input.bytes[range]),
+            Step::Fragments(kind) => read_message(kind, fragments),
+            Step::Inflated(kind) => read_message(kind, inflater.output()),
             Step::Control(Opcode::Close, range) => {
                 *state = State::Closed;
                 read_close(&input.bytes[range]).map(Received::Close)
@@ -241,13 +200,7 @@ impl Decoder {
             false => self.admit(&head)?,
         };
         self.input.start += head_bytes;
-        self.state = State::Payload(Payload {
-            head,
-            bytes,
-            unmasked: 0,
-            moved: 0,
-            utf8: Utf8Check::default(),
-        });
+        self.state = State::Payload(Payload::new(head, bytes));
         Ok(true)
     }
 
@@ -292,16 +245,15 @@ impl Decoder {
         };
         let (is_deflated, kind) = (payload.head.is_deflated, kind_of(payload.head.opcode));
         let is_whole = payload.unmasked == 0 && payload.bytes <= self.input.unread().len();
-        let piece = unmask(payload, &mut self.input);
+        let piece = payload.unmask(&mut self.input);
         // A text that is here at once is looked at once, as it is handed out.
         if kind == MessageKind::Text && !is_deflated && !is_whole {
             payload.utf8.feed(&self.input.bytes[piece])?;
         }
-        let Some((payload, range)) = self.complete_payload() else { return Ok(Step::NeedMore) };
+        let Some((_, range)) = self.complete_payload() else { return Ok(Step::NeedMore) };
         if is_deflated {
             return inflate(inflater, &self.input.bytes[range], kind, &self.limits);
         }
-        payload.utf8.finish()?;
         Ok(Step::Message(kind, range))
     }
 
@@ -311,7 +263,7 @@ impl Decoder {
         let (State::Payload(payload), Some(message)) = (&mut self.state, &mut self.message) else {
             unreachable!("only called while a fragment is read");
         };
-        let piece = unmask(payload, &mut self.input);
+        let piece = payload.unmask(&mut self.input);
         let piece_bytes = piece.len();
         let bytes = &self.input.bytes[piece];
         if message.kind == MessageKind::Text && !message.is_deflated {
@@ -319,9 +271,7 @@ impl Decoder {
         }
         self.fragments.extend_from_slice(bytes);
         self.input.start += piece_bytes;
-        payload.bytes -= piece_bytes;
-        payload.moved += piece_bytes;
-        payload.unmasked = 0;
+        payload.move_away(piece_bytes);
         if 0 < payload.bytes {
             return Ok(Some(Step::NeedMore));
         }
@@ -330,7 +280,6 @@ impl Decoder {
         if !is_final {
             return Ok(None);
         }
-        message.utf8.finish()?;
         let (kind, is_deflated) = (message.kind, message.is_deflated);
         self.message = None;
         if is_deflated {
@@ -344,7 +293,7 @@ impl Decoder {
         let State::Payload(payload) = &mut self.state else {
             unreachable!("only called while a payload is read");
         };
-        unmask(payload, &mut self.input);
+        payload.unmask(&mut self.input);
         if payload.unmasked < payload.bytes {
             return None;
         }
@@ -355,17 +304,6 @@ impl Decoder {
             _ => unreachable!("the state was a payload's"),
         }
     }
-}
-
-/// Unmasks what has arrived of a payload since the last time; says where that is.
-fn unmask(payload: &mut Payload, input: &mut Input) -> Range<usize> {
-    let available = input.unread().len().min(payload.bytes);
-    let piece = input.start + payload.unmasked..input.start + available;
-    if let Some(key) = payload.head.mask {
-        key.apply(&mut input.bytes[piece.clone()], payload.moved + payload.unmasked);
-    }
-    payload.unmasked = available;
-    piece
 }
 
 fn inflate(
@@ -379,26 +317,6 @@ fn inflate(
         Err(InflateError::Malformed) => Err(Violation::BadDeflate),
         Err(InflateError::TooLarge { bytes_max }) => Err(Violation::MessageTooLarge { bytes_max }),
     }
-}
-
-fn view(kind: MessageKind, payload: &[u8]) -> Result<Received<'_>, Violation> {
-    match kind {
-        MessageKind::Text => match str::from_utf8(payload) {
-            Ok(text) => Ok(Received::Text(text)),
-            Err(_) => Err(Violation::NotUtf8),
-        },
-        MessageKind::Binary => Ok(Received::Binary(payload)),
-    }
-}
-
-fn read_close(payload: &[u8]) -> Result<Option<CloseFrame<'_>>, Violation> {
-    let Some((code, reason)) = payload.split_first_chunk::<2>() else {
-        return if payload.is_empty() { Ok(None) } else { Err(Violation::HalfCloseCode) };
-    };
-    let code = u16::from_be_bytes(*code);
-    let code = CloseCode::new(code).ok_or(Violation::BadCloseCode(code))?;
-    let reason = str::from_utf8(reason).map_err(|_| Violation::NotUtf8)?;
-    Ok(Some(CloseFrame { code, reason }))
 }
 
 fn kind_of(opcode: Opcode) -> MessageKind {

@@ -1,4 +1,5 @@
-//! Checks text as it arrives, in pieces that may end within a character.
+//! Checks text as it arrives, in pieces that may end within a character, so that it is refused as
+//! early as can be. Whether it ends within one shows when all of it is read.
 //!
 //! **Invariants**
 //! 1. A sequence is refused with the first piece after which no further bytes could make it valid.
@@ -38,11 +39,6 @@ impl Utf8Check {
         self.pending_bytes = rest.len();
         Ok(())
     }
-
-    /// Says that the text has ended.
-    pub(super) fn finish(&self) -> Result<(), NotUtf8> {
-        if self.pending_bytes == 0 { Ok(()) } else { Err(NotUtf8) }
-    }
 }
 
 #[cfg(test)]
@@ -50,15 +46,10 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// Where a text is refused when it comes byte by byte; its length when its end is.
+    /// Where a text is refused that comes byte by byte.
     fn refused_at(text: &[u8]) -> Option<usize> {
         let mut check = Utf8Check::default();
-        for (at, octet) in text.chunks(1).enumerate() {
-            if check.feed(octet).is_err() {
-                return Some(at);
-            }
-        }
-        check.finish().err().map(|NotUtf8| text.len())
+        text.chunks(1).position(|octet| check.feed(octet).is_err())
     }
 
     #[test]
@@ -67,7 +58,7 @@ mod tests {
         assert_eq!(refused_at(b"a\xf4\x90\x80\x80"), Some(2));
         assert_eq!(refused_at(b"\xed\xa0\x80"), Some(1));
         assert_eq!(refused_at(b"\xc0\xaf"), Some(0));
-        assert_eq!(refused_at(b"ab\xce"), Some(3));
+        assert_eq!(refused_at(b"ab\xce"), None);
     }
 
     proptest! {
@@ -88,8 +79,9 @@ mod tests {
                 verdict = verdict.and_then(|()| check.feed(&text[from..cut]));
                 from = cut;
             }
-            verdict = verdict.and_then(|()| check.finish());
-            prop_assert_eq!(verdict.is_ok(), str::from_utf8(&text).is_ok());
+            let is_hopeless =
+                str::from_utf8(&text).is_err_and(|error| error.error_len().is_some());
+            prop_assert_eq!(verdict.is_err(), is_hopeless);
         }
     }
 }
