@@ -17,7 +17,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use cosmictron_net::ws::{
-    self, Agreement, Closing, Deflater, Encoder, Handshake, Inflater, MessageKind, Received, Role,
+    self, Agreement, Closing, Deflater, Encoder, Handshake, Inflater, Received, Role,
 };
 use cosmictron_net::{
     Decoder, Limits, Problem, ProblemCode, Progress, Reply, Request, Response, Status,
@@ -97,9 +97,8 @@ fn serve(stream: &TcpStream) -> std::io::Result<()> {
     stream.set_read_timeout(Some(PATIENCE))?;
     stream.set_write_timeout(Some(PATIENCE))?;
     let mut decoder = Decoder::new(Limits::default());
-    match serve_http(stream, &mut decoder)? {
-        Some(agreement) => serve_messages(stream, &agreement, &decoder.take_unread())?,
-        None => {}
+    if let Some(agreement) = serve_http(stream, &mut decoder)? {
+        serve_messages(stream, &agreement, &decoder.take_unread())?;
     }
     linger(stream)
 }
@@ -183,12 +182,8 @@ fn serve_messages(
         while closing == Closing::Open {
             match decoder.next(&mut inflater) {
                 Ok(Received::NeedMore | Received::Closed) => break,
-                Ok(Received::Text(text)) => {
-                    encoder.message(MessageKind::Text, text.as_bytes(), &mut deflater, &mut out);
-                }
-                Ok(Received::Binary(bytes)) => {
-                    encoder.message(MessageKind::Binary, bytes, &mut deflater, &mut out);
-                }
+                Ok(Received::Text(text)) => encoder.text(text, &mut deflater, &mut out),
+                Ok(Received::Binary(bytes)) => encoder.binary(bytes, &mut deflater, &mut out),
                 Ok(Received::Ping(payload)) => encoder.pong(payload, &mut out),
                 Ok(Received::Pong(_)) => {}
                 Ok(Received::Close(close)) => closing.receive(close, &encoder, &mut out),

@@ -16,9 +16,10 @@ use super::deflate::Deflater;
 use super::frame::{CONTROL_BYTES_MAX, FrameHead, Opcode};
 use super::mask::MaskKey;
 
-/// Messages below this are sent as they are: compressing them takes longer than sending what it
-/// would save, most of the time a part of one packet.
-const DEFLATED_BYTES_MIN: usize = 512;
+/// Messages below this are sent as they are, as the bodies of HTTP answers are: compressing even a
+/// small one takes 10 to 20 µs, most of which clears zlib's tables, and what it would save is a part
+/// of one packet.
+const DEFLATED_BYTES_MIN: usize = 1024;
 
 /// Room left for the head of a message whose length is not known yet: enough for up to 64 KiB.
 const HEAD_ROOM: usize = 4;
@@ -55,7 +56,7 @@ impl Encoder {
         Encoder { compression, deflated_bytes_min: DEFLATED_BYTES_MIN, mask: None }
     }
 
-    /// One that sends messages below `bytes` uncompressed; 512 where nobody says otherwise.
+    /// One that sends messages below `bytes` uncompressed; 1,024 where nobody says otherwise.
     #[must_use]
     pub const fn deflating_from(self, bytes: usize) -> Encoder {
         Encoder { deflated_bytes_min: bytes, ..self }

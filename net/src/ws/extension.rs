@@ -30,8 +30,11 @@ pub(super) struct Malformed;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Extension<'a> {
     name: &'a [u8],
-    parameters: Vec<(&'a [u8], Option<Cow<'a, [u8]>>)>,
+    parameters: Vec<Parameter<'a>>,
 }
+
+/// A parameter's name and, where it has one, its value without quotes.
+type Parameter<'a> = (&'a [u8], Option<Cow<'a, [u8]>>);
 
 /// The parameters of `permessage-deflate`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

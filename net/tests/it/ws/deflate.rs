@@ -184,9 +184,9 @@ fn small_and_random_messages_are_sent_as_they_are() {
         assert_eq!(out, in_place);
         out[0]
     };
-    assert_eq!(first(&[b'a'; 511], &mut deflater), 0x82);
-    assert_eq!(first(&[b'a'; 512], &mut deflater), 0xc2);
-    let random: Vec<u8> = (0..600_u32)
+    assert_eq!(first(&[b'a'; 1023], &mut deflater), 0x82);
+    assert_eq!(first(&[b'a'; 1024], &mut deflater), 0xc2);
+    let random: Vec<u8> = (0..1200_u32)
         .map(|at| at.wrapping_mul(2_654_435_761).rotate_left(at % 32).to_le_bytes()[2])
         .collect();
     assert_eq!(first(&random, &mut deflater), 0x82);

@@ -128,7 +128,7 @@ fn both_ends_of_this_crate_understand_each_other() {
     stream.write_all(&out).unwrap();
     let mut responses = ResponseDecoder::new(Limits::default(), 1000);
     let agreement = loop {
-        read(&mut stream, responses.input());
+        read(&stream, responses.input());
         if let Some(answer) = responses.next(Method::Get).unwrap() {
             break opening.check(&answer).unwrap();
         }
@@ -149,7 +149,7 @@ fn both_ends_of_this_crate_understand_each_other() {
     stream.write_all(&out).unwrap();
     let mut received = Vec::new();
     while closing != Closing::Done {
-        read(&mut stream, decoder.input());
+        read(&stream, decoder.input());
         loop {
             match decoder.next(&mut inflater).unwrap() {
                 Received::NeedMore | Received::Closed => break,
