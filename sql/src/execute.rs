@@ -92,14 +92,23 @@ impl<'e> Run<'e> {
 
     /// The number of LIMIT or OFFSET; `None` when it is null or not given.
     fn count(&self, expr: Option<&'e Expr>, clause: &'static str) -> Result<Option<u64>, SqlError> {
-        let Some(expr) = expr else { return Ok(None) };
-        match self.value(expr, &[])? {
-            Datum::Int(count) => match u64::try_from(count) {
-                Ok(count) => Ok(Some(count)),
-                Err(_) => Err(EvalError::Negative { clause }.into()),
-            },
-            _ => Ok(None),
-        }
+        row_count(expr, clause, self.params)
+    }
+}
+
+/// The number of LIMIT or OFFSET; `None` when it is null or not given.
+pub(crate) fn row_count(
+    expr: Option<&Expr>,
+    clause: &'static str,
+    params: &Params,
+) -> Result<Option<u64>, SqlError> {
+    let Some(expr) = expr else { return Ok(None) };
+    match expr.evaluate(Inputs { tuple: &[], params })? {
+        Datum::Int(count) => match u64::try_from(count) {
+            Ok(count) => Ok(Some(count)),
+            Err(_) => Err(EvalError::Negative { clause }.into()),
+        },
+        _ => Ok(None),
     }
 }
 

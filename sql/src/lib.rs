@@ -19,6 +19,7 @@
 pub mod catalog;
 pub mod error;
 pub mod limits;
+pub mod live;
 pub mod params;
 pub mod part_run;
 pub mod partial;
@@ -38,6 +39,7 @@ mod value;
 pub use catalog::{Catalog, NameError};
 pub use error::{ErrorClass, EvalError, NameKind, Position, Resource, SqlError};
 pub use limits::{ExecutionLimits, PlanLimits};
+pub use live::{Dataflow, Leaf, LeafChanges, LeafKey, LeafRow, LivePlan, RowChanges};
 pub use params::Params;
 pub use part_run::{PartRun, SLICE_ROWS, Step};
 pub use partial::PartialRows;

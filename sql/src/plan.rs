@@ -29,6 +29,8 @@ use crate::value::{Datum, SqlType};
 /// refused as [`SqlError::StalePlan`].
 #[derive(Debug)]
 pub struct Plan {
+    /// What it means, for whoever keeps its answer up to date.
+    logical: Query,
     operator: Arc<Operator>,
     /// How it is executed over several stores. `None` when it reads no table.
     split: Option<Split>,
@@ -53,6 +55,7 @@ const _: () = {
 pub fn plan(text: &str, catalog: &dyn Catalog, limits: &PlanLimits) -> Result<Plan, SqlError> {
     let statement = syntax::parse(text, limits)?;
     let bound = bind::bind(&statement, catalog, limits)?;
+    let logical = bound.query.clone();
     let Query { node, output } = bound.query;
     let mut tables = Vec::new();
     collect_tables(&node, &mut tables);
@@ -64,6 +67,7 @@ pub fn plan(text: &str, catalog: &dyn Catalog, limits: &PlanLimits) -> Result<Pl
     let exprs: Vec<Expr> = output.into_iter().map(|output| output.expr).collect();
     let explanation = explain(&operator, &exprs);
     Ok(Plan {
+        logical,
         split: Split::of(&operator, &exprs),
         operator,
         columns,
@@ -116,6 +120,14 @@ impl Plan {
 
     pub(crate) fn split(&self) -> Option<&Split> {
         self.split.as_ref()
+    }
+
+    pub(crate) fn logical(&self) -> &Query {
+        &self.logical
+    }
+
+    pub(crate) fn names_a_moment(&self) -> bool {
+        self.as_of.is_some()
     }
 
     pub(crate) fn is_explain(&self) -> bool {

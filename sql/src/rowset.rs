@@ -101,20 +101,28 @@ impl<'e> RowSet<'e> {
     pub fn write_json(&self, out: &mut Vec<u8>) {
         out.push(b'[');
         for (number, row) in self.cells.chunks_exact(self.columns.len()).enumerate() {
-            out.extend_from_slice(if number == 0 { b"[" } else { b",[" });
-            for (at, (cell, column)) in row.iter().zip(self.columns).enumerate() {
-                if at > 0 {
-                    out.push(b',');
-                }
-                match cell {
-                    Cell::Encoded(tail) => json::write_value(&column.stored, tail, out),
-                    Cell::Value(value) => write(&column.ty, value, out),
-                }
+            if number > 0 {
+                out.push(b',');
             }
-            out.push(b']');
+            write_row(self.columns, row, out);
         }
         out.push(b']');
     }
+}
+
+/// Appends one row as a JSON array.
+pub(crate) fn write_row(columns: &[OutputColumn], cells: &[Cell<'_>], out: &mut Vec<u8>) {
+    out.push(b'[');
+    for (at, (cell, column)) in cells.iter().zip(columns).enumerate() {
+        if at > 0 {
+            out.push(b',');
+        }
+        match cell {
+            Cell::Encoded(tail) => json::write_value(&column.stored, tail, out),
+            Cell::Value(value) => write(&column.ty, value, out),
+        }
+    }
+    out.push(b']');
 }
 
 impl OutputColumn {

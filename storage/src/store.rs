@@ -41,8 +41,8 @@ use write_set::WriteSet;
 
 pub(crate) use constraint::{referring_key, target_key};
 pub use seat::Seat;
-pub use watch::WatchedChanges;
 pub(crate) use seat::owner_of_key;
+pub use watch::WatchedChanges;
 
 /// All tables of one shard as one value.
 #[derive(Debug)]

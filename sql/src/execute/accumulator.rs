@@ -262,7 +262,7 @@ fn tally(state: &Datum<'_>) -> u64 {
 }
 
 /// A sum whose type is an integer or a duration has to fit into it.
-fn fitted(sum: Datum<'static>, ty: &SqlType) -> Result<Datum<'static>, EvalError> {
+pub(crate) fn fitted(sum: Datum<'static>, ty: &SqlType) -> Result<Datum<'static>, EvalError> {
     let fits = match (ty, &sum) {
         (SqlType::Int(_) | SqlType::Duration, Datum::Int(value)) => Integer::I64.holds(*value),
         (SqlType::Int(_) | SqlType::Duration, _) => false,
@@ -271,7 +271,11 @@ fn fitted(sum: Datum<'static>, ty: &SqlType) -> Result<Datum<'static>, EvalError
     if fits { Ok(sum) } else { Err(EvalError::OutOfRange { type_name: ty.static_name() }) }
 }
 
-fn average(sum: &Datum<'_>, count: u64, ty: &SqlType) -> Result<Datum<'static>, EvalError> {
+pub(crate) fn average(
+    sum: &Datum<'_>,
+    count: u64,
+    ty: &SqlType,
+) -> Result<Datum<'static>, EvalError> {
     if let Datum::Float(sum) = sum {
         return Ok(Datum::Float(sum / count as f64));
     }

@@ -13,6 +13,7 @@ mod functions;
 mod hostile;
 mod joins;
 mod limits;
+mod live;
 mod parameters;
 mod past;
 mod plans;

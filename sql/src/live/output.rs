@@ -1,0 +1,100 @@
+//! What a transaction changes in an answer: rows that come and rows that go, as clients read them.
+
+use std::collections::BTreeMap;
+
+use super::delta::{Delta, Weight};
+use crate::error::SqlError;
+use crate::expr::Expr;
+use crate::expr::evaluate::Inputs;
+use crate::expr::tuple::Cell;
+use crate::params::Params;
+use crate::rowset::{OutputColumn, write_row};
+
+/// A change of an answer. Rows are JSON arrays; each is there once, with how much more often it is in the answer than before.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RowChanges {
+    rows: BTreeMap<Box<[u8]>, Weight>,
+}
+
+impl RowChanges {
+    pub(super) fn of(
+        delta: &Delta,
+        output: &[Expr],
+        columns: &[OutputColumn],
+        params: &Params,
+    ) -> Result<Self, SqlError> {
+        let mut changes = Self::default();
+        for (tuple, weight) in delta {
+            let parts = tuple.parts();
+            let inputs = Inputs { tuple: &parts, params };
+            let cell = |expr| match expr {
+                &Expr::Column(ref column) => Ok(parts[column.part].cell(column)),
+                expr => expr.evaluate(inputs).map(Cell::Value),
+            };
+            let cells: Vec<Cell<'_>> = output.iter().map(cell).collect::<Result<_, _>>()?;
+            let mut row = Vec::new();
+            write_row(columns, &cells, &mut row);
+            changes.add(row.into(), *weight);
+        }
+        Ok(changes)
+    }
+
+    /// Adds to how often a row is there.
+    pub fn add(&mut self, row: Box<[u8]>, weight: i64) {
+        match self.rows.entry(row) {
+            std::collections::btree_map::Entry::Vacant(place) => {
+                if weight != 0 {
+                    place.insert(weight);
+                }
+            }
+            std::collections::btree_map::Entry::Occupied(mut place) => {
+                *place.get_mut() += weight;
+                if *place.get() == 0 {
+                    place.remove();
+                }
+            }
+        }
+    }
+
+    /// Adds a later change of the same answer, so that both are one.
+    pub fn merge(&mut self, later: &RowChanges) {
+        for (row, weight) in &later.rows {
+            self.add(row.clone(), *weight);
+        }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// The rows and their weights.
+    pub fn iter(&self) -> impl Iterator<Item = (&[u8], i64)> {
+        self.rows.iter().map(|(row, weight)| (&**row, *weight))
+    }
+
+    /// Appends the rows that come as a JSON array, a comma, and the rows that go as another.
+    pub fn write_json(&self, out: &mut Vec<u8>) {
+        self.write_side(1, out);
+        out.push(b',');
+        self.write_side(-1, out);
+    }
+
+    fn write_side(&self, sign: Weight, out: &mut Vec<u8>) {
+        out.push(b'[');
+        let start = out.len();
+        for (row, weight) in &self.rows {
+            for _ in 0..(weight * sign).max(0) {
+                if out.len() > start {
+                    out.push(b',');
+                }
+                out.extend_from_slice(row);
+            }
+        }
+        out.push(b']');
+    }
+
+    /// Bytes that it takes, about.
+    pub fn bytes(&self) -> usize {
+        self.rows.keys().map(|row| row.len() + 64).sum()
+    }
+}
