@@ -20,11 +20,12 @@
 //! A [`LivePlan`] is made of a [`Plan`](crate::Plan), once for a text; a [`Dataflow`] is one with parameters and what is kept.
 //! Expressions are those of one-off queries, so both give the same answers.
 //!
-//! Reading order: [`tuple`] and [`delta`], [`compile`], [`leaf`], [`flow`], [`operator`]; [`output`].
+//! Reading order: [`tuple`] and [`delta`], [`compile`], [`leaf`], [`flow`], [`operator`]; [`initial`], [`output`].
 
 mod compile;
 mod delta;
 mod flow;
+mod initial;
 mod leaf;
 mod operator;
 mod output;

@@ -55,29 +55,13 @@ const _: () = {
 pub fn plan(text: &str, catalog: &dyn Catalog, limits: &PlanLimits) -> Result<Plan, SqlError> {
     let statement = syntax::parse(text, limits)?;
     let bound = bind::bind(&statement, catalog, limits)?;
-    let logical = bound.query.clone();
-    let Query { node, output } = bound.query;
-    let mut tables = Vec::new();
-    collect_tables(&node, &mut tables);
-    let operator = Arc::new(physical::plan(node, catalog));
-    let columns = match statement.explain {
-        true => vec![OutputColumn::text("plan")],
-        false => output.iter().map(OutputColumn::new).collect(),
-    };
-    let exprs: Vec<Expr> = output.into_iter().map(|output| output.expr).collect();
-    let explanation = explain(&operator, &exprs);
-    Ok(Plan {
-        logical,
-        split: Split::of(&operator, &exprs),
-        operator,
-        columns,
-        exprs,
-        tables,
-        params: bound.params,
-        as_of: bound.as_of,
-        explanation,
-        is_explain: statement.explain,
-    })
+    let mut plan = Plan::of(bound.query, bound.params, catalog);
+    plan.as_of = bound.as_of;
+    plan.is_explain = statement.explain;
+    if plan.is_explain {
+        plan.columns = vec![OutputColumn::text("plan")];
+    }
+    Ok(plan)
 }
 
 fn collect_tables(node: &Node, tables: &mut Vec<TableId>) {
@@ -90,6 +74,30 @@ fn collect_tables(node: &Node, tables: &mut Vec<TableId>) {
 }
 
 impl Plan {
+    /// Of a bound query of the present.
+    pub(crate) fn of(query: Query, params: Vec<SqlType>, catalog: &dyn Catalog) -> Plan {
+        let logical = query.clone();
+        let Query { node, output } = query;
+        let mut tables = Vec::new();
+        collect_tables(&node, &mut tables);
+        let operator = Arc::new(physical::plan(node, catalog));
+        let columns = output.iter().map(OutputColumn::new).collect();
+        let exprs: Vec<Expr> = output.into_iter().map(|output| output.expr).collect();
+        let explanation = explain(&operator, &exprs);
+        Plan {
+            logical,
+            split: Split::of(&operator, &exprs),
+            operator,
+            columns,
+            exprs,
+            tables,
+            params,
+            as_of: None,
+            explanation,
+            is_explain: false,
+        }
+    }
+
     /// The columns of the answer; at least one.
     pub fn columns(&self) -> &[OutputColumn] {
         &self.columns

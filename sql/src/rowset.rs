@@ -81,6 +81,11 @@ impl<'e> RowSet<'e> {
         self.columns
     }
 
+    /// The rows, each as its cells.
+    pub(crate) fn cells(&self) -> impl Iterator<Item = &[Cell<'e>]> {
+        self.cells.chunks_exact(self.columns.len())
+    }
+
     /// How many rows there are.
     pub fn len(&self) -> usize {
         self.cells.len() / self.columns.len()
@@ -92,7 +97,7 @@ impl<'e> RowSet<'e> {
 
     /// The rows, each as its values.
     pub fn rows(&self) -> impl Iterator<Item = Vec<Datum<'_>>> {
-        self.cells.chunks_exact(self.columns.len()).map(|row| {
+        self.cells().map(|row| {
             row.iter().zip(self.columns).map(|(cell, column)| column.value(cell)).collect()
         })
     }
@@ -100,7 +105,7 @@ impl<'e> RowSet<'e> {
     /// Appends the rows as a JSON array of arrays.
     pub fn write_json(&self, out: &mut Vec<u8>) {
         out.push(b'[');
-        for (number, row) in self.cells.chunks_exact(self.columns.len()).enumerate() {
+        for (number, row) in self.cells().enumerate() {
             if number > 0 {
                 out.push(b',');
             }

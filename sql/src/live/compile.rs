@@ -8,9 +8,12 @@
 //! 2. A policy's predicates stand before the caller's in the leaf of their table.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
+use super::initial;
 use super::leaf::Leaf;
 use super::operator::{Conditions, Kind, Operator};
+use crate::catalog::Catalog;
 use crate::error::{Position, SqlError};
 use crate::expr::Expr;
 use crate::logical::{AggregateCall, Join, JoinKind, Node, Output, Query, SortKey};
@@ -25,6 +28,8 @@ pub struct LivePlan {
     /// What the answer shows of each tuple.
     pub(super) output: Vec<Expr>,
     pub(super) columns: Vec<OutputColumn>,
+    /// How what there is of each leaf is read.
+    pub(super) initial: Vec<Arc<Plan>>,
 }
 
 impl LivePlan {
@@ -33,7 +38,7 @@ impl LivePlan {
     /// # Errors
     ///
     /// [`SqlError::Unsupported`] names what cannot be kept up to date.
-    pub fn of(plan: &Plan) -> Result<LivePlan, SqlError> {
+    pub fn of(plan: &Plan, catalog: &dyn Catalog) -> Result<LivePlan, SqlError> {
         if plan.is_explain() {
             return Err(refused("a subscription to EXPLAIN"));
         }
@@ -48,7 +53,10 @@ impl LivePlan {
             compiler.note(expr, root)?;
         }
         let Compiler { leaves, operators, .. } = compiler;
-        Ok(LivePlan { leaves, operators, output, columns: plan.columns().to_vec() })
+        let columns = plan.columns().to_vec();
+        let read = |leaf| Arc::new(initial::plan(leaf, plan.params(), catalog));
+        let initial = leaves.iter().map(read).collect();
+        Ok(LivePlan { leaves, operators, output, columns, initial })
     }
 
     /// The tables that it reads, one for each time that the query names them.

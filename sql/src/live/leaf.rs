@@ -116,7 +116,7 @@ fn is_fixed(expr: &Expr) -> bool {
     matches!(expr, Expr::Literal { .. } | Expr::Param(_))
 }
 
-fn index(at: usize) -> ColumnIndex {
+pub(super) fn index(at: usize) -> ColumnIndex {
     ColumnIndex::new(u16::try_from(at).expect("a table has fewer columns than 2^16"))
 }
 

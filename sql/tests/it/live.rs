@@ -83,7 +83,7 @@ struct Subscriber {
 impl Subscriber {
     fn new(database: &Database, sql: &'static str) -> Self {
         let plan = database.plan(sql).unwrap_or_else(|error| panic!("{sql}: {error}"));
-        let live = LivePlan::of(&plan).unwrap_or_else(|error| panic!("{sql}: {error}"));
+        let live = LivePlan::of(&plan, database).unwrap_or_else(|error| panic!("{sql}: {error}"));
         let flow = Dataflow::new(Arc::new(live), Arc::new(Params::default()), 1 << 30).unwrap();
         let mut subscriber = Self { sql, plan, flow, rows: BTreeMap::new() };
         subscriber.apply(all_rows(&subscriber.flow, database.store()));
@@ -117,13 +117,10 @@ impl Subscriber {
 /// All rows, as changes from nothing.
 fn all_rows(flow: &Dataflow, store: &Store) -> LeafChanges {
     let mut changes = LeafChanges::default();
-    for (number, leaf) in flow.plan().leaves().iter().enumerate() {
-        let table = store.table(leaf.table()).unwrap();
-        for row in table.scan() {
-            if let Some(row) = leaf.read(flow.params(), table.row(row)).unwrap() {
-                changes.push(number, row, 1);
-            }
-        }
+    let limits = ExecutionLimits::default();
+    for (number, initial) in flow.plan().initial().iter().enumerate() {
+        let part = initial.execute_part(store.present(), flow.params(), &limits).unwrap();
+        flow.plan().read_parts(number, &[part], flow.params(), &limits, &mut changes).unwrap();
     }
     changes
 }
@@ -231,7 +228,7 @@ fn what_has_no_definite_answer_is_refused_by_name() {
     let mut database = Database::empty();
     database.create("work", TABLES);
     let refused = |sql: &str, expected: &str| {
-        let error = LivePlan::of(&database.plan(sql).unwrap()).unwrap_err();
+        let error = LivePlan::of(&database.plan(sql).unwrap(), &database).unwrap_err();
         assert_eq!(error.to_string(), format!("{expected} is not supported (line 1, column 1)"));
     };
     refused("EXPLAIN SELECT * FROM person", "a subscription to EXPLAIN");
@@ -247,7 +244,7 @@ fn a_dataflow_keeps_no_more_than_it_may() {
     let rows: Vec<String> = (0..100).map(|id| format!(r#"[{id}, 1, "a", 1, 0.5]"#)).collect();
     database.put("person", &rows);
     let plan = database.plan("SELECT DISTINCT id FROM person").unwrap();
-    let live = Arc::new(LivePlan::of(&plan).unwrap());
+    let live = Arc::new(LivePlan::of(&plan, &database).unwrap());
     let flow = |bytes| Dataflow::new(live.clone(), Arc::new(Params::default()), bytes).unwrap();
     let mut small = flow(1_000);
     let error = small.apply(all_rows(&small, database.store())).unwrap_err();

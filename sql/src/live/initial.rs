@@ -1,0 +1,83 @@
+//! Reads what there is when a live query begins: a plan for each leaf, run in parts where the rows are, as any query.
+
+use std::sync::Arc;
+
+use super::compile::LivePlan;
+use super::flow::LeafChanges;
+use super::leaf::{Leaf, LeafRow};
+use super::tuple::KeptPart;
+use crate::catalog::Catalog;
+use crate::error::{Position, SqlError};
+use crate::expr::tuple::Cell;
+use crate::expr::{ColumnRef, Expr};
+use crate::limits::ExecutionLimits;
+use crate::logical::{Node, Output, Query};
+use crate::params::Params;
+use crate::partial::PartialRows;
+use crate::plan::Plan;
+use crate::value::{Datum, SqlType};
+
+/// The plan that reads what the query uses of the rows of a leaf.
+pub(super) fn plan(leaf: &Leaf, params: &[SqlType], catalog: &dyn Catalog) -> Plan {
+    let used = leaf.used.iter().enumerate().filter(|(_, used)| **used);
+    let mut output: Vec<Output> = used.map(|(at, _)| column(leaf, at)).collect();
+    if output.is_empty() {
+        // A row is one even where nothing of it is used.
+        let ty = SqlType::Bool;
+        output.push(Output { name: String::new(), expr: Expr::boolean(true), ty });
+    }
+    // One filter for each, so that their order stays.
+    let filtered = |node: Node, predicate: &Expr| node.filtered(vec![predicate.clone()]);
+    let table = Node::table(leaf.table.clone(), Vec::new());
+    let node = leaf.predicates.iter().fold(table, filtered);
+    Plan::of(Query { node, output }, params.to_vec(), catalog)
+}
+
+fn column(leaf: &Leaf, at: usize) -> Output {
+    let column = &leaf.table.schema.columns[at];
+    let (ty, nullable) = SqlType::of_column(&column.ty);
+    let expr = Expr::Column(ColumnRef {
+        part: 0,
+        column: super::leaf::index(at),
+        ty: ty.clone(),
+        nullable,
+        is_option: nullable,
+        name: column.name.as_str().into(),
+        at: Position::START,
+    });
+    Output { name: column.name.clone(), expr, ty }
+}
+
+impl LivePlan {
+    /// For each leaf, in order, the plan whose parts [`LivePlan::read_parts`] takes.
+    pub fn initial(&self) -> &[Arc<Plan>] {
+        &self.initial
+    }
+
+    /// Adds the rows of all parts of a leaf's initial plan to `changes`.
+    ///
+    /// # Errors
+    ///
+    /// More rows, or bytes of them, than the limits allow.
+    pub fn read_parts(
+        &self,
+        leaf: usize,
+        parts: &[PartialRows],
+        params: &Params,
+        limits: &ExecutionLimits,
+        changes: &mut LeafChanges,
+    ) -> Result<(), SqlError> {
+        let plan = &self.initial[leaf];
+        let used = &self.leaves[leaf].used;
+        let rows = plan.merge(parts, params, limits)?;
+        for cells in rows.cells() {
+            let mut cells = cells.iter();
+            let slots = used.iter().map(|used| match used {
+                true => cells.next().expect("the plan gives every used column").clone(),
+                false => Cell::Value(Datum::Null),
+            });
+            changes.push(leaf, LeafRow(KeptPart::of(slots)?), 1);
+        }
+        Ok(())
+    }
+}
