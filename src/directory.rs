@@ -21,7 +21,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use cosmictron_storage::TableDef;
-use cosmictron_types::{Identity, ShardCount, ShardId, Timestamp, TxId, Uuid};
+use cosmictron_types::{Identity, ShardCount, ShardId, TableId, Timestamp, TxId, Uuid};
 
 use crate::auth::Role;
 
@@ -105,6 +105,13 @@ impl Directory {
         let place = lookup(&self.tables, module, name)?;
         let table = place.module.tables[place.index].clone();
         Ok((place.module, table))
+    }
+
+    /// The table with this id, if a module in service has it.
+    pub fn table_of(&self, id: TableId) -> Option<Arc<TableDef>> {
+        let places = self.tables.values().flatten();
+        let mut tables = places.map(|place| &place.module.tables[place.index]);
+        tables.find(|table| table.id == id).cloned()
     }
 
     pub fn has_role(&self, identity: Identity, role: Role) -> bool {

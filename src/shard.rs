@@ -35,6 +35,7 @@ mod job;
 mod joining;
 mod journal;
 mod lending;
+mod live;
 mod outbox;
 mod query;
 mod reach;
@@ -74,6 +75,8 @@ use job::Job;
 use joining::Joining;
 use journal::Journal;
 use lending::{Homecoming, Loan, Outgoing, Work};
+use live::Live;
+use live::feed::{FeedBatch, TapId};
 use outbox::{Asker, Outbox};
 use report::Figures;
 use scans::Scans;
@@ -132,6 +135,10 @@ pub enum Message {
     JobsArrived,
     /// From a shard to itself: there is a long read to go on with.
     NextSlice,
+    /// What a transaction of the sender changes for live queries of the receiver.
+    Fed(FeedBatch),
+    /// The sender's live query needs nothing more.
+    Untap(TapId),
     /// Stores on their way to where jobs run.
     Loan(Box<Loan>),
     /// Your store is back.
@@ -166,6 +173,7 @@ pub struct Shard {
     announcements: Announcements,
     gatherings: Gatherings,
     scans: Scans,
+    live: Live,
     /// Unanswered requests to each shard.
     forwarded: Vec<usize>,
     joining: Joining,
@@ -267,7 +275,12 @@ impl Shard {
             Request::Sync(shard) | Request::Report(shard) => *shard,
             Request::Call(call) => seam.shards().owner_of(call.destination.start),
             Request::Query(Query { reach: Reach::One(shard), .. }) => *shard,
-            Request::Query(_) | Request::Part(_) | Request::LastBefore(_) => seam.shard(),
+            Request::Query(_)
+            | Request::Part(_)
+            | Request::LastBefore(_)
+            | Request::Live(_)
+            | Request::Tap(_)
+            | Request::Progress => seam.shard(),
             Request::Deploy(deploy) => self.directory.home_of(&deploy.name),
             Request::Undeploy(undeploy) => self.directory.home_of(&undeploy.name),
             Request::Account(_) => ShardId::FIRST,
@@ -285,6 +298,7 @@ impl Shard {
                 self.tell(vec![Notice::Open { have_all_begun }], Some(conclusion), seam);
             }
             Request::Query(query) if query.reach == Reach::All => self.gather(query, reply, seam),
+            Request::Live(request) => self.live(request, reply, seam),
             request => self.enter(request, reply, seam),
         }
     }
@@ -303,10 +317,16 @@ impl Shard {
                 let answer = Answer::Report(Box::new(self.report(seam)));
                 self.answer_at_once(reply, answer, seam);
             }
-            Request::Join | Request::Open { .. } | Request::Sync(_) => {
+            Request::Tap(tap) => self.tap(tap, reply, seam),
+            Request::Progress => {
+                let answer = Answer::Progress(seam.last_tx());
+                self.hold(Some(reply), answer, seam.now(), Vec::new(), seam);
+            }
+            Request::Join | Request::Open { .. } | Request::Sync(_) | Request::Live(_) => {
                 unreachable!("these need no store")
             }
         }
+        self.publish(seam);
         if std::mem::take(&mut self.has_scheduled) {
             self.wake(seam);
         }
@@ -318,7 +338,11 @@ impl Shard {
                 let reply = ReplyTo { shard: from, asker, via: seam.shard() };
                 self.perform(request, reply, seam);
             }
-            Message::Answered { asker, answer, via } => self.answered(via, asker, answer, seam),
+            Message::Answered { asker, answer, via } => {
+                self.answered(from, via, asker, answer, seam);
+            }
+            Message::Fed(batch) => self.take_batch(from, batch, seam),
+            Message::Untap(tap) => self.untap(tap),
             Message::Announce { id, notice } => {
                 self.take_notice(&notice, seam);
                 seam.send(from, Message::Confirm { id });
@@ -362,10 +386,16 @@ impl Shard {
         self.directory.apply(notice);
         match notice {
             Notice::ModuleGone { name, .. } => drop(self.instances.remove(name)),
-            // What waits for the lost log never becomes complete.
-            Notice::LogFailed(shard) if self.stability.waits_for(*shard) => self.lose_log(seam),
+            Notice::LogFailed(shard) => {
+                // What waits for the lost log never becomes complete.
+                if self.stability.waits_for(*shard) {
+                    self.lose_log(seam);
+                }
+                self.fail_flows_of(*shard, seam);
+            }
             _ => {}
         }
+        self.note_schemas(notice, seam);
     }
 
     /// Makes the next call find a spare instance, after the answer of the one that needed it has left.

@@ -1,10 +1,11 @@
 //! The parameters of one execution.
 
-use cosmictron_types::Timestamp;
+use cosmictron_types::{Timestamp, TxId};
 use cosmictron_types::json::Scratch;
 use serde_json::value::RawValue;
 
 use crate::error::SqlError;
+use crate::value::compare::encode_key;
 use crate::value::{Datum, SqlType, json};
 
 /// Values for `$1`, `$2`, …, each of the type that the plan inferred.
@@ -20,10 +21,11 @@ use crate::value::{Datum, SqlType, json};
 pub struct Params {
     values: Vec<Datum<'static>>,
     now: Timestamp,
+    as_of: Option<TxId>,
 }
 
 /// Of a query without parameters.
-pub(crate) static NO_PARAMS: Params = Params { values: Vec::new(), now: Timestamp::from_micros(0) };
+pub(crate) static NO_PARAMS: Params = Params { values: Vec::new(), now: Timestamp::from_micros(0), as_of: None };
 
 impl Default for Params {
     fn default() -> Self {
@@ -38,8 +40,26 @@ impl Params {
         Self { now, ..self }
     }
 
+    /// For an execution as of a transaction, where the query names no moment itself.
+    #[must_use]
+    pub fn as_of(self, tx: Option<TxId>) -> Self {
+        Self { as_of: tx, ..self }
+    }
+
+    /// As of which transaction the caller wants a query executed that does not say so.
+    pub(crate) fn moment(&self) -> Option<TxId> {
+        self.as_of
+    }
+
     pub fn now(&self) -> Timestamp {
         self.now
+    }
+
+    /// Bytes that are the same for parameters of the same values, whatever the time.
+    pub fn key(&self) -> Vec<u8> {
+        let mut key = Vec::new();
+        self.values.iter().for_each(|value| encode_key(value, &mut key));
+        key
     }
 
     pub(crate) fn values(&self) -> &[Datum<'static>] {

@@ -156,7 +156,7 @@ impl Plan {
 
     /// The moment that the query names, if it does.
     pub fn as_of(&self, params: &Params) -> Result<Option<AsOf>, SqlError> {
-        let Some(moment) = &self.as_of else { return Ok(None) };
+        let Some(moment) = &self.as_of else { return Ok(params.moment().map(AsOf::Tx)) };
         let (Moment::Tx(expr) | Moment::Timestamp(expr)) = moment;
         let null = || SqlError::Evaluation(EvalError::NullMoment);
         let Datum::Int(number) = expr.evaluate(Inputs { tuple: &[], params })? else {

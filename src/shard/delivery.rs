@@ -24,6 +24,7 @@ impl Shard {
         notices: Vec<Notice>,
         seam: &mut Seam<'_>,
     ) {
+        self.publish(seam);
         let lsn = self.journal.barrier();
         self.keep(Held { lsn, reply, answer, arrived, notices }, seam);
     }
@@ -98,6 +99,7 @@ impl Shard {
         );
         let lost: Vec<Held> = self.outbox.drain().collect();
         lost.into_iter().for_each(|held| self.deny(held, seam));
+        self.fail_flows_of(seam.shard(), seam);
         self.tell(vec![notice], None, seam);
     }
 
@@ -114,7 +116,10 @@ impl Shard {
         then: Option<Conclusion>,
         seam: &mut Seam<'_>,
     ) {
-        notices.iter().for_each(|notice| self.directory.apply(notice));
+        for notice in &notices {
+            self.directory.apply(notice);
+            self.note_schemas(notice, seam);
+        }
         let then = match then {
             Some(then) if notices.is_empty() || seam.shards() == ShardCount::ONE => {
                 return self.finish(then, seam);
@@ -137,12 +142,14 @@ impl Shard {
             // It may have arrived at a shard whose clock is a little ahead.
             called.duration = seam.now().since(arrived).max(Duration::ZERO);
         }
-        match reply {
-            None => {}
-            Some(ReplyTo { shard, asker, via }) if shard == seam.shard() => {
-                self.answered(via, asker, answer, seam);
-            }
-            Some(ReplyTo { shard, asker, via }) => {
+        let Some(ReplyTo { shard, asker, via }) = reply else { return };
+        match (shard == seam.shard(), asker, answer) {
+            (true, Asker::Feed, Answer::Fed(batch)) => self.take_batch(shard, batch, seam),
+            (false, Asker::Feed, Answer::Fed(batch)) => seam.send(shard, Message::Fed(batch)),
+            // The log that it was in is lost, which all are told.
+            (_, Asker::Feed, _) => {}
+            (true, asker, answer) => self.answered(shard, via, asker, answer, seam),
+            (false, asker, answer) => {
                 seam.send(shard, Message::Answered { asker, answer, via });
             }
         }
@@ -153,8 +160,11 @@ impl Shard {
     }
 
     /// Something on this core has the answer to its request.
+    ///
+    /// It comes from a shard that need not be the one that was asked.
     pub(super) fn answered(
         &mut self,
+        from: ShardId,
         via: ShardId,
         asker: Asker,
         answer: Answer,
@@ -167,6 +177,15 @@ impl Shard {
             Asker::Task(ticket) => seam.answer(ticket, answer),
             Asker::Schedule(id) => self.end_scheduled(id, &answer, seam),
             Asker::Gathering(id) => self.gathered(id, via, answer, seam),
+            Asker::Flow(id, question) => self.flow_was_answered(id, question, via, answer, seam),
+            Asker::Subscriber(flow, listener, subscription) => {
+                self.subscriber_was_answered(flow, listener, subscription, answer, seam);
+            }
+            Asker::Listener(listener, number) => {
+                self.listener_was_answered(listener, number, from, answer, seam);
+            }
+            Asker::Progress => self.take_progress(via, &answer, seam),
+            Asker::Feed => unreachable!("nobody has asked"),
         }
     }
 }

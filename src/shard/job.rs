@@ -108,6 +108,8 @@ impl Shard {
         for record in ground.take_records(seam.shard()) {
             self.append_joint(record, seam);
         }
+        // Before the answer: who gets it takes it that this shard has told everything up to there.
+        self.publish_of(ground.at_mut(seam.shard()), seam);
         match answer {
             Ok(answer) => self.hold_job(job, answer, seam),
             // With all the room that there is.

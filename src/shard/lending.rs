@@ -151,6 +151,7 @@ impl Shard {
         for record in ledger.records {
             self.append_joint(record, seam);
         }
+        self.publish(seam);
         self.wake(seam);
         self.go_on(seam);
         self.go_on_scanning(seam);

@@ -14,6 +14,8 @@ use cosmictron_runtime::Ticket;
 use cosmictron_types::{Lsn, ShardId, Timestamp};
 
 use super::gather::GatheringId;
+use super::live::opening::FlowQuestion;
+use super::live::{FlowId, ListenerId, SubscriptionId};
 use super::request::Answer;
 use crate::directory::Notice;
 
@@ -38,6 +40,16 @@ pub enum Asker {
     Schedule(u64),
     /// A query that it gathers.
     Gathering(GatheringId),
+    /// A live query on its way.
+    Flow(FlowId, FlowQuestion),
+    /// A subscription that begins.
+    Subscriber(FlowId, ListenerId, SubscriptionId),
+    /// A connection, under its own number.
+    Listener(ListenerId, u64),
+    /// What has arrived for live queries, and waits for others to be as far.
+    Progress,
+    /// Nobody has: it is told what a transaction changes.
+    Feed,
 }
 
 /// An answer that waits, and what has to be told to the other shards before it may leave.

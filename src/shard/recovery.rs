@@ -25,6 +25,7 @@ use super::account::roles_notice;
 use super::announcement::Announcements;
 use super::journal::Journal;
 use super::lending::Outgoing;
+use super::live::Live;
 use super::outbox::Outbox;
 use super::report::Figures;
 use super::stability::Stability;
@@ -156,6 +157,7 @@ fn start(plan: &BootPlan, boot: &mut Boot<'_>, read: ReadLog) -> Result<Shard, B
         announcements: Announcements::default(),
         gatherings: Default::default(),
         scans: Default::default(),
+        live: Live::new(boot.shards()),
         forwarded: vec![0; usize::from(boot.shards().get())],
         joining: Joining {
             missing: boot.shards().get() - 1,

@@ -10,6 +10,9 @@ use cosmictron_sql::{Params, PartialRows, Plan, SqlError};
 use cosmictron_types::{ConnectionId, Duration, Identity, ShardId, Timestamp, TxId, Uuid};
 use cosmictron_wasm_host::CompiledModule;
 
+use super::live::feed::FeedBatch;
+use super::live::opening::Tap;
+use super::live::{LiveRequest, Told};
 use super::reach::Reach;
 use super::report::ShardReport;
 use crate::auth::{EmailAddress, PasswordHash, Role};
@@ -38,6 +41,12 @@ pub enum Request {
     Part(Part),
     /// Of one shard: its newest transaction that is not after a time.
     LastBefore(Timestamp),
+    /// About live queries of the core that is asked.
+    Live(LiveRequest),
+    /// Of one shard: what a live query of a core has to know from now on.
+    Tap(Tap),
+    /// Of one shard: up to which transaction it has told everything.
+    Progress,
 }
 
 /// Run a reducer.
@@ -65,6 +74,7 @@ pub struct IdempotencyKey {
 }
 
 /// Read by SQL.
+#[derive(Clone)]
 pub struct Query {
     pub plan: Arc<Plan>,
     pub params: Params,
@@ -162,15 +172,26 @@ pub enum Answer {
     Account(Result<AccountAnswer, AccountError>),
     Report(Box<ShardReport>),
     Synced(Result<(), Unavailable>),
+    /// What a listener is told.
+    Told(Told),
+    Tapped(Result<(), QueryError>),
+    /// Everything up to this transaction.
+    Progress(TxId),
+    /// What a transaction changes for live queries of a core; not asked for.
+    Fed(FeedBatch),
 }
 
 impl Request {
     /// The answer that says that nothing was done.
     pub fn refuse(&self, why: Unavailable) -> Answer {
         match self {
-            Request::Join | Request::Open { .. } | Request::Sync(_) | Request::Report(_) => {
-                Answer::Synced(Err(why))
-            }
+            Request::Join
+            | Request::Open { .. }
+            | Request::Sync(_)
+            | Request::Report(_)
+            | Request::Live(_)
+            | Request::Progress => Answer::Synced(Err(why)),
+            Request::Tap(_) => Answer::Tapped(Err(why.into())),
             Request::Call(_) => Answer::Called(Err(why.into())),
             Request::Query(_) => Answer::Rows(Err(why.into())),
             Request::Part(_) => Answer::Part(Err(why.into())),
@@ -195,13 +216,20 @@ impl Answer {
                 | Answer::Deployed(Err(DeployError::Unavailable(_)))
                 | Answer::Undeployed(Err(UndeployError::Unavailable(_)))
                 | Answer::Account(Err(AccountError::Unavailable(_)))
+                | Answer::Tapped(Err(QueryError::Unavailable(_)))
         )
     }
 
     /// The answer of the same kind that says that the outcome is not known.
     pub fn refuse(&self, why: Unavailable) -> Answer {
         match self {
-            Answer::Joined | Answer::Synced(_) | Answer::Report(_) => Answer::Synced(Err(why)),
+            Answer::Joined
+            | Answer::Synced(_)
+            | Answer::Report(_)
+            | Answer::Told(_)
+            | Answer::Progress(_)
+            | Answer::Fed(_) => Answer::Synced(Err(why)),
+            Answer::Tapped(_) => Answer::Tapped(Err(why.into())),
             Answer::Called(_) => Answer::Called(Err(why.into())),
             Answer::Rows(_) => Answer::Rows(Err(why.into())),
             Answer::Part(_) => Answer::Part(Err(why.into())),
@@ -320,7 +348,7 @@ pub enum CallError {
 }
 
 /// Why a query has no answer.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum QueryError {
     #[error(transparent)]
     Unavailable(#[from] Unavailable),

@@ -79,6 +79,7 @@ impl Shard {
         let mut ground = self.take_ground();
         let done = self.run_scheduled(&mut call, here, &mut ground, now, seam);
         self.put_back(ground);
+        self.publish(seam);
         match done {
             Ok(_) => Ok(()),
             Err(Halt::Refused(why)) => Err(why),

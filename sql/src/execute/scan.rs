@@ -170,9 +170,13 @@ pub(crate) fn table<'e>(
         oldest: forgotten.oldest,
     })?;
     let def = table.table().def();
+    if is_same(def, planned) { Ok(table) } else { Err(stale()) }
+}
+
+/// Whether rows of one table are read as those of the other.
+pub(crate) fn is_same(def: &Arc<TableDef>, planned: &Arc<TableDef>) -> bool {
     // Stores of one server share their definitions or at least their schemas; else the content decides.
-    let same = Arc::ptr_eq(def, planned)
+    Arc::ptr_eq(def, planned)
         || Arc::ptr_eq(&def.schema, &planned.schema)
-        || def.schema == planned.schema;
-    if same { Ok(table) } else { Err(stale()) }
+        || def.schema == planned.schema
 }

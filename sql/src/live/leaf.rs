@@ -7,6 +7,7 @@ use cosmictron_types::{ColumnIndex, TableId};
 
 use super::tuple::KeptPart;
 use crate::error::{Resource, SqlError};
+use crate::execute::scan::is_same;
 use crate::expr::evaluate::Inputs;
 use crate::expr::tuple::{Cell, Part};
 use crate::expr::{ColumnRef, Comparison, Expr};
@@ -39,6 +40,16 @@ pub struct LeafRow(pub(super) KeptPart);
 impl Leaf {
     pub fn table(&self) -> TableId {
         self.table.id
+    }
+
+    /// Whether a table is the one that the query was planned for: rows of another form would be misread.
+    pub fn is_of(&self, def: &Arc<TableDef>) -> bool {
+        self.table.id == def.id && is_same(def, &self.table)
+    }
+
+    /// Why a leaf cannot be kept up to date when it is not.
+    pub fn stale(&self) -> SqlError {
+        SqlError::StalePlan { table: self.table.name.to_string() }
     }
 
     /// A column and the only value in it with which a row can pass, if the query names one. So leaves can be found by the

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::value::RawValue;
+
 use super::delta::{Delta, Weight};
 use crate::error::SqlError;
 use crate::expr::Expr;
@@ -35,6 +37,30 @@ impl RowChanges {
             let mut row = Vec::new();
             write_row(columns, &cells, &mut row);
             changes.add(row.into(), *weight);
+        }
+        Ok(changes)
+    }
+
+    /// What leads from one answer to another, each a JSON array of rows as [`RowSet::write_json`](crate::RowSet::write_json)
+    /// gives it.
+    ///
+    /// ```
+    /// use cosmictron_sql::RowChanges;
+    ///
+    /// let changes = RowChanges::between(b"[[1],[2],[2]]", b"[[2],[3]]").unwrap();
+    /// let mut json = Vec::new();
+    /// changes.write_json(&mut json);
+    /// assert_eq!(json, b"[[3]],[[1],[2]]");
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// What is no JSON array.
+    pub fn between(before: &[u8], after: &[u8]) -> Result<Self, serde_json::Error> {
+        let mut changes = Self::default();
+        for (rows, weight) in [(before, -1), (after, 1)] {
+            let rows: Vec<&RawValue> = serde_json::from_slice(rows)?;
+            rows.iter().for_each(|row| changes.add(row.get().as_bytes().into(), weight));
         }
         Ok(changes)
     }

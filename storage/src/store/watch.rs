@@ -71,6 +71,11 @@ impl Store {
         self.watch.tables = tables;
     }
 
+    /// Whether something was done to watched tables since this was last taken.
+    pub fn has_watched(&self) -> bool {
+        !self.watch.seen.is_empty()
+    }
+
     /// What was done to watched tables since this was last asked.
     ///
     /// ```

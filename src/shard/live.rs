@@ -1,0 +1,166 @@
+//! Live queries: what was answered once is kept up to date for those who subscribed to it.
+//!
+//! ```text
+//!   shard with rows                             core with the connection
+//!   commit ─▶ feed: leaves of each query ─▶ (stable) ─▶ arrivals: in order, whole ─▶ flow ─▶ listener ─▶ connection
+//! ```
+//!
+//! Every core keeps the queries of its own connections: one *flow* for all who ask the same text with the same parameters,
+//! whose change is encoded once. Leaves are evaluated where the rows are, so only rows that a query is about travel.
+//!
+//! A subscription begins in three steps: the flow taps the shards with its rows, so that from then on it hears of every
+//! change; it reads what there is as of one transaction and drops what it has heard of up to there; then the query is asked
+//! like any other, and the subscriber is told what follows the transaction of that answer. The later steps alone are for those
+//! who find the flow there. With `since` the query is asked once more as of then, and the difference is told.
+//!
+//! Invariants:
+//! 1. A flow takes every transaction after the one that it was begun as of, once, whole and in order; so what its subscribers
+//!    hold is the query's answer as of the last one that they were told (DESIGN invariant 4).
+//! 2. Nothing is told before it is stable (DESIGN, Durability).
+//! 3. The answer to a call of a listener stands behind the update that shows what the call did.
+//!
+//! Reading order: [`feed`] is the side of the rows; [`arrivals`], [`flow`], [`opening`], [`subscriber`] and [`listener`] that of
+//! the connection; [`post`] what a connection asks.
+
+pub(super) mod arrivals;
+pub(super) mod feed;
+pub(super) mod flow;
+pub(super) mod listener;
+pub(super) mod opening;
+mod post;
+mod subscriber;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use cosmictron_sql::LivePlan;
+use cosmictron_types::{ShardCount, TxId};
+
+use super::request::{Answer, Query, Request};
+use arrivals::Arrivals;
+use feed::Feed;
+use flow::{Flow, FlowKey};
+use listener::{Item, Listener};
+
+/// A live query of one core, by that core's own number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct FlowId(pub(super) u64);
+
+/// A connection that may subscribe, by its core's own number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ListenerId(pub u64);
+
+/// A subscription, by its listener's own number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct SubscriptionId(pub u64);
+
+/// One core's live queries, and what it tells others.
+#[derive(Debug)]
+pub struct Live {
+    pub(super) feed: Feed,
+    arrivals: Arrivals,
+    flows: BTreeMap<FlowId, Flow>,
+    by_query: BTreeMap<FlowKey, FlowId>,
+    last_flow: u64,
+    listeners: BTreeMap<ListenerId, Party>,
+    /// Answers to calls that wait for the updates that show what these did.
+    calls: BTreeMap<(TxId, u64), (ListenerId, Item)>,
+    last_call: u64,
+    /// Someone is seeing to what has arrived.
+    is_running: bool,
+}
+
+/// A listener with its subscriptions.
+#[derive(Debug, Default)]
+struct Party {
+    listener: Listener,
+    subscriptions: BTreeMap<SubscriptionId, FlowId>,
+}
+
+/// What a connection asks its core.
+#[derive(Debug)]
+pub enum LiveRequest {
+    /// Keep me up to date.
+    Subscribe(Box<Subscribe>),
+    Unsubscribe {
+        listener: ListenerId,
+        subscription: SubscriptionId,
+    },
+    /// Do this, and tell me its answer in turn.
+    Post {
+        listener: ListenerId,
+        number: u64,
+        request: Box<Request>,
+    },
+    /// Answered with what there is to tell, once there is something. One at a time.
+    Listen(ListenerId),
+    /// The connection has ended.
+    Leave(ListenerId),
+}
+
+/// A subscription.
+#[derive(Debug)]
+pub struct Subscribe {
+    pub listener: ListenerId,
+    pub subscription: SubscriptionId,
+    pub text: Arc<str>,
+    pub query: Query,
+    pub live: Arc<LivePlan>,
+    /// The listener has the answer as of this transaction.
+    pub since: Option<TxId>,
+}
+
+/// What a listener is told.
+#[derive(Debug)]
+pub enum Told {
+    News(Vec<Item>),
+    /// It was too slow, and is told nothing more.
+    GivenUp,
+}
+
+/// Listeners of one core.
+pub const LISTENERS_MAX: usize = 1 << 20;
+
+impl Live {
+    pub(super) fn new(shards: ShardCount) -> Self {
+        Self {
+            feed: Feed::default(),
+            arrivals: Arrivals::new(shards),
+            flows: BTreeMap::new(),
+            by_query: BTreeMap::new(),
+            last_flow: 0,
+            listeners: BTreeMap::new(),
+            calls: BTreeMap::new(),
+            last_call: 0,
+            is_running: false,
+        }
+    }
+
+    /// The first transaction that something waits for.
+    pub(super) fn wanted(&self) -> Option<TxId> {
+        let first_call = self.calls.keys().next().map(|(tx, _)| *tx);
+        self.arrivals.head().into_iter().chain(first_call).min()
+    }
+
+    /// How many live queries there are.
+    pub(super) fn flows(&self) -> usize {
+        self.flows.len()
+    }
+
+    /// How many subscriptions to them there are.
+    pub(super) fn subscriptions(&self) -> usize {
+        self.listeners.values().map(|party| party.subscriptions.len()).sum()
+    }
+
+    /// Bytes that they keep, about.
+    pub(super) fn bytes(&self) -> usize {
+        self.flows.values().map(Flow::bytes).sum()
+    }
+}
+
+impl LiveRequest {
+    /// What a request is answered with that asks for nothing else.
+    pub(super) fn done() -> Answer {
+        Answer::Told(Told::News(Vec::new()))
+    }
+}

@@ -1,0 +1,270 @@
+//! Tells other cores, and this one, what transactions change in the rows that live queries are about.
+//!
+//! Each core that has subscribers of a query *taps* the shards that have its rows. A tap is found by the tables of its query,
+//! and where the query names the only value that a column may have, by that value: a change costs what it touches, however
+//! many taps there are.
+//!
+//! Invariants:
+//! 1. What a shard tells a core is in the order of its transactions.
+//! 2. A tap sees rows of the very table that its query was planned for.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use ahash::RandomState;
+use cosmictron_sql::{LeafChanges, LeafKey, LivePlan, Params, SqlError};
+use cosmictron_storage::{Change, Store, WatchedChanges};
+use cosmictron_types::{ColumnIndex, ShardId, TableId, TxId};
+use hashbrown::HashMap;
+
+use super::FlowId;
+use crate::shard::outbox::{Asker, Held, ReplyTo};
+use crate::shard::request::Answer;
+use crate::shard::{Seam, Shard};
+
+/// What one transaction of a shard changes for a core.
+#[derive(Debug)]
+pub struct FeedBatch {
+    pub tx: TxId,
+    pub flows: Vec<FlowChanges>,
+}
+
+/// What it changes for one live query, or why that cannot be told.
+#[derive(Debug)]
+pub struct FlowChanges {
+    pub flow: FlowId,
+    pub changes: Result<LeafChanges, SqlError>,
+}
+
+/// Whose live query it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct TapId {
+    pub core: ShardId,
+    pub flow: FlowId,
+}
+
+/// All taps of one shard.
+#[derive(Debug, Default)]
+pub struct Feed {
+    taps: BTreeMap<TapId, Tap>,
+    tables: BTreeMap<TableId, TableTaps>,
+}
+
+#[derive(Debug)]
+struct Tap {
+    plan: Arc<LivePlan>,
+    params: Arc<Params>,
+    /// By leaf.
+    keys: Vec<Option<LeafKey>>,
+}
+
+/// One leaf of a tap.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct LeafTap {
+    tap: TapId,
+    leaf: usize,
+}
+
+/// The taps of one table.
+#[derive(Debug, Default)]
+struct TableTaps {
+    /// Those that every change may concern.
+    every: Vec<LeafTap>,
+    /// Those that a value of a column leads to.
+    keyed: BTreeMap<ColumnIndex, HashMap<Box<[u8]>, Vec<LeafTap>, RandomState>>,
+}
+
+impl TableTaps {
+    fn is_empty(&self) -> bool {
+        self.every.is_empty() && self.keyed.is_empty()
+    }
+}
+
+impl Feed {
+    pub fn is_empty(&self) -> bool {
+        self.taps.is_empty()
+    }
+
+    pub fn len(&self) -> usize {
+        self.taps.len()
+    }
+
+    /// From now on tells a core what a live query of its has to know.
+    ///
+    /// # Errors
+    ///
+    /// Of evaluating what a column is compared with.
+    pub fn open(
+        &mut self,
+        id: TapId,
+        plan: Arc<LivePlan>,
+        params: Arc<Params>,
+    ) -> Result<(), SqlError> {
+        let keys = plan.leaves().iter().map(|leaf| leaf.key(&params));
+        let keys: Vec<Option<LeafKey>> = keys.collect::<Result<_, _>>()?;
+        for (number, (leaf, key)) in plan.leaves().iter().zip(&keys).enumerate() {
+            let table = self.tables.entry(leaf.table()).or_default();
+            let tap = LeafTap { tap: id, leaf: number };
+            match key {
+                None => table.every.push(tap),
+                Some(LeafKey { column, value }) => {
+                    // No client decides in which order they are looked at, so chance need not seed it.
+                    let by_value = table.keyed.entry(*column).or_insert_with(|| {
+                        HashMap::with_hasher(RandomState::with_seeds(1, 2, 3, 4))
+                    });
+                    by_value.entry(value.clone()).or_default().push(tap);
+                }
+            }
+        }
+        self.taps.insert(id, Tap { plan, params, keys });
+        Ok(())
+    }
+
+    /// Tells a core nothing more about a live query.
+    pub fn close(&mut self, id: TapId) {
+        let Some(tap) = self.taps.remove(&id) else { return };
+        for (leaf, key) in tap.plan.leaves().iter().zip(&tap.keys) {
+            let Some(table) = self.tables.get_mut(&leaf.table()) else { continue };
+            match key {
+                None => table.every.retain(|other| other.tap != id),
+                Some(LeafKey { column, value }) => {
+                    let by_value = table.keyed.get_mut(column);
+                    if let Some(by_value) = by_value
+                        && let Some(taps) = by_value.get_mut(value)
+                    {
+                        taps.retain(|other| other.tap != id);
+                        if taps.is_empty() {
+                            by_value.remove(value);
+                        }
+                        if by_value.is_empty() {
+                            table.keyed.remove(column);
+                        }
+                    }
+                }
+            }
+            if table.is_empty() {
+                self.tables.remove(&leaf.table());
+            }
+        }
+    }
+
+    /// Has the store keep what is to be told.
+    pub fn watch(&self, store: &mut Store) {
+        store.watch(self.tables.keys().copied().collect());
+    }
+
+    /// What changes mean to the cores, in the order of their transactions.
+    pub fn tell(&self, seen: &WatchedChanges, store: &Store) -> Vec<(ShardId, FeedBatch)> {
+        let mut told = Vec::new();
+        let mut of_tx: BTreeMap<TapId, Result<LeafChanges, SqlError>> = BTreeMap::new();
+        let mut now = TxId::ZERO;
+        for (tx, change) in seen.iter() {
+            if tx != now {
+                collect(now, &mut of_tx, &mut told);
+                now = tx;
+            }
+            self.tell_change(&change, store, &mut of_tx);
+        }
+        collect(now, &mut of_tx, &mut told);
+        told
+    }
+
+    fn tell_change(
+        &self,
+        change: &Change<'_>,
+        store: &Store,
+        told: &mut BTreeMap<TapId, Result<LeafChanges, SqlError>>,
+    ) {
+        let Some(taps) = self.tables.get(&change.table()) else { return };
+        for (row, weight) in [(change.old_row(), -1), (change.new_row(), 1)] {
+            let Some(row) = row else { continue };
+            for tap in &taps.every {
+                self.tell_leaf(*tap, row, weight, store, told);
+            }
+            for (column, by_value) in &taps.keyed {
+                // All leaves that are found by a column read its values alike.
+                let Some(any) = by_value.values().next().and_then(|taps| taps.first()) else {
+                    continue;
+                };
+                if !self.is_current(*any, store) {
+                    by_value.values().flatten().for_each(|tap| {
+                        self.tell_leaf(*tap, row, weight, store, told);
+                    });
+                    continue;
+                }
+                let value = self.taps[&any.tap].plan.leaves()[any.leaf].value_of(*column, row);
+                for tap in by_value.get(&value).into_iter().flatten() {
+                    self.tell_leaf(*tap, row, weight, store, told);
+                }
+            }
+        }
+    }
+
+    fn tell_leaf(
+        &self,
+        leaf_tap: LeafTap,
+        row: &[u8],
+        weight: i64,
+        store: &Store,
+        told: &mut BTreeMap<TapId, Result<LeafChanges, SqlError>>,
+    ) {
+        let LeafTap { tap: id, leaf: number } = leaf_tap;
+        let tap = &self.taps[&id];
+        let leaf = &tap.plan.leaves()[number];
+        let read = match self.is_current(leaf_tap, store) {
+            true => leaf.read(&tap.params, row),
+            false => Err(leaf.stale()),
+        };
+        match read {
+            Ok(None) => {}
+            Ok(Some(row)) => {
+                if let Ok(changes) = told.entry(id).or_insert_with(|| Ok(LeafChanges::default())) {
+                    changes.push(number, row, weight);
+                }
+            }
+            Err(error) => drop(told.insert(id, Err(error))),
+        }
+    }
+
+    /// Whether a leaf's table is still the one that it was planned for (I2).
+    fn is_current(&self, LeafTap { tap, leaf }: LeafTap, store: &Store) -> bool {
+        let leaf = &self.taps[&tap].plan.leaves()[leaf];
+        store.table(leaf.table()).is_some_and(|table| leaf.is_of(table.def()))
+    }
+}
+
+/// Makes batches of what one transaction told, one a core.
+fn collect(
+    tx: TxId,
+    of_tx: &mut BTreeMap<TapId, Result<LeafChanges, SqlError>>,
+    told: &mut Vec<(ShardId, FeedBatch)>,
+) {
+    for (TapId { core, flow }, changes) in std::mem::take(of_tx) {
+        let changes = FlowChanges { flow, changes };
+        match told.last_mut() {
+            Some((last, batch)) if *last == core && batch.tx == tx => batch.flows.push(changes),
+            _ => told.push((core, FeedBatch { tx, flows: vec![changes] })),
+        }
+    }
+}
+
+impl Shard {
+    /// Tells what transactions have done to this shard's store since this was last called, as soon as that is stable.
+    pub(in crate::shard) fn publish(&mut self, seam: &mut Seam<'_>) {
+        if let Some(mut store) = self.store.take_if(|store| store.has_watched()) {
+            self.publish_of(&mut store, seam);
+            self.store = Some(store);
+        }
+    }
+
+    /// As [`Shard::publish`], where the store is in hand with others.
+    pub(in crate::shard) fn publish_of(&mut self, store: &mut Store, seam: &mut Seam<'_>) {
+        let Some(seen) = store.take_watched() else { return };
+        let (here, lsn) = (seam.shard(), self.journal.barrier());
+        for (core, batch) in self.live.feed.tell(&seen, store) {
+            let reply = Some(ReplyTo { shard: core, asker: Asker::Feed, via: here });
+            let (answer, arrived) = (Answer::Fed(batch), seam.now());
+            self.keep(Held { lsn, reply, answer, arrived, notices: Vec::new() }, seam);
+        }
+    }
+}

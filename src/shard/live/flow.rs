@@ -1,0 +1,71 @@
+//! One live query, and all who subscribed to it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use cosmictron_sql::{Dataflow, LeafChanges, LivePlan, Params, SqlError};
+use cosmictron_types::{ShardId, TxId};
+
+use super::listener::Change;
+use super::opening::Opening;
+use super::subscriber::Subscriber;
+use super::{ListenerId, SubscriptionId};
+
+/// What two subscriptions have in common that share a flow.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct FlowKey {
+    pub text: Arc<str>,
+    /// As [`Params::key`] gives them.
+    pub params: Vec<u8>,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub struct Flow {
+    pub key: FlowKey,
+    pub plan: Arc<LivePlan>,
+    pub params: Arc<Params>,
+    /// The shards that have its rows.
+    pub sources: Vec<ShardId>,
+    pub stage: Stage,
+    pub subscribers: BTreeMap<(ListenerId, SubscriptionId), Subscriber>,
+}
+
+#[derive(Debug)]
+pub enum Stage {
+    Opening(Box<Opening>),
+    Running {
+        dataflow: Dataflow,
+        /// As of which transaction it was begun.
+        begun: TxId,
+    },
+}
+
+impl Flow {
+    /// Takes what a transaction changed; what came of it for the answer, unless nothing has or it is not begun.
+    pub fn take(
+        &mut self,
+        tx: TxId,
+        changes: LeafChanges,
+    ) -> Result<Option<Arc<Change>>, SqlError> {
+        match &mut self.stage {
+            Stage::Opening(opening) => {
+                opening.later.push((tx, changes));
+                Ok(None)
+            }
+            // It was read with the rest.
+            Stage::Running { begun, .. } if tx <= *begun => Ok(None),
+            Stage::Running { dataflow, .. } => {
+                let rows = dataflow.apply(changes)?;
+                Ok((!rows.is_empty()).then(|| Arc::new(Change::new(rows))))
+            }
+        }
+    }
+
+    pub fn bytes(&self) -> usize {
+        match &self.stage {
+            Stage::Opening(opening) => opening.bytes(),
+            Stage::Running { dataflow, .. } => dataflow.bytes(),
+        }
+    }
+}

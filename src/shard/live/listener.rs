@@ -1,0 +1,232 @@
+//! What is to be told to one connection, in order, until it listens.
+//!
+//! Invariants:
+//! 1. Of one subscription nothing is told before its first answer, and updates in the order of their transactions.
+//! 2. What waits is bounded. Beyond [`QUEUE_BYTES_MAX`] all updates that wait become one, exact as of the last of them; when
+//!    that is still beyond it, the listener is given up.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+use cosmictron_sql::RowChanges;
+use cosmictron_types::TxId;
+
+use super::SubscriptionId;
+use crate::shard::outbox::ReplyTo;
+use crate::shard::request::{Answer, QueryError};
+
+/// Bytes that wait for one listener.
+pub const QUEUE_BYTES_MAX: usize = 1 << 20;
+
+/// Something to tell a listener.
+#[derive(Debug)]
+pub enum Item {
+    /// A subscription's first answer.
+    Subscribed {
+        subscription: SubscriptionId,
+        first: First,
+    },
+    /// A subscription has ended, or never began.
+    Failed {
+        subscription: SubscriptionId,
+        error: QueryError,
+    },
+    /// What one transaction, or several up to it, changed.
+    Update {
+        tx: TxId,
+        changes: Vec<(SubscriptionId, Arc<Change>)>,
+    },
+    /// The answer to a request of its own.
+    Answered {
+        number: u64,
+        answer: Answer,
+    },
+}
+
+/// How a subscription begins.
+#[derive(Debug, PartialEq, Eq)]
+pub struct First {
+    /// As of which transaction.
+    pub tx: TxId,
+    /// All rows, a JSON array of arrays; or none where the listener has those of `tx` already.
+    pub rows: Vec<u8>,
+    pub is_resumed: bool,
+}
+
+/// A change of an answer, encoded once for all who are told.
+#[derive(Debug)]
+pub struct Change {
+    pub rows: RowChanges,
+    /// The rows that come and the rows that go: two JSON arrays with a comma between.
+    pub json: Box<[u8]>,
+}
+
+impl Change {
+    pub fn new(rows: RowChanges) -> Self {
+        let mut json = Vec::new();
+        rows.write_json(&mut json);
+        Self { rows, json: json.into() }
+    }
+
+    /// Bytes of both forms.
+    fn bytes(&self) -> usize {
+        self.json.len() + self.rows.bytes()
+    }
+}
+
+impl Item {
+    fn bytes(&self) -> usize {
+        let beyond = match self {
+            Item::Subscribed { first, .. } => first.rows.len(),
+            // Shared with others, but this one keeps them.
+            Item::Update { changes, .. } => changes.iter().map(|(_, change)| change.bytes()).sum(),
+            Item::Answered { answer: Answer::Rows(Ok(rows)), .. } => rows.json.len(),
+            Item::Answered { .. } | Item::Failed { .. } => 0,
+        };
+        size_of::<Self>() + beyond
+    }
+}
+
+/// One connection's queue.
+#[derive(Debug, Default)]
+pub struct Listener {
+    items: VecDeque<Item>,
+    bytes: usize,
+    /// Bytes of updates among them.
+    update_bytes: usize,
+    /// It has asked for what comes next.
+    pub listens: Option<ReplyTo>,
+    is_given_up: bool,
+}
+
+impl Listener {
+    /// Puts something behind what waits.
+    pub fn push(&mut self, item: Item) {
+        if self.is_given_up {
+            return;
+        }
+        let bytes = item.bytes();
+        self.bytes += bytes;
+        if matches!(item, Item::Update { .. }) {
+            self.update_bytes += bytes;
+        }
+        self.items.push_back(item);
+        if self.update_bytes > QUEUE_BYTES_MAX {
+            self.merge();
+        }
+    }
+
+    /// Everything that waits; `None` when it was too much.
+    pub fn take(&mut self) -> Option<Vec<Item>> {
+        (self.bytes, self.update_bytes) = (0, 0);
+        match self.is_given_up {
+            true => None,
+            false => Some(std::mem::take(&mut self.items).into()),
+        }
+    }
+
+    /// Whether there is something to tell.
+    pub fn has_news(&self) -> bool {
+        self.is_given_up || !self.items.is_empty()
+    }
+
+    /// Makes one update of all that wait. First answers go before it, since it may go on from them; all else behind, since
+    /// answers may tell of transactions that it shows.
+    fn merge(&mut self) {
+        let (mut first, mut rest) = (VecDeque::new(), Vec::new());
+        let mut sums: BTreeMap<SubscriptionId, RowChanges> = BTreeMap::new();
+        let mut newest = TxId::ZERO;
+        for item in std::mem::take(&mut self.items) {
+            match item {
+                Item::Update { tx, changes } => {
+                    newest = newest.max(tx);
+                    for (subscription, change) in changes {
+                        sums.entry(subscription).or_default().merge(&change.rows);
+                    }
+                }
+                item @ Item::Subscribed { .. } => first.push_back(item),
+                other => rest.push(other),
+            }
+        }
+        let changed = sums.into_iter().filter(|(_, rows)| !rows.is_empty());
+        let changes: Vec<_> = changed.map(|(id, rows)| (id, Arc::new(Change::new(rows)))).collect();
+        let update = Item::Update { tx: newest, changes };
+        self.update_bytes = update.bytes();
+        first.push_back(update);
+        first.extend(rest);
+        self.items = first;
+        self.bytes = self.items.iter().map(Item::bytes).sum();
+        // With half of the room left, the next merge is not due at once.
+        if self.update_bytes > QUEUE_BYTES_MAX / 2 {
+            self.is_given_up = true;
+            self.items = VecDeque::new();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn update(tx: u64, subscription: u64, rows: &[(&str, i64)]) -> Item {
+        let mut changes = RowChanges::default();
+        rows.iter().for_each(|(row, weight)| changes.add(row.as_bytes().into(), *weight));
+        let change = Arc::new(Change::new(changes));
+        Item::Update { tx: TxId::new(tx), changes: vec![(SubscriptionId(subscription), change)] }
+    }
+
+    fn told(items: &[Item]) -> Vec<String> {
+        let tell = |item: &Item| match item {
+            Item::Update { tx, changes } => {
+                let changes = changes.iter().map(|(id, change)| {
+                    format!("{}:{}", id.0, String::from_utf8_lossy(&change.json))
+                });
+                format!("{tx} {}", changes.collect::<Vec<_>>().join(" "))
+            }
+            Item::Subscribed { subscription, .. } => format!("begin {}", subscription.0),
+            Item::Answered { number, .. } => format!("answer {number}"),
+            Item::Failed { .. } => "failed".to_owned(),
+        };
+        items.iter().map(tell).collect()
+    }
+
+    #[test]
+    fn what_waits_is_told_in_order() {
+        let mut listener = Listener::default();
+        assert!(!listener.has_news());
+        listener.push(update(3, 1, &[("[1]", 1)]));
+        listener.push(update(5, 1, &[("[1]", -1), ("[2]", 1)]));
+        assert!(listener.has_news());
+        assert_eq!(told(&listener.take().unwrap()), ["3 1:[[1]],[]", "5 1:[[2]],[[1]]"]);
+        assert!(!listener.has_news());
+    }
+
+    #[test]
+    fn who_does_not_listen_gets_the_sum() {
+        let mut listener = Listener::default();
+        let long = format!("[\"{}\"]", "x".repeat(QUEUE_BYTES_MAX / 8));
+        listener.push(update(1, 1, &[("[1]", 1)]));
+        listener.push(Item::Answered { number: 7, answer: Answer::Joined });
+        let first = First { tx: TxId::new(2), rows: b"[]".to_vec(), is_resumed: false };
+        listener.push(Item::Subscribed { subscription: SubscriptionId(2), first });
+        for tx in 3..40 {
+            let weight = if tx % 2 == 0 { 1 } else { -1 };
+            listener.push(update(tx, 2, &[(&long, weight), ("[5]", 1)]));
+        }
+        let told = told(&listener.take().unwrap());
+        assert_eq!(told[0], "begin 2");
+        assert!(told[1].starts_with("38 1:[[1]],[] 2:[[5]") || told[1].contains("1:[[1]],[]"));
+        assert_eq!(told[2], "answer 7");
+    }
+
+    #[test]
+    fn who_falls_behind_by_more_than_can_be_summed_up_is_given_up() {
+        let mut listener = Listener::default();
+        for tx in 1..40 {
+            let long = format!("[{tx},\"{}\"]", "x".repeat(QUEUE_BYTES_MAX / 8));
+            listener.push(update(tx, 1, &[(&long, 1)]));
+        }
+        assert!(listener.has_news());
+        assert!(listener.take().is_none());
+    }
+}

@@ -1,0 +1,200 @@
+//! Begins a flow: taps the shards with its rows, then reads what there is.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use cosmictron_sql::{
+    Dataflow, ExecutionLimits, LeafChanges, LivePlan, Params, PartialRows, SqlError,
+};
+use cosmictron_types::{ShardId, TxId};
+
+use super::feed::TapId;
+use super::flow::Stage;
+use super::{FlowId, Live};
+use crate::shard::outbox::{Asker, ReplyTo};
+use crate::shard::request::{Answer, Part, QueryError, Request};
+use crate::shard::{Seam, Shard};
+
+/// What a flow may keep, in bytes.
+const FLOW_BYTES_MAX: u64 = 256 << 20;
+
+/// A flow on its way.
+#[derive(Debug)]
+pub struct Opening {
+    /// Answers that have not come.
+    missing: usize,
+    /// As of which transaction what there is is being read; taps are opened before.
+    reading: Option<TxId>,
+    /// What has come of it, by leaf and shard.
+    parts: BTreeMap<(usize, ShardId), PartialRows>,
+    /// What transactions changed meanwhile.
+    pub later: Vec<(TxId, LeafChanges)>,
+}
+
+/// What a flow has asked a shard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FlowQuestion {
+    Tap,
+    /// For the rows of a leaf.
+    Rows(usize),
+}
+
+/// Of one shard: from now on tell a core what transactions change for a live query.
+#[derive(Debug)]
+pub struct Tap {
+    pub id: TapId,
+    pub plan: Arc<LivePlan>,
+    pub params: Arc<Params>,
+}
+
+impl Opening {
+    pub(super) fn new() -> Self {
+        Self { missing: 0, reading: None, parts: BTreeMap::new(), later: Vec::new() }
+    }
+
+    pub fn bytes(&self) -> usize {
+        let later = self.later.iter().map(|(_, changes)| changes.bytes());
+        self.parts.values().map(PartialRows::bytes).chain(later).sum()
+    }
+}
+
+impl Shard {
+    /// Asks the shards with a flow's rows to tell this core what changes in them.
+    pub(super) fn tap_sources(&mut self, id: FlowId, seam: &mut Seam<'_>) {
+        let flow = self.live.flows.get_mut(&id).expect("it was just made");
+        let Stage::Opening(opening) = &mut flow.stage else { return };
+        let sources = flow.sources.clone();
+        opening.missing = sources.len();
+        let (plan, params) = (flow.plan.clone(), flow.params.clone());
+        if sources.is_empty() {
+            return self.flow_went_on(id, seam);
+        }
+        for source in sources {
+            self.live.arrivals.open(source);
+            let tap = TapId { core: seam.shard(), flow: id };
+            let tap = Tap { id: tap, plan: plan.clone(), params: params.clone() };
+            let asker = Asker::Flow(id, FlowQuestion::Tap);
+            self.ask_shard(source, Request::Tap(tap), asker, seam);
+        }
+    }
+
+    /// Opens a tap of a core's flow; answered once whatever was before is stable.
+    pub(in crate::shard) fn tap(&mut self, tap: Tap, reply: ReplyTo, seam: &mut Seam<'_>) {
+        let opened = self.admit_read(seam).map_err(QueryError::from).and_then(|()| {
+            let Tap { id, plan, params } = tap;
+            Ok(self.live.feed.open(id, plan, params)?)
+        });
+        if opened.is_ok() {
+            self.watch_tables();
+        }
+        let answer = Answer::Tapped(opened);
+        self.hold(Some(reply), answer, seam.now(), Vec::new(), seam);
+    }
+
+    /// A core needs a tap no longer.
+    pub(in crate::shard) fn untap(&mut self, id: TapId) {
+        self.live.feed.close(id);
+        if self.store.is_some() {
+            self.watch_tables();
+        }
+    }
+
+    fn watch_tables(&mut self) {
+        let Self { live, store, .. } = self;
+        live.feed.watch(store.as_mut().expect("the store is home"));
+    }
+
+    /// A shard has answered what a flow asked it.
+    pub(in crate::shard) fn flow_was_answered(
+        &mut self,
+        id: FlowId,
+        question: FlowQuestion,
+        from: ShardId,
+        answer: Answer,
+        seam: &mut Seam<'_>,
+    ) {
+        // Nobody may be left who wants it.
+        let Some(flow) = self.live.flows.get_mut(&id) else { return };
+        let Stage::Opening(opening) = &mut flow.stage else { return };
+        opening.missing -= 1;
+        let error = match (question, answer) {
+            (FlowQuestion::Tap, Answer::Tapped(Ok(()))) => None,
+            (FlowQuestion::Rows(leaf), Answer::Part(Ok(part))) => {
+                opening.parts.insert((leaf, from), part.rows);
+                None
+            }
+            (_, Answer::Tapped(Err(error)) | Answer::Part(Err(error))) => Some(error),
+            (_, other) => unreachable!("not what was asked for: {other:?}"),
+        };
+        match error {
+            Some(error) => self.fail_flow(id, &error, seam),
+            None if opening.missing == 0 => self.flow_went_on(id, seam),
+            None => {}
+        }
+    }
+
+    /// All answers have come.
+    fn flow_went_on(&mut self, id: FlowId, seam: &mut Seam<'_>) {
+        let flow = self.live.flows.get_mut(&id).expect("it was just looked at");
+        let Stage::Opening(opening) = &mut flow.stage else { return };
+        if opening.reading.is_none() {
+            let tx = seam.last_tx();
+            opening.reading = Some(tx);
+            if flow.plan.is_stateful() && !flow.sources.is_empty() {
+                return self.read_leaves(id, tx, seam);
+            }
+        }
+        match self.live.begin(id) {
+            Ok(()) => self.ask_for_subscribers(id, seam),
+            Err(error) => self.fail_flow(id, &error.into(), seam),
+        }
+    }
+
+    fn read_leaves(&mut self, id: FlowId, tx: TxId, seam: &mut Seam<'_>) {
+        let flow = self.live.flows.get_mut(&id).expect("it was just looked at");
+        let Stage::Opening(opening) = &mut flow.stage else { return };
+        let (plan, params) = (flow.plan.clone(), flow.params.clone());
+        let sources = flow.sources.clone();
+        opening.missing = sources.len() * plan.leaves().len();
+        for (leaf, plan) in plan.initial().iter().enumerate() {
+            for source in &sources {
+                let part = Part { plan: plan.clone(), params: params.clone(), tx };
+                let asker = Asker::Flow(id, FlowQuestion::Rows(leaf));
+                self.ask_shard(*source, Request::Part(part), asker, seam);
+            }
+        }
+    }
+}
+
+impl Live {
+    /// Begins a flow with what was read, and lets it catch up with what came since.
+    fn begin(&mut self, id: FlowId) -> Result<(), SqlError> {
+        let flow = self.flows.get_mut(&id).expect("it was just looked at");
+        let Stage::Opening(opening) = &mut flow.stage else { return Ok(()) };
+        let Opening { reading, parts, later, .. } = std::mem::replace(&mut **opening, Opening::new());
+        let begun = reading.expect("it was read as of a transaction");
+        let limits = ExecutionLimits {
+            rows_max: u64::MAX,
+            bytes_max: FLOW_BYTES_MAX,
+            scanned_max: u64::MAX,
+            memory_bytes_max: FLOW_BYTES_MAX,
+        };
+        let mut of_leaf: BTreeMap<usize, Vec<PartialRows>> = BTreeMap::new();
+        for ((leaf, _), part) in parts {
+            of_leaf.entry(leaf).or_default().push(part);
+        }
+        let mut rows = LeafChanges::default();
+        for (leaf, parts) in of_leaf {
+            flow.plan.read_parts(leaf, &parts, &flow.params, &limits, &mut rows)?;
+        }
+        let (plan, params) = (flow.plan.clone(), flow.params.clone());
+        let mut dataflow = Dataflow::new(plan, params, FLOW_BYTES_MAX)?;
+        dataflow.apply(rows)?;
+        flow.stage = Stage::Running { dataflow, begun };
+        for (tx, changes) in later {
+            // Nobody has been told anything: what comes of it is in the answer that they will be given.
+            flow.take(tx, changes)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,72 @@
+//! One subscription: how it begins, and what waits for that.
+
+use std::sync::Arc;
+
+use cosmictron_sql::RowChanges;
+use cosmictron_types::TxId;
+
+use super::SubscriptionId;
+use super::listener::{Change, First, Item};
+use crate::shard::request::{Query, Rows};
+
+/// See the module.
+#[derive(Debug)]
+pub enum Subscriber {
+    /// Its first answer is not complete.
+    Beginning(Box<Beginning>),
+    /// It was told the answer, and is told what changes in it.
+    Told,
+}
+
+#[derive(Debug)]
+pub struct Beginning {
+    /// What is to be asked once the flow runs.
+    pub query: Query,
+    /// The subscriber has the answer as of then.
+    pub since: Option<TxId>,
+    /// The answer, once it is known.
+    pub now: Option<Rows>,
+    /// What came since it has begun.
+    pub later: Vec<(TxId, Arc<Change>)>,
+}
+
+impl Beginning {
+    pub fn new(query: Query, since: Option<TxId>) -> Self {
+        Self { query, since, now: None, later: Vec::new() }
+    }
+
+    /// What a subscriber is told who has nothing.
+    pub fn afresh(self, subscription: SubscriptionId, now: Rows) -> Vec<Item> {
+        let first = First { tx: now.tx, rows: now.json, is_resumed: false };
+        let mut items = vec![Item::Subscribed { subscription, first }];
+        items.extend(later_updates(self.later, subscription, now.tx));
+        items
+    }
+
+    /// What a subscriber is told who has an earlier answer: what has become of it.
+    pub fn resumed(self, subscription: SubscriptionId, before: &Rows, now: Rows) -> Vec<Item> {
+        let Ok(rows) = RowChanges::between(&before.json, &now.json) else {
+            unreachable!("answers are arrays of rows")
+        };
+        let tx = self.since.expect("it has something to resume from");
+        let first = First { tx, rows: b"[]".to_vec(), is_resumed: true };
+        let mut items = vec![Item::Subscribed { subscription, first }];
+        if !rows.is_empty() {
+            let changes = vec![(subscription, Arc::new(Change::new(rows)))];
+            items.push(Item::Update { tx: now.tx, changes });
+        }
+        items.extend(later_updates(self.later, subscription, now.tx));
+        items
+    }
+}
+
+/// What came after the answer.
+fn later_updates(
+    later: Vec<(TxId, Arc<Change>)>,
+    subscription: SubscriptionId,
+    answered: TxId,
+) -> impl Iterator<Item = Item> {
+    later.into_iter().filter(move |(tx, _)| answered < *tx).map(move |(tx, change)| {
+        Item::Update { tx, changes: vec![(subscription, change)] }
+    })
+}
