@@ -48,6 +48,8 @@ mod schedule;
 mod stability;
 mod tables_change;
 
+pub use live::listener::{Change, First, Item};
+pub use live::{ListenerId, LiveRequest, Subscribe, SubscriptionId, Told};
 pub use outbox::ReplyTo;
 pub use reach::{Reach, RowsAt};
 pub use recovery::{BootError, BootPlan, JointFacts, RecordError, Replay};

@@ -118,9 +118,6 @@ pub enum Told {
     GivenUp,
 }
 
-/// Listeners of one core.
-pub const LISTENERS_MAX: usize = 1 << 20;
-
 impl Live {
     pub(super) fn new(shards: ShardCount) -> Self {
         Self {

@@ -15,6 +15,7 @@ mod desk;
 mod dice;
 mod history;
 mod ledger;
+mod live;
 mod planted;
 mod scenario;
 mod server;
@@ -28,6 +29,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use campaign::Campaign;
 use desk::Workload;
+use live::Watchers;
 use site::Site;
 use tally::Tally;
 
@@ -94,6 +96,18 @@ fn message(panic: &(dyn Any + Send)) -> String {
 /// What a campaign can have beside its bank: another one, or a desk of some kind.
 fn all_kinds() -> BTreeSet<Option<Workload>> {
     Workload::ALL.into_iter().map(Some).chain([None]).collect()
+}
+
+/// Whoever subscribed holds the answer of the query as of what it was told last (DESIGN invariant 4).
+#[test]
+fn what_subscribers_are_told_adds_up() {
+    let (site, seeds) = (Site::new(), wanted_seeds());
+    let mut told = 0;
+    for seed in seeds.clone() {
+        told += Watchers::run(&site, seed);
+    }
+    println!("{told} updates of subscriptions");
+    assert!(told > 20 * (seeds.end - seeds.start), "subscribers are told more than {told} updates");
 }
 
 #[test]

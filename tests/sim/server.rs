@@ -10,7 +10,7 @@ use cosmictron::shard::{
     Shard, Unavailable, reshard,
 };
 use cosmictron_runtime::sim::{Faults, RequestId, World};
-use cosmictron_sql::{Catalog, NameError, Params, PlanLimits, SqlError};
+use cosmictron_sql::{Catalog, LivePlan, NameError, Params, Plan, PlanLimits, SqlError};
 use cosmictron_storage::TableDef;
 use cosmictron_types::{Duration, ShardCount, ShardId, TxId};
 
@@ -178,6 +178,12 @@ impl Server {
         let params = Params::default();
         let reach = rows.reach(&plan, &params, self.shards);
         Request::Query(Query { plan, params, reach })
+    }
+
+    /// What a shard needs to keep a plan's answer up to date.
+    pub fn live_plan(&self, shard: ShardId, plan: &Plan) -> Arc<LivePlan> {
+        let live = LivePlan::of(plan, &Tables(self.directory(shard)));
+        Arc::new(live.unwrap_or_else(|error| panic!("{}: {error}", plan.explain())))
     }
 
     fn collect(&mut self) {

@@ -288,7 +288,9 @@ async fn sum(shard: &Handle) -> Result<f64> {
                 .table(None, "spread_accounts")
                 .map_err(|error| anyhow!("spread_accounts: {error:?}"))?;
             let params = Params::default();
-            let reach = RowsAt::of(&module, &table).reach(&plan, &params, shard.count());
+            let mut rows = RowsAt::default();
+            rows.add(&module, &table);
+            let reach = rows.reach(&plan, &params, shard.count());
             anyhow::Ok(Query { plan, params, reach })
         })?;
         let start = Instant::now();
