@@ -220,24 +220,21 @@ impl Shard {
             Answer::Synced(Err(why)) => Err(why.into()),
             other => unreachable!("not what was asked for: {other:?}"),
         };
-        match (rows, beginning.now.take(), beginning.since) {
+        let now = beginning.now.take();
+        let now_tx = now.as_ref().or(rows.as_ref().ok()).map_or(TxId::ZERO, |rows| rows.tx);
+        match (rows, now, beginning.since) {
             (Ok(now), None, Some(since)) if since <= now.tx => {
                 beginning.now = Some(now);
                 return self.ask_for_subscriber(id, listener, subscription, seam);
             }
-            (Ok(now), None, _) => self.begin_subscriber(id, listener, subscription, |beginning| {
-                beginning.afresh(subscription, now)
-            }),
             (Ok(before), Some(now), _) => {
-                self.begin_subscriber(id, listener, subscription, |beginning| {
-                    beginning.resumed(subscription, &before, now)
-                });
+                let resume = |beginning: Beginning| beginning.resumed(subscription, &before, now);
+                self.begin_subscriber(id, (listener, subscription), now_tx, resume);
             }
-            // What it had is not known any more.
-            (Err(_), Some(now), _) => {
-                self.begin_subscriber(id, listener, subscription, |beginning| {
-                    beginning.afresh(subscription, now)
-                });
+            // Or what it had is not known any more.
+            (Ok(now), None, _) | (Err(_), Some(now), _) => {
+                let begin = |beginning: Beginning| beginning.afresh(subscription, now);
+                self.begin_subscriber(id, (listener, subscription), now_tx, begin);
             }
             (Err(error), None, _) => {
                 if let Some(party) = self.live.listeners.get_mut(&listener) {
@@ -251,17 +248,18 @@ impl Shard {
         self.run_live(seam);
     }
 
+    /// A subscriber is told what it begins with, as of `tx`.
     fn begin_subscriber(
         &mut self,
         id: FlowId,
-        listener: ListenerId,
-        subscription: SubscriptionId,
+        (listener, subscription): (ListenerId, SubscriptionId),
+        tx: TxId,
         begin: impl FnOnce(Beginning) -> Vec<Item>,
     ) {
         let flow = self.live.flows.get_mut(&id).expect("it was just looked at");
         let subscriber = flow.subscribers.get_mut(&(listener, subscription));
         let subscriber = subscriber.expect("it was just looked at");
-        if let Subscriber::Beginning(beginning) = std::mem::replace(subscriber, Subscriber::Told)
+        if let Subscriber::Beginning(beginning) = std::mem::replace(subscriber, Subscriber::Told(tx))
             && let Some(party) = self.live.listeners.get_mut(&listener)
         {
             begin(*beginning).into_iter().for_each(|item| party.listener.push(item));
@@ -426,7 +424,8 @@ impl Shard {
 fn distribute(flow: &mut Flow, tx: TxId, change: &Arc<Change>, updates: &mut Updates) {
     for ((listener, subscription), subscriber) in &mut flow.subscribers {
         match subscriber {
-            Subscriber::Told => {
+            Subscriber::Told(answered) if tx <= *answered => {}
+            Subscriber::Told(_) => {
                 updates.entry(*listener).or_default().push((*subscription, change.clone()));
             }
             Subscriber::Beginning(beginning) => beginning.later.push((tx, change.clone())),

@@ -14,8 +14,9 @@ use crate::shard::request::{Query, Rows};
 pub enum Subscriber {
     /// Its first answer is not complete.
     Beginning(Box<Beginning>),
-    /// It was told the answer, and is told what changes in it.
-    Told,
+    /// It was told the answer as of this transaction, and is told what changes in it later. What led to the answer may
+    /// still be on its way here.
+    Told(TxId),
 }
 
 #[derive(Debug)]
