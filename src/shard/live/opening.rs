@@ -69,8 +69,11 @@ impl Shard {
         if sources.is_empty() {
             return self.flow_went_on(id, seam);
         }
+        sources.iter().for_each(|source| self.live.arrivals.open(*source));
         for source in sources {
-            self.live.arrivals.open(source);
+            if !self.live.flows.contains_key(&id) {
+                return; // One that was asked before has refused.
+            }
             let tap = TapId { core: seam.shard(), flow: id };
             let tap = Tap { id: tap, plan: plan.clone(), params: params.clone() };
             let asker = Asker::Flow(id, FlowQuestion::Tap);
