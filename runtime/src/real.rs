@@ -56,4 +56,4 @@ pub use pool::{JobPanicked, JobResult, PoolFull};
 pub use process::{ProcessFacts, memory_bytes, raise_descriptor_limit};
 pub use shard::{Shard, ShardFacts};
 pub use start::{RunError, run};
-pub use stream::{Deadline, TcpStream};
+pub use stream::{Deadline, ReadHalf, TcpStream, WriteHalf};

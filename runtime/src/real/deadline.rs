@@ -10,6 +10,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::future::{Future, poll_fn};
+use std::io;
 use std::os::fd::BorrowedFd;
 use std::pin::pin;
 use std::rc::Rc;
@@ -21,6 +22,7 @@ use rustix::time::{ClockId, clock_gettime};
 use slab::Slab;
 
 use super::bell::Bell;
+use super::stream::Deadline;
 
 /// Two looks at all sockets are at least this far apart: what a deadline may be late.
 const LOOK_EVERY_MIN: Duration = Duration::from_millis(100);
@@ -156,6 +158,20 @@ impl Entry {
 }
 
 impl DeadlineEntry {
+    pub(crate) fn replace(&self, deadline: Deadline) {
+        match deadline {
+            Deadline::None => self.set(None, false),
+            Deadline::Idle(after) => self.set(Some(after.to_std()), true),
+            Deadline::Due(after) => self.set(Some(after.to_std()), false),
+        }
+    }
+
+    /// Ends the direction to the peer.
+    pub(crate) fn shutdown_write(&self) -> io::Result<()> {
+        let socket = self.deadlines.entries.borrow()[self.key].socket;
+        Ok(rustix::net::shutdown(socket, Shutdown::Write)?)
+    }
+
     /// Due in `after`, or never. An idle socket is also ended by [`Deadlines::expire_idle`].
     pub(crate) fn set(&self, after: Option<Duration>, is_idle: bool) {
         let due = after.map(|after| Uptime::now().plus(after));
