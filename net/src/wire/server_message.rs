@@ -68,6 +68,12 @@ pub enum ServerMessage<'a> {
         /// The rows.
         answer: AnswerRows<'a>,
     },
+    /// The token ends soon, and the connection with it unless it is renewed: an `error` whose code is
+    /// `token_expiring`.
+    TokenExpiring {
+        /// For people.
+        detail: &'a str,
+    },
     /// Something is wrong.
     Error {
         /// With which request; none when it is the connection, or the message's id was no id.
@@ -114,6 +120,12 @@ impl ServerMessage<'_> {
                 write_tx(*tx_id, out);
                 answer.write(out);
             }
+            ServerMessage::TokenExpiring { detail } => {
+                begin("error", out);
+                write_json("code", "\"token_expiring\"", out);
+                write_member("detail", out);
+                write_text(out, detail);
+            }
             ServerMessage::Error { id, code, detail } => {
                 match id {
                     Some(id) => begin_answer("error", id, out),
@@ -137,9 +149,9 @@ impl ServerMessage<'_> {
 ///
 /// let mut out = Vec::new();
 /// let mut update = UpdateWriter::begin(TxId::new(12), &mut out);
-/// update.change(&RequestId::Number(1), "[[3,\"eve\"]]", "[]");
+/// update.change(&RequestId::Number(1), b"[[3,\"eve\"]],[]");
 /// update.finish();
-/// let expected = br#"{"type":"update","tx_id":12,"changes":[{"id":1,"inserts":[[3,"eve"]],"deletes":[]}]}"#;
+/// let expected = br#"{"type":"update","tx_id":12,"changes":[[1,[[3,"eve"]],[]]]}"#;
 /// assert_eq!(out, expected);
 /// ```
 #[must_use = "an update must be finished"]
@@ -158,16 +170,17 @@ impl<'a> UpdateWriter<'a> {
         UpdateWriter { out, is_first: true }
     }
 
-    /// Adds what changed for one subscription: rows as JSON arrays of arrays.
-    pub fn change(&mut self, id: &RequestId, inserts: &str, deletes: &str) {
+    /// Adds what changed for one subscription: the rows that come and the rows that go, two JSON
+    /// arrays of arrays with a comma between, as they were encoded for all who are told of them.
+    pub fn change(&mut self, id: &RequestId, rows: &[u8]) {
         if !std::mem::replace(&mut self.is_first, false) {
             self.out.push(b',');
         }
-        self.out.extend_from_slice(b"{\"id\":");
+        self.out.push(b'[');
         id.write(self.out);
-        write_json("inserts", inserts, self.out);
-        write_json("deletes", deletes, self.out);
-        self.out.push(b'}');
+        self.out.push(b',');
+        self.out.extend_from_slice(rows);
+        self.out.push(b']');
     }
 
     /// Ends the update.

@@ -234,18 +234,22 @@ fn the_server_says_what_the_contract_says() {
         write(&ServerMessage::Error { id: None, code, detail: "" }),
         r#"{"type":"error","code":"not_found","detail":""}"#
     );
+    assert_eq!(
+        write(&ServerMessage::TokenExpiring { detail: "soon" }),
+        r#"{"type":"error","code":"token_expiring","detail":"soon"}"#
+    );
 }
 
 #[test]
 fn an_update_has_all_subscriptions() {
     let mut out = Vec::new();
     let mut update = UpdateWriter::begin(TxId::new(9), &mut out);
-    update.change(&RequestId::Number(1), "[[1]]", "[]");
-    update.change(&RequestId::Text("b".into()), "[]", "[[2],[3]]");
+    update.change(&RequestId::Number(1), b"[[1]],[]");
+    update.change(&RequestId::Text("b".into()), b"[],[[2],[3]]");
     update.finish();
     assert_eq!(
         String::from_utf8(out).unwrap(),
-        r#"{"type":"update","tx_id":9,"changes":[{"id":1,"inserts":[[1]],"deletes":[]},{"id":"b","inserts":[],"deletes":[[2],[3]]}]}"#
+        r#"{"type":"update","tx_id":9,"changes":[[1,[[1]],[]],["b",[],[[2],[3]]]]}"#
     );
 }
 
