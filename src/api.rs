@@ -11,7 +11,7 @@
 //! and take no task of their own.
 //!
 //! Reading order: [`route`] and [`caller`]; [`envelope`] and [`problem`] for how answers are written; then a file for
-//! each group of routes.
+//! each group of routes; [`upgrade`] and [`live`] for those who stay.
 
 mod account;
 mod admin;
@@ -19,21 +19,26 @@ mod call;
 mod caller;
 mod envelope;
 mod health;
+mod live;
 mod module;
 mod plan_cache;
 mod problem;
 mod route;
 mod sql;
+mod upgrade;
 
 pub use envelope::Envelope;
 pub use health::metrics_text;
+pub use live::{Conversation, Ending, Outlet};
+pub use upgrade::{Upgrade, Upgraded};
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use cosmictron_net::ws::{Deflater, Inflater};
 use cosmictron_net::{Compressor, Cors, Head, HttpDate, Problem, Request};
 use cosmictron_runtime::real::Pending;
 use cosmictron_sql::Plan;
@@ -67,6 +72,11 @@ pub struct Api {
     plans: RefCell<PlanCache>,
     scratch: RefCell<Scratch>,
     compressor: RefCell<Compressor>,
+    /// Of all WebSockets of this core.
+    pub deflater: RefCell<Deflater>,
+    pub inflater: RefCell<Inflater>,
+    /// The last number that a WebSocket was given.
+    last_listener: Cell<u64>,
     date: RefCell<(i64, HttpDate)>,
     started_at: Timestamp,
 }
@@ -108,6 +118,9 @@ impl Api {
             plans: RefCell::new(PlanCache::new(seed)),
             scratch: RefCell::default(),
             compressor: RefCell::new(Compressor::new()),
+            deflater: RefCell::default(),
+            inflater: RefCell::default(),
+            last_listener: Cell::new(0),
             date: RefCell::new((now.as_secs(), HttpDate::new(now))),
             started_at: now,
             shard,
@@ -190,6 +203,7 @@ impl Exchange<'_> {
             Route::Grant => self.grant(true),
             Route::Revoke => self.grant(false),
             Route::OpenApi => self.openapi(out),
+            Route::Socket => self.refuse_socket(out),
             Route::Welcome => self.welcome(out),
         }
     }

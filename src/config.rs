@@ -37,6 +37,7 @@ pub struct Config {
     /// How long running work may take to finish once the server was told to stop.
     pub shutdown_timeout: Span,
     pub http: HttpConfig,
+    pub websocket: WebSocketConfig,
     pub modules: ModulesConfig,
     pub storage: StorageConfig,
     pub auth: AuthConfig,
@@ -73,6 +74,20 @@ pub struct HttpConfig {
     pub module_bytes_max: ByteCount,
     /// Web origins that may call from a browser; `*` is every one.
     pub allowed_origins: Vec<String>,
+}
+
+/// Limits of those who stay connected.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct WebSocketConfig {
+    /// Largest message of a client, decompressed.
+    pub message_bytes_max: ByteCount,
+    /// Subscriptions of one connection.
+    pub subscriptions_max: u32,
+    /// A connection that says nothing for so long is pinged; if it says nothing for as long again, it is ended.
+    pub ping_interval: Span,
+    /// For a client to say who it is.
+    pub authentication_timeout: Span,
 }
 
 /// Limits of what a module may do.
@@ -147,6 +162,7 @@ impl Default for Config {
             io: Io::Auto,
             shutdown_timeout: Span::from_secs(10),
             http: HttpConfig::default(),
+            websocket: WebSocketConfig::default(),
             modules: ModulesConfig::default(),
             storage: StorageConfig::default(),
             auth: AuthConfig::default(),
@@ -166,6 +182,17 @@ impl Default for HttpConfig {
             body_bytes_max: ByteCount::mebibytes(1),
             module_bytes_max: ByteCount::mebibytes(16),
             allowed_origins: vec!["*".to_owned()],
+        }
+    }
+}
+
+impl Default for WebSocketConfig {
+    fn default() -> Self {
+        Self {
+            message_bytes_max: ByteCount::mebibytes(1),
+            subscriptions_max: 10_000,
+            ping_interval: Span::from_secs(30),
+            authentication_timeout: Span::from_secs(10),
         }
     }
 }
@@ -246,7 +273,13 @@ impl Config {
         within("auth.password_bytes_min", fits, password.to_string(), "1 to 1024")?;
         let call = self.modules.call_timeout;
         let fits = (1..=3_600_000).contains(&call.as_millis());
-        within("modules.call_timeout", fits, call.to_string(), "1ms to 1h")
+        within("modules.call_timeout", fits, call.to_string(), "1ms to 1h")?;
+        let message = self.websocket.message_bytes_max;
+        let fits = (1 << 10..=1 << 26).contains(&message.get());
+        within("websocket.message_bytes_max", fits, message.to_string(), "1KiB to 64MiB")?;
+        let ping = self.websocket.ping_interval;
+        let fits = (100..=3_600_000).contains(&ping.as_millis());
+        within("websocket.ping_interval", fits, ping.to_string(), "100ms to 1h")
     }
 }
 

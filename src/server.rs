@@ -11,6 +11,7 @@ mod data_directory;
 mod gate;
 mod metrics;
 mod redistribution;
+mod websocket;
 
 pub use data_directory::{DataDirectory, DataDirectoryError};
 pub use redistribution::RedistributionError;

@@ -14,58 +14,74 @@ const IDEMPOTENCY_KEY_BYTES_MAX: usize = 255;
 /// Bytes of the arguments' row. A body cannot grow by much when it is encoded: by 16 bytes for a digit at most.
 const ARGUMENTS_BYTES_MAX: u32 = 16 << 20;
 
+/// A call, as a client asks for it.
+pub(super) struct Asked<'a> {
+    pub module: Option<&'a str>,
+    pub reducer: &'a str,
+    /// JSON, as it came.
+    pub args: &'a [u8],
+    pub idempotency_key: Option<&'a [u8]>,
+}
+
+impl Api {
+    /// The call that a caller asks for, or why there is none.
+    pub(super) fn call(
+        &self,
+        asked: &Asked<'_>,
+        sender: Identity,
+        connection: ConnectionId,
+    ) -> Result<Call, Problem<'static>> {
+        let Asked { module, reducer, args, idempotency_key } = *asked;
+        let place = self.shard.with(|shard| shard.directory().reducer(module, reducer));
+        let place = place.map_err(|error| lookup_problem(&error, "reducer", reducer))?;
+        let args = self.arguments(&place, args)?;
+        let key = idempotency_key.map(|key| hash_key(key, sender, &place, &args));
+        let idempotency = key.transpose()?;
+        let (now, shards) = (self.shard.now(), self.shard.count());
+        let now = idempotency.is_some().then_some(now);
+        let destination = place.module.destination(place.index, &args, now, shards);
+        let (module, reducer) = (place.module, place.index);
+        Ok(Call { module, reducer, args, sender, connection, idempotency, destination })
+    }
+
+    fn arguments(&self, place: &Place, json: &[u8]) -> Result<Vec<u8>, Problem<'static>> {
+        let layout = &place.module.params[place.index];
+        let params = &place.module.reducer(place.index).params;
+        let mut args = Vec::with_capacity(layout.fixed_bytes() + json.len());
+        let limits = json::Limits { row_bytes_max: ARGUMENTS_BYTES_MAX };
+        let mut scratch = self.scratch.borrow_mut();
+        json::decode_arguments(params, layout, json, limits, &mut scratch, &mut args)
+            .map_err(|error| json_problem(&error))?;
+        Ok(args)
+    }
+}
+
+fn hash_key(
+    key: &[u8],
+    caller: Identity,
+    place: &Place,
+    args: &[u8],
+) -> Result<IdempotencyKey, Problem<'static>> {
+    if !(1..=IDEMPOTENCY_KEY_BYTES_MAX).contains(&key.len()) {
+        let detail = "the Idempotency-Key header has 1 to 255 bytes";
+        return Err(Problem::new(ProblemCode::InvalidRequest, detail));
+    }
+    let name = &place.module.reducer(place.index).name;
+    Ok(IdempotencyKey {
+        key: hash(&[caller.as_bytes(), key]),
+        fingerprint: hash(&[place.module.name.as_bytes(), name.as_bytes(), args]),
+    })
+}
+
 impl Exchange<'_> {
     pub(super) fn call(self, module: Option<&str>, reducer: &str) -> Handled {
         let claims = self.caller()?;
         self.is_json()?;
-        let place = self.api.shard.with(|shard| shard.directory().reducer(module, reducer));
-        let place = place.map_err(|error| lookup_problem(&error, "reducer", reducer))?;
-        let args = self.arguments(&place)?;
-        let idempotency = self.idempotency_key(claims.identity, &place, &args)?;
-        let (now, shards) = (self.api.shard.now(), self.api.shard.count());
-        let now = idempotency.is_some().then_some(now);
-        let destination = place.module.destination(place.index, &args, now, shards);
-        let pending = self.api.shard.request(Request::Call(Call {
-            module: place.module,
-            reducer: place.index,
-            args,
-            sender: claims.identity,
-            connection: ConnectionId::NONE,
-            idempotency,
-            destination,
-        }));
+        let idempotency_key = self.request.head.headers.find(HeaderName::IdempotencyKey);
+        let asked = Asked { module, reducer, args: self.request.body, idempotency_key };
+        let call = self.api.call(&asked, claims.identity, ConnectionId::NONE)?;
+        let pending = self.api.shard.request(Request::Call(call));
         Ok(Outcome::Waiting(Waiting { pending, envelope: self.envelope, plan: None }))
-    }
-
-    fn arguments(&self, place: &Place) -> Result<Vec<u8>, Problem<'static>> {
-        let layout = &place.module.params[place.index];
-        let params = &place.module.reducer(place.index).params;
-        let mut args = Vec::with_capacity(layout.fixed_bytes() + self.request.body.len());
-        let limits = json::Limits { row_bytes_max: ARGUMENTS_BYTES_MAX };
-        let mut scratch = self.api.scratch.borrow_mut();
-        json::decode_arguments(params, layout, self.request.body, limits, &mut scratch, &mut args)
-            .map_err(|error| json_problem(&error))?;
-        Ok(args)
-    }
-
-    fn idempotency_key(
-        &self,
-        caller: Identity,
-        place: &Place,
-        args: &[u8],
-    ) -> Result<Option<IdempotencyKey>, Problem<'static>> {
-        let Some(key) = self.request.head.headers.find(HeaderName::IdempotencyKey) else {
-            return Ok(None);
-        };
-        if !(1..=IDEMPOTENCY_KEY_BYTES_MAX).contains(&key.len()) {
-            let detail = "the Idempotency-Key header has 1 to 255 bytes";
-            return Err(Problem::new(ProblemCode::InvalidRequest, detail));
-        }
-        let name = &place.module.reducer(place.index).name;
-        Ok(Some(IdempotencyKey {
-            key: hash(&[caller.as_bytes(), key]),
-            fingerprint: hash(&[place.module.name.as_bytes(), name.as_bytes(), args]),
-        }))
     }
 
     /// Refuses a body that says that it is something else than JSON.

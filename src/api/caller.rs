@@ -1,30 +1,48 @@
-//! Who asks: the token in the `Authorization` header.
+//! Who asks: the token in the `Authorization` header, or in a message.
 
-use cosmictron_net::{HeaderName, Problem, ProblemCode};
+use cosmictron_net::{Head, HeaderName, Problem, ProblemCode};
 
-use super::Exchange;
+use super::{Api, Exchange};
 use crate::auth::{Claims, InvalidToken, Role};
 
-impl Exchange<'_> {
-    /// What the caller's token says, if it is good and was not revoked.
-    pub(super) fn caller(&self) -> Result<Claims, Problem<'static>> {
-        let unauthenticated =
-            |detail: &'static str| Problem::new(ProblemCode::Unauthenticated, detail);
-        let header = self.request.head.headers.find(HeaderName::Authorization);
+impl Api {
+    /// What the token in a request's head says, if it is good and was not revoked.
+    pub(super) fn caller(&self, head: &Head<'_>) -> Result<Claims, Problem<'static>> {
+        let header = head.headers.find(HeaderName::Authorization);
         let header =
             header.ok_or_else(|| unauthenticated("the Authorization header is missing"))?;
         let token = bearer(header)
             .ok_or_else(|| unauthenticated("the Authorization header is not: Bearer <token>"))?;
-        let (api, now) = (self.api, self.api.shard.now());
-        let verified = api.tokens.borrow_mut().verify(token, &api.common.keys, now);
+        self.verify(token)
+    }
+
+    /// What a token says, if it is good and was not revoked.
+    pub(super) fn verify(&self, token: &str) -> Result<Claims, Problem<'static>> {
+        let verified = self.tokens.borrow_mut().verify(token, &self.common.keys, self.shard.now());
         let claims = verified.map_err(|error| match error {
             InvalidToken::Forged => unauthenticated("the token is not one of this server's"),
             InvalidToken::Expired => unauthenticated("the token has expired"),
         })?;
-        match api.shard.with(|shard| shard.directory().is_revoked(claims.session)) {
+        match self.is_revoked(&claims) {
             true => Err(unauthenticated("the token was signed out")),
             false => Ok(claims),
         }
+    }
+
+    /// Whether a token was signed out.
+    pub(super) fn is_revoked(&self, claims: &Claims) -> bool {
+        self.shard.with(|shard| shard.directory().is_revoked(claims.session))
+    }
+}
+
+pub(super) fn unauthenticated(detail: &'static str) -> Problem<'static> {
+    Problem::new(ProblemCode::Unauthenticated, detail)
+}
+
+impl Exchange<'_> {
+    /// What the caller's token says, if it is good and was not revoked.
+    pub(super) fn caller(&self) -> Result<Claims, Problem<'static>> {
+        self.api.caller(&self.request.head)
     }
 
     /// The caller, who has to have a role.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use ahash::RandomState;
-use cosmictron_sql::Plan;
+use cosmictron_sql::{LivePlan, Plan};
 use hashbrown::HashMap;
 
 use crate::shard::RowsAt;
@@ -18,6 +18,8 @@ const TEXT_BYTES_MAX: usize = 4096;
 pub struct CachedPlan {
     pub plan: Arc<Plan>,
     pub rows: Arc<RowsAt>,
+    /// How its answer is kept up to date, once somebody has subscribed to it.
+    pub live: Option<Arc<LivePlan>>,
 }
 
 /// One core's plans by text. Bounded; when it is full, or what names mean has changed, it starts afresh.

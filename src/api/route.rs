@@ -27,6 +27,7 @@ pub enum Route<'a> {
     Grant,
     Revoke,
     OpenApi,
+    Socket,
     Welcome,
 }
 
@@ -133,6 +134,7 @@ impl<'a> Route<'a> {
                         other => refuse(other, "POST, OPTIONS"),
                     },
                     ("sql", None, None, None) => one(post, || Route::Sql),
+                    ("ws", None, None, None) => one(get, || Route::Socket),
                     ("openapi.json", None, None, None) => one(get, || Route::OpenApi),
                     _ => Err(RouteError::Unknown),
                 }
@@ -204,6 +206,7 @@ mod tests {
         check("POST /v1/reducers/a/b/c", "Unknown");
         check("GET /v1/modules/a%20b/schema", r#"Schema { name: "a b" }"#);
         check("DELETE /v1/modules/bank", r#"Undeploy { name: "bank" }"#);
+        check("GET /v1/ws", "Socket");
         check("GET /", "Welcome");
     }
 

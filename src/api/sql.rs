@@ -5,9 +5,9 @@ use std::cell::RefCell;
 use std::sync::Arc;
 
 use cosmictron_net::{Problem, ProblemCode, Status};
-use cosmictron_sql::{Catalog, NameError, Plan, PlanLimits};
+use cosmictron_sql::{Catalog, LivePlan, NameError, Plan, PlanLimits};
 use cosmictron_storage::TableDef;
-use cosmictron_types::{ShardCount, json};
+use cosmictron_types::{Identity, ShardCount, json};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -60,6 +60,70 @@ impl Catalog for CallerCatalog<'_> {
     }
 }
 
+impl Api {
+    /// Whether somebody sees also what is not public.
+    pub(super) fn is_admin(&self, identity: Identity) -> bool {
+        self.shard.with(|shard| shard.directory().has_role(identity, Role::Admin))
+    }
+
+    /// How a text is done with parameters, which are a JSON array.
+    pub(super) fn query(
+        &self,
+        text: &str,
+        params: Option<&RawValue>,
+        is_admin: bool,
+    ) -> Result<Query, Problem<'static>> {
+        let cached = self.plan(text, is_admin)?;
+        let params = params.map_or("[]", RawValue::get);
+        let params =
+            cached.plan.read_params(params.as_bytes()).map_err(|error| sql_problem(&error))?;
+        let params = params.at(self.shard.now());
+        let reach = cached.rows.reach(&cached.plan, &params, self.shard.count());
+        Ok(Query { plan: cached.plan, params, reach })
+    }
+
+    /// How the answer to a text is kept up to date.
+    pub(super) fn live_plan(
+        &self,
+        text: &str,
+        is_admin: bool,
+    ) -> Result<Arc<LivePlan>, Problem<'static>> {
+        let cached = self.plan(text, is_admin)?;
+        if let Some(live) = cached.live {
+            return Ok(live);
+        }
+        self.shard.with(|shard| {
+            let catalog = self.catalog(shard, is_admin);
+            let live = LivePlan::of(&cached.plan, &catalog).map_err(|error| sql_problem(&error))?;
+            let live = Arc::new(live);
+            let cached = CachedPlan { live: Some(live.clone()), ..cached };
+            self.plans.borrow_mut().insert(text, is_admin, cached);
+            Ok(live)
+        })
+    }
+
+    fn plan(&self, text: &str, is_admin: bool) -> Result<CachedPlan, Problem<'static>> {
+        self.shard.with(|shard| {
+            let mut plans = self.plans.borrow_mut();
+            if let Some(cached) = plans.find(text, is_admin, shard.directory().generation()) {
+                return Ok(cached.clone());
+            }
+            let catalog = self.catalog(shard, is_admin);
+            let plan = cosmictron_sql::plan(text, &catalog, &PlanLimits::default())
+                .map_err(|error| sql_problem(&error))?;
+            let rows = catalog.rows.into_inner().into();
+            let cached = CachedPlan { plan: Arc::new(plan), rows, live: None };
+            plans.insert(text, is_admin, cached.clone());
+            Ok(cached)
+        })
+    }
+
+    fn catalog<'a>(&self, shard: &'a Shard, is_admin: bool) -> CallerCatalog<'a> {
+        let (directory, shards) = (shard.directory(), self.shard.count());
+        CallerCatalog { directory, is_admin, shard, shards, rows: RefCell::default() }
+    }
+}
+
 impl Exchange<'_> {
     pub(super) fn sql(self) -> Handled {
         let claims = self.caller()?;
@@ -67,37 +131,11 @@ impl Exchange<'_> {
         let body: Body<'_> = serde_json::from_slice(self.request.body).map_err(|error| {
             Problem::new(ProblemCode::InvalidRequest, format!("the body: {error}"))
         })?;
-        let is_admin =
-            self.api.shard.with(|shard| shard.directory().has_role(claims.identity, Role::Admin));
-        let cached = self.plan(&body.query, is_admin)?;
-        let params = body.params.map_or("[]", RawValue::get);
-        let params =
-            cached.plan.read_params(params.as_bytes()).map_err(|error| sql_problem(&error))?;
-        let params = params.at(self.api.shard.now());
-        let reach = cached.rows.reach(&cached.plan, &params, self.api.shard.count());
-        let plan = cached.plan;
-        let pending =
-            self.api.shard.request(Request::Query(Query { plan: plan.clone(), params, reach }));
+        let query = self.api.query(&body.query, body.params, self.api.is_admin(claims.identity))?;
+        let plan = query.plan.clone();
+        let pending = self.api.shard.request(Request::Query(query));
         let envelope = self.envelope;
         Ok(Outcome::Waiting(Waiting { pending, envelope, plan: Some(plan) }))
-    }
-
-    fn plan(&self, text: &str, is_admin: bool) -> Result<CachedPlan, Problem<'static>> {
-        self.api.shard.with(|shard| {
-            let directory = shard.directory();
-            let mut plans = self.api.plans.borrow_mut();
-            if let Some(cached) = plans.find(text, is_admin, directory.generation()) {
-                return Ok(cached.clone());
-            }
-            let (shards, rows) = (self.api.shard.count(), RefCell::new(RowsAt::default()));
-            let catalog = CallerCatalog { directory, is_admin, shard, shards, rows };
-            let plan = cosmictron_sql::plan(text, &catalog, &PlanLimits::default())
-                .map_err(|error| sql_problem(&error))?;
-            let cached =
-                CachedPlan { plan: Arc::new(plan), rows: catalog.rows.into_inner().into() };
-            plans.insert(text, is_admin, cached.clone());
-            Ok(cached)
-        })
     }
 }
 
@@ -116,24 +154,34 @@ pub(super) fn write(
 }
 
 fn write_rows(plan: &Plan, rows: &Rows, out: &mut Vec<u8>) {
-    out.extend_from_slice(b"{\"columns\":[");
-    for (at, column) in plan.columns().iter().enumerate() {
-        write_item(at, &column.name, out);
-    }
-    out.extend_from_slice(b"],\"types\":[");
-    for (at, column) in plan.columns().iter().enumerate() {
-        write_item(at, &column.ty.to_string(), out);
-    }
-    out.extend_from_slice(b"],\"rows\":");
+    out.extend_from_slice(b"{\"columns\":");
+    write_columns(plan, out);
+    out.extend_from_slice(b",\"types\":");
+    write_types(plan, out);
+    out.extend_from_slice(b",\"rows\":");
     out.extend_from_slice(&rows.json);
     out.extend_from_slice(b",\"tx_id\":");
     out.extend_from_slice(itoa::Buffer::new().format(rows.tx.get()).as_bytes());
     out.push(b'}');
 }
 
-fn write_item(at: usize, text: &str, out: &mut Vec<u8>) {
-    if at > 0 {
-        out.push(b',');
+/// Writes the names of a query's columns as a JSON array.
+pub(super) fn write_columns(plan: &Plan, out: &mut Vec<u8>) {
+    write_texts(plan.columns().iter().map(|column| Cow::Borrowed(&*column.name)), out);
+}
+
+/// Writes the types of a query's columns as a JSON array.
+pub(super) fn write_types(plan: &Plan, out: &mut Vec<u8>) {
+    write_texts(plan.columns().iter().map(|column| Cow::Owned(column.ty.to_string())), out);
+}
+
+fn write_texts<'t>(texts: impl Iterator<Item = Cow<'t, str>>, out: &mut Vec<u8>) {
+    out.push(b'[');
+    for (at, text) in texts.enumerate() {
+        if at > 0 {
+            out.push(b',');
+        }
+        json::write_string(&text, out);
     }
-    json::write_string(text, out);
+    out.push(b']');
 }

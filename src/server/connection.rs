@@ -2,6 +2,7 @@
 //!
 //! All complete requests of one read are begun before the first answer is waited for, and their answers leave in one
 //! write. What comes meanwhile waits in the socket: a client that sends faster than it is answered is held back there.
+//! A connection that is to speak WebSocket goes on in [`websocket`].
 
 use std::rc::Rc;
 
@@ -10,7 +11,8 @@ use cosmictron_runtime::real::{Deadline, TcpStream};
 use cosmictron_types::Duration;
 
 use super::gate::Pass;
-use crate::api::{Api, Outcome};
+use super::websocket;
+use crate::api::{Api, Outcome, Upgrade, Upgraded};
 use crate::config::HttpConfig;
 
 /// Requests of one connection that are begun before the first of them is answered.
@@ -36,9 +38,10 @@ struct Connection {
 }
 
 /// Whether the connection goes on.
-#[derive(PartialEq, Eq)]
 enum Next {
     Read,
+    /// With WebSocket.
+    Upgrade(Box<Upgraded>),
     /// The last answer was given.
     End,
     /// The client was refused and may still be sending.
@@ -56,12 +59,16 @@ pub async fn serve(api: Rc<Api>, stream: TcpStream, pass: Pass) {
         behind: Vec::new(),
         phase: Phase::Closed,
     };
-    connection.run().await;
-    drop(pass);
+    let Some(upgraded) = connection.run().await else { return drop(pass) };
+    let Connection { api, stream, mut decoder, .. } = connection;
+    let unread = decoder.take_unread();
+    drop(decoder);
+    websocket::serve(api, stream, unread, *upgraded, pass).await;
 }
 
 impl Connection {
-    async fn run(&mut self) {
+    /// Serves HTTP to the connection's end, or until it is to speak WebSocket.
+    async fn run(&mut self) -> Option<Box<Upgraded>> {
         loop {
             self.set_deadline();
             let room = self.decoder.read_bytes();
@@ -70,18 +77,18 @@ impl Connection {
             let (read, input) = self.stream.read(input).await;
             *self.decoder.input() = input;
             let next = match read {
-                Ok(0) => return,
+                Ok(0) => return None,
                 Ok(_) => self.answer_batch().await,
                 Err(_) => self.answer_late().await,
             };
-            match next {
-                Some(Next::Read) => {}
-                Some(Next::End) => {
-                    // A client that has all of its answers closes; one that does not is not waited for long.
-                    return self.linger().await;
+            match next? {
+                Next::Read => {}
+                Next::Upgrade(upgraded) => return Some(upgraded),
+                // A client that has all of its answers closes; one that does not is not waited for long.
+                Next::End | Next::Linger => {
+                    self.linger().await;
+                    return None;
                 }
-                Some(Next::Linger) => return self.linger().await,
-                None => return,
             }
         }
     }
@@ -92,6 +99,20 @@ impl Connection {
         loop {
             let api = &self.api;
             match self.decoder.next(|head| api.body_bytes_max(head)) {
+                Ok(Progress::Upgrade(request)) if Api::is_socket(&request.head) => {
+                    self.phase = Phase::Closed;
+                    let upgrade = api.upgrade(&request);
+                    // It stands behind the answers to the requests before.
+                    self.collect().await;
+                    match upgrade {
+                        Upgrade::Agreed(upgraded, answer) => {
+                            self.out.extend_from_slice(&answer);
+                            next = Next::Upgrade(upgraded);
+                            break;
+                        }
+                        Upgrade::Refused(answer) => self.out.extend_from_slice(&answer),
+                    }
+                }
                 Ok(Progress::Request(request) | Progress::Upgrade(request)) => {
                     self.phase = Phase::Closed;
                     if self.waiting.is_empty() {
@@ -136,7 +157,7 @@ impl Connection {
         }
         self.collect().await;
         self.flush().await?;
-        if self.api.shard.is_shutting_down() && next == Next::Read {
+        if self.api.shard.is_shutting_down() && matches!(next, Next::Read) {
             next = Next::End;
         }
         Some(next)

@@ -1,0 +1,87 @@
+//! The way out of a conversation: messages become frames at the end of what is to be written.
+
+use std::cell::RefCell;
+
+use cosmictron_net::wire::{RequestId, ServerMessage};
+use cosmictron_net::ws::{CloseCode, Closing, Deflater, Encoder, MessageKind};
+use cosmictron_net::{Problem, ProblemCode};
+
+/// Where the frames of one connection go.
+pub struct Outlet<'a> {
+    pub encoder: &'a Encoder,
+    pub deflater: &'a RefCell<Deflater>,
+    pub closing: &'a mut Closing,
+    pub out: &'a mut Vec<u8>,
+}
+
+/// Why the server closes a connection that keeps to the protocol.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    ShuttingDown,
+    /// A message of a kind that no subprotocol here has.
+    Binary,
+    TooSlow,
+    Expired,
+    SignedOut,
+    Unauthenticated,
+}
+
+/// The token ended, or was signed out.
+const TOKEN_ENDED: CloseCode = CloseCode::new(4001).expect("applications may use it");
+/// The client did not say who it is.
+const UNAUTHENTICATED: CloseCode = CloseCode::new(4003).expect("applications may use it");
+
+impl Ending {
+    fn code(self) -> CloseCode {
+        match self {
+            Ending::ShuttingDown => CloseCode::GOING_AWAY,
+            Ending::Binary => CloseCode::UNSUPPORTED,
+            Ending::TooSlow => CloseCode::TRY_AGAIN_LATER,
+            Ending::Expired | Ending::SignedOut => TOKEN_ENDED,
+            Ending::Unauthenticated => UNAUTHENTICATED,
+        }
+    }
+
+    fn reason(self) -> &'static str {
+        match self {
+            Ending::ShuttingDown => "the server is shutting down",
+            Ending::Binary => "messages of this subprotocol are text",
+            Ending::TooSlow => "updates were taken too slowly",
+            Ending::Expired => "the token has expired",
+            Ending::SignedOut => "the token was signed out",
+            Ending::Unauthenticated => {
+                "the first message has to be authenticate, with a good token"
+            }
+        }
+    }
+
+    /// The same as an answer to what the client asked for.
+    pub fn problem(self) -> Problem<'static> {
+        Problem::new(ProblemCode::Unauthenticated, self.reason())
+    }
+}
+
+impl Outlet<'_> {
+    /// Adds a message.
+    pub fn message(&mut self, message: &ServerMessage<'_>) {
+        self.message_with(|out| message.write(out));
+    }
+
+    /// Adds a message that says what `write` appends.
+    pub fn message_with(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
+        if self.closing.may_send() {
+            let mut deflater = self.deflater.borrow_mut();
+            self.encoder.message_with(MessageKind::Text, &mut deflater, self.out, write);
+        }
+    }
+
+    /// Adds an `error`.
+    pub fn problem(&mut self, id: Option<&RequestId>, problem: &Problem<'_>) {
+        self.message(&ServerMessage::Error { id, code: problem.code, detail: &problem.detail });
+    }
+
+    /// Begins to close.
+    pub fn close(&mut self, ending: Ending) {
+        self.closing.start(ending.code(), ending.reason(), self.encoder, self.out);
+    }
+}

@@ -1,0 +1,112 @@
+//! Who the client is, and until when.
+
+use cosmictron_net::wire::ServerMessage;
+use cosmictron_net::{Problem, ProblemCode};
+use cosmictron_types::{Duration, Timestamp};
+
+use super::{Conversation, Ending, Outlet};
+use crate::api::Api;
+use crate::auth::Claims;
+
+/// How long before its token ends a client is told so.
+const WARNING: Duration = Duration::from_secs(60);
+
+/// What is known of the client.
+pub enum Standing {
+    /// It has to say who it is by then.
+    Unknown { until: Timestamp },
+    Known {
+        claims: Claims,
+        /// It was told that its token ends.
+        is_warned: bool,
+    },
+}
+
+impl Standing {
+    pub fn new(api: &Api, claims: Option<Claims>) -> Standing {
+        match claims {
+            Some(claims) => Standing::Known { claims, is_warned: false },
+            None => {
+                let patience = api.common.config.websocket.authentication_timeout.get();
+                Standing::Unknown { until: api.shard.now() + patience }
+            }
+        }
+    }
+
+    /// When something is due.
+    fn due(&self) -> Timestamp {
+        match self {
+            Standing::Unknown { until } => *until,
+            Standing::Known { claims, is_warned: true } => claims.expires_at,
+            Standing::Known { claims, is_warned: false } => warned_at(claims),
+        }
+    }
+}
+
+fn warned_at(claims: &Claims) -> Timestamp {
+    Timestamp::from_micros(claims.expires_at.as_micros().saturating_sub(WARNING.as_micros()))
+}
+
+impl Conversation {
+    /// Tells a client that has said who it is in its handshake.
+    pub fn greet(&self, outlet: &mut Outlet<'_>) {
+        if let Standing::Known { claims, .. } = &self.standing {
+            self.welcome(claims, outlet);
+        }
+    }
+
+    /// When [`Conversation::ring`] is to be called next.
+    pub fn due(&self) -> Timestamp {
+        self.standing.due()
+    }
+
+    /// Warns, or closes, where that is due.
+    pub fn ring(&mut self, now: Timestamp, outlet: &mut Outlet<'_>) {
+        match &mut self.standing {
+            Standing::Unknown { until } if *until <= now => outlet.close(Ending::Unauthenticated),
+            Standing::Unknown { .. } => {}
+            Standing::Known { claims, .. } if claims.expires_at <= now => {
+                outlet.close(Ending::Expired);
+            }
+            Standing::Known { claims, .. } if self.api.is_revoked(claims) => {
+                outlet.close(Ending::SignedOut);
+            }
+            Standing::Known { claims, is_warned } => {
+                if !*is_warned && warned_at(claims) <= now {
+                    *is_warned = true;
+                    let detail = "the token ends soon: send authenticate with another one";
+                    outlet.message(&ServerMessage::TokenExpiring { detail });
+                }
+            }
+        }
+    }
+
+    /// Takes a token: the client's first, or a fresh one of the same account.
+    pub(super) fn authenticate(&mut self, token: &str, outlet: &mut Outlet<'_>) {
+        let verified = self.api.verify(token);
+        let claims = match (verified, &self.standing) {
+            (Ok(claims), Standing::Known { claims: before, .. })
+                if claims.identity != before.identity =>
+            {
+                let detail = "the token is another account's: a connection has one";
+                return outlet.problem(None, &Problem::new(ProblemCode::Conflict, detail));
+            }
+            (Ok(claims), _) => claims,
+            (Err(problem), Standing::Known { .. }) => return outlet.problem(None, &problem),
+            (Err(problem), Standing::Unknown { .. }) => {
+                outlet.problem(None, &problem);
+                return outlet.close(Ending::Unauthenticated);
+            }
+        };
+        self.standing = Standing::Known { claims, is_warned: false };
+        self.welcome(&claims, outlet);
+    }
+
+    fn welcome(&self, claims: &Claims, outlet: &mut Outlet<'_>) {
+        outlet.message(&ServerMessage::Welcome {
+            identity: claims.identity,
+            connection_id: self.connection,
+            expires_at: u64::try_from(claims.expires_at.as_secs()).unwrap_or(0),
+        });
+    }
+}
