@@ -4,20 +4,22 @@
 //!  request ──▶ Route ──▶ caller (token) ──▶ handler ──▶ Outcome
 //!                                                        ├─ Written    the answer stands in the output
 //!                                                        ├─ Waiting    a shard's answer, written when it comes
-//!                                                        └─ Task       several steps: hashing, compiling, mail
+//!                                                        ├─ Task       several steps: hashing, compiling, mail
+//!                                                        └─ Events     a live query, for as long as the client stays
 //! ```
 //!
 //! Everything here runs on the core that accepted the connection. Calls and queries, the hot routes, allocate little
 //! and take no task of their own.
 //!
 //! Reading order: [`route`] and [`caller`]; [`envelope`] and [`problem`] for how answers are written; then a file for
-//! each group of routes; [`upgrade`] and [`live`] for those who stay.
+//! each group of routes; [`upgrade`], [`live`] and [`events`] for those who stay.
 
 mod account;
 mod admin;
 mod call;
 mod caller;
 mod envelope;
+mod events;
 mod health;
 mod live;
 mod module;
@@ -28,6 +30,7 @@ mod sql;
 mod upgrade;
 
 pub use envelope::Envelope;
+pub use events::Events;
 pub use health::metrics_text;
 pub use live::{Conversation, Ending, Outlet};
 pub use upgrade::{Upgrade, Upgraded};
@@ -89,6 +92,8 @@ pub enum Outcome {
     Waiting(Waiting),
     /// The answer takes several steps; these are its bytes.
     Task(Pin<Box<dyn Future<Output = Vec<u8>>>>),
+    /// The answer goes on until the connection ends.
+    Events(Box<Events>),
 }
 
 /// A shard's answer that is not there yet.
@@ -203,6 +208,7 @@ impl Exchange<'_> {
             Route::Grant => self.grant(true),
             Route::Revoke => self.grant(false),
             Route::OpenApi => self.openapi(out),
+            Route::Subscribe => self.subscribe(),
             Route::Socket => self.refuse_socket(out),
             Route::Welcome => self.welcome(out),
         }

@@ -8,6 +8,7 @@
 
 mod connection;
 mod data_directory;
+mod event_stream;
 mod gate;
 mod metrics;
 mod redistribution;

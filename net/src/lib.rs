@@ -13,7 +13,8 @@
 //!    connection.
 //! 3. Work is linear in the bytes that arrive, however small the pieces; memory is bounded by
 //!    [`http::Limits`] and the body limit of the route, and by [`ws::Limits`].
-//! 4. An answer's `Content-Length` is the length of the body that follows it, always.
+//! 4. An answer's `Content-Length` is the length of the body that follows it, always; where it has
+//!    none, the body ends with the connection.
 //!
 //! Reading order: [`http`] is the core: the request decoder, the response encoder, and their mirror
 //! images for clients. [`ws`] is what a connection can change to, [`wire`] the messages that are

@@ -9,6 +9,7 @@ use super::Api;
 /// Bodies below this are not worth compressing.
 const COMPRESSED_BYTES_MIN: usize = 1024;
 const JSON: &str = "application/json";
+const EVENT_STREAM: &str = "text/event-stream";
 
 /// What an answer needs to know of its request once that is gone.
 #[derive(Clone)]
@@ -77,6 +78,15 @@ impl Envelope {
         self.begin(api, Response::begin(out, &self.reply, status))
             .header_if("Allow", allow)
             .empty();
+    }
+
+    /// Writes the head of a stream of events, which ends with the connection.
+    pub fn stream(&self, api: &Api, out: &mut Vec<u8>) {
+        let mut reply = self.reply;
+        reply.keep_alive = false;
+        self.begin(api, Response::begin(out, &reply, Status::Ok))
+            .header("Cache-Control", "no-store")
+            .stream(EVENT_STREAM);
     }
 
     /// Writes a problem together with the methods that would do.

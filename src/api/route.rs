@@ -28,6 +28,7 @@ pub enum Route<'a> {
     Revoke,
     OpenApi,
     Socket,
+    Subscribe,
     Welcome,
 }
 
@@ -135,6 +136,7 @@ impl<'a> Route<'a> {
                     },
                     ("sql", None, None, None) => one(post, || Route::Sql),
                     ("ws", None, None, None) => one(get, || Route::Socket),
+                    ("subscribe", None, None, None) => one(get, || Route::Subscribe),
                     ("openapi.json", None, None, None) => one(get, || Route::OpenApi),
                     _ => Err(RouteError::Unknown),
                 }
@@ -207,6 +209,7 @@ mod tests {
         check("GET /v1/modules/a%20b/schema", r#"Schema { name: "a b" }"#);
         check("DELETE /v1/modules/bank", r#"Undeploy { name: "bank" }"#);
         check("GET /v1/ws", "Socket");
+        check("GET /v1/subscribe?query=SELECT+1", "Subscribe");
         check("GET /", "Welcome");
     }
 

@@ -2,7 +2,7 @@
 //!
 //! All complete requests of one read are begun before the first answer is waited for, and their answers leave in one
 //! write. What comes meanwhile waits in the socket: a client that sends faster than it is answered is held back there.
-//! A connection that is to speak WebSocket goes on in [`websocket`].
+//! A connection that is to speak WebSocket goes on in [`websocket`], one that is to be told events in [`event_stream`].
 
 use std::rc::Rc;
 
@@ -11,8 +11,8 @@ use cosmictron_runtime::real::{Deadline, TcpStream};
 use cosmictron_types::Duration;
 
 use super::gate::Pass;
-use super::websocket;
-use crate::api::{Api, Outcome, Upgrade, Upgraded};
+use super::{event_stream, websocket};
+use crate::api::{Api, Events, Outcome, Upgrade, Upgraded};
 use crate::config::HttpConfig;
 
 /// Requests of one connection that are begun before the first of them is answered.
@@ -37,11 +37,16 @@ struct Connection {
     phase: Phase,
 }
 
+/// How a connection goes on that is done with HTTP's requests and answers.
+enum Handover {
+    WebSocket(Box<Upgraded>),
+    Events(Box<Events>),
+}
+
 /// Whether the connection goes on.
 enum Next {
     Read,
-    /// With WebSocket.
-    Upgrade(Box<Upgraded>),
+    Handover(Handover),
     /// The last answer was given.
     End,
     /// The client was refused and may still be sending.
@@ -59,16 +64,21 @@ pub async fn serve(api: Rc<Api>, stream: TcpStream, pass: Pass) {
         behind: Vec::new(),
         phase: Phase::Closed,
     };
-    let Some(upgraded) = connection.run().await else { return drop(pass) };
+    let Some(handover) = connection.run().await else { return drop(pass) };
     let Connection { api, stream, mut decoder, .. } = connection;
     let unread = decoder.take_unread();
     drop(decoder);
-    websocket::serve(api, stream, unread, *upgraded, pass).await;
+    match handover {
+        Handover::WebSocket(upgraded) => {
+            websocket::serve(api, stream, unread, *upgraded, pass).await;
+        }
+        Handover::Events(events) => event_stream::serve(api, stream, *events, pass).await,
+    }
 }
 
 impl Connection {
-    /// Serves HTTP to the connection's end, or until it is to speak WebSocket.
-    async fn run(&mut self) -> Option<Box<Upgraded>> {
+    /// Serves HTTP to the connection's end, or until it is to go on otherwise.
+    async fn run(&mut self) -> Option<Handover> {
         loop {
             self.set_deadline();
             let room = self.decoder.read_bytes();
@@ -83,7 +93,7 @@ impl Connection {
             };
             match next? {
                 Next::Read => {}
-                Next::Upgrade(upgraded) => return Some(upgraded),
+                Next::Handover(handover) => return Some(handover),
                 // A client that has all of its answers closes; one that does not is not waited for long.
                 Next::End | Next::Linger => {
                     self.linger().await;
@@ -107,7 +117,7 @@ impl Connection {
                     match upgrade {
                         Upgrade::Agreed(upgraded, answer) => {
                             self.out.extend_from_slice(&answer);
-                            next = Next::Upgrade(upgraded);
+                            next = Next::Handover(Handover::WebSocket(upgraded));
                             break;
                         }
                         Upgrade::Refused(answer) => self.out.extend_from_slice(&answer),
@@ -115,20 +125,24 @@ impl Connection {
                 }
                 Ok(Progress::Request(request) | Progress::Upgrade(request)) => {
                     self.phase = Phase::Closed;
-                    if self.waiting.is_empty() {
-                        match api.handle(&request, &mut self.out) {
-                            Outcome::Written => {}
-                            outcome => self.waiting.push(outcome),
+                    let mut answer = Vec::new();
+                    let is_first = self.waiting.is_empty();
+                    let out = if is_first { &mut self.out } else { &mut answer };
+                    match api.handle(&request, out) {
+                        Outcome::Events(mut events) => {
+                            self.collect().await;
+                            self.out.extend_from_slice(&events.take_head());
+                            next = Next::Handover(Handover::Events(events));
+                            break;
                         }
-                    } else {
-                        let mut answer = Vec::new();
-                        let outcome = api.handle(&request, &mut answer);
-                        self.waiting.push(outcome);
-                        self.behind.push(answer);
-                        continue;
-                    }
-                    if !self.waiting.is_empty() {
-                        self.behind.push(Vec::new());
+                        Outcome::Written if is_first => {}
+                        outcome => {
+                            self.waiting.push(outcome);
+                            self.behind.push(answer);
+                            if !is_first {
+                                continue;
+                            }
+                        }
                     }
                 }
                 Ok(Progress::NeedMore { expects_continue }) => {
@@ -175,6 +189,7 @@ impl Connection {
                 Outcome::Written => self.out.extend_from_slice(&answer),
                 Outcome::Waiting(waiting) => self.api.write(waiting, &mut self.out).await,
                 Outcome::Task(task) => self.out.extend_from_slice(&task.await),
+                Outcome::Events(_) => unreachable!("nothing is answered behind a stream"),
             }
         }
     }

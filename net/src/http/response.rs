@@ -151,6 +151,12 @@ impl<'a> Response<'a> {
         }
     }
 
+    /// Ends the head of an answer whose body is written later and ends with the connection, which
+    /// the [`Reply`] has to say.
+    pub fn stream(self, content_type: &str) {
+        self.header("Content-Type", content_type).out.extend_from_slice(b"\r\n");
+    }
+
     /// Finishes the answer without a body.
     pub fn empty(self) {
         let ending: &[u8] =
