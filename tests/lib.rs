@@ -15,10 +15,13 @@ mod client;
 mod faulty_disk;
 #[path = "fixture/server.rs"]
 mod server;
+#[path = "fixture/socket.rs"]
+mod socket;
 
 pub use client::{TestAnswer, TestClient};
 pub use faulty_disk::{Errno, Fault, FaultyDisk, HeldSyncs, Operation};
 pub use server::{Refusal, TestServer, binary, configure, folder_on};
+pub use socket::{JSON_V1, LiveRows, TestSocket};
 
 use std::path::{Path, PathBuf};
 

@@ -16,6 +16,7 @@ mod full_disk;
 mod guest;
 mod hostile_modules;
 mod layers;
+mod live;
 mod main_job;
 mod memory;
 mod redeploy;

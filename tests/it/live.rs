@@ -1,0 +1,35 @@
+//! The WebSocket endpoint, from outside: what subscribers hold, what calls and queries answer, how connections begin and end.
+
+mod closing;
+mod deflate;
+mod document;
+mod events;
+mod refusals;
+mod resume;
+mod rows;
+mod slow;
+mod standing;
+
+use cosmictron_tests::{TestClient, TestServer, my_agent};
+use serde_json::{Value, json};
+
+/// A server with `my-agent`, and a client with an account.
+fn agent(settings: &str, shards: u16) -> (TestServer, TestClient) {
+    let server = TestServer::start_with(settings, &["--shards", &shards.to_string()]);
+    server.deploy("my-agent", &my_agent());
+    let ada = server.sign_up("ada@example.com");
+    (server, ada)
+}
+
+/// The arguments of `record_agent_message`.
+fn message(session: &str, content: &str) -> Value {
+    json!([session, "user", content])
+}
+
+/// Records a message over REST; the transaction.
+#[track_caller]
+fn record(client: &mut TestClient, session: &str, content: &str) -> u64 {
+    let answer = client.call("record_agent_message", &message(session, content).to_string());
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    answer.json()["tx_id"].as_u64().unwrap()
+}

@@ -1,0 +1,155 @@
+//! Who a client is: how it says so, and what becomes of one that does not, or whose token ends.
+
+use std::net::TcpStream;
+use std::time::Duration;
+
+use cosmictron_tests::{JSON_V1, TestSocket};
+use serde_json::json;
+
+use super::{agent, message};
+
+#[test]
+fn a_token_in_the_handshake_or_in_the_first_message_is_welcomed() {
+    let (server, mut ada) = agent("", 2);
+    let identity = ada.get("/v1/auth/me").json()["identity"].clone();
+    let token = ada.token().unwrap().to_owned();
+    let mut ids = Vec::new();
+    for path in ["/v1/ws", "/"] {
+        let mut socket =
+            TestSocket::try_connect(server.address(), path, Some(&token), Some(JSON_V1)).unwrap();
+        let welcome = socket.next().unwrap();
+        assert_eq!((&welcome["type"], &welcome["identity"]), (&json!("welcome"), &identity));
+        assert!(welcome["expires_at"].as_u64().unwrap() > 1_700_000_000, "{welcome}");
+        ids.push(welcome["connection_id"].clone());
+
+        let mut socket = TestSocket::try_connect(server.address(), path, None, None).unwrap();
+        socket.send(&json!({"type": "authenticate", "token": token}));
+        let welcome = socket.next().unwrap();
+        assert_eq!((&welcome["type"], &welcome["identity"]), (&json!("welcome"), &identity));
+        ids.push(welcome["connection_id"].clone());
+        assert_eq!(socket.call("record_agent_message", message("s", "x"))["type"], "called");
+    }
+    assert!(ids.iter().all(|id| id.as_str().unwrap().len() == 32), "{ids:?}");
+    ids.sort_by_key(ToString::to_string);
+    ids.dedup();
+    assert_eq!(ids.len(), 4, "a connection's id was given out twice");
+}
+
+#[test]
+fn a_bad_token_in_the_handshake_is_refused_before_the_upgrade() {
+    let (server, ada) = agent("", 1);
+    let connect = |path, token, protocol| {
+        TestSocket::try_connect(server.address(), path, token, protocol).map(|_| ())
+    };
+    assert_eq!(connect("/v1/ws", Some("nonsense"), Some(JSON_V1)), Err(401));
+    assert_eq!(connect("/v1/ws", ada.token(), Some("chat")), Err(400));
+    assert_eq!(connect("/v1/sql", ada.token(), Some(JSON_V1)), Err(405));
+    assert_eq!(connect("/v1/ws?token=x", None, None), Ok(()));
+    // Plain HTTP is told what is missing, and goes on.
+    let mut client = server.client();
+    let answer = client.get("/v1/ws");
+    assert_eq!((answer.status, &*answer.code()), (426, "upgrade_required"));
+    assert_eq!(client.get("/v1/health").status, 200);
+}
+
+#[test]
+fn nobody_is_answered_before_it_is_known_who_asks() {
+    let (server, _) = agent("", 1);
+    let messages = [
+        r#"{"type":"query","id":5,"query":"SELECT 1"}"#,
+        r#"{"type":"authenticate","token":"nonsense"}"#,
+        "nonsense",
+    ];
+    for message in messages {
+        let mut socket = TestSocket::connect(server.address(), None);
+        socket.send_text(message);
+        let (code, said) = socket.wait_for_close();
+        assert_eq!((code, said.len()), (4003, 1), "{message}: {said:?}");
+        assert_eq!((&said[0]["type"], &said[0]["code"]), (&json!("error"), &json!("unauthenticated")));
+    }
+}
+
+#[test]
+fn who_does_not_say_who_it_is_in_time_is_closed() {
+    let (server, _) = agent("websocket.authentication_timeout = \"200ms\"\n", 1);
+    let mut socket = TestSocket::connect(server.address(), None);
+    assert_eq!(socket.wait_for_close(), (4003, Vec::new()));
+}
+
+#[test]
+fn a_client_is_warned_before_its_token_ends_and_may_renew_it() {
+    let (server, mut ada) = agent("auth.token_lifetime = \"3s\"\n", 1);
+    let mut socket = server.socket_of(&ada);
+    socket.next().unwrap();
+    let warning = socket.next().unwrap();
+    assert_eq!((&warning["type"], &warning["code"]), (&json!("error"), &json!("token_expiring")));
+    assert!(warning.get("id").is_none(), "{warning}");
+    let mut other = server.socket_of(&ada);
+    let (id, _) = other.subscribe("SELECT count(*) FROM agent_state");
+    // A second later: its end is another one.
+    std::thread::sleep(Duration::from_millis(1100));
+    let fresh = ada.post("/v1/auth/refresh", "").json()["token"].clone();
+    other.send(&json!({"type": "authenticate", "token": fresh}));
+    let (code, said) = socket.wait_for_close();
+    assert_eq!((code, said), (4001, Vec::new()));
+    let renewed = other.wait_for(|message| message["type"] == "welcome");
+    assert!(renewed["expires_at"].is_u64());
+    // The old token has ended, the subscription goes on.
+    let called = other.call("record_agent_message", message("s", "x"));
+    let update = other.wait_for(|message| message["type"] == "update");
+    assert_eq!(update["changes"], json!([[id, [[1]], [[0]]]]));
+    assert_eq!(called["tx_id"], update["tx_id"]);
+    assert_eq!(other.wait_for_close().0, 4001);
+}
+
+#[test]
+fn another_accounts_token_is_no_renewal_and_neither_is_a_bad_one() {
+    let (server, ada) = agent("", 1);
+    let bob = server.sign_up("bob@example.com");
+    let mut socket = server.socket_of(&ada);
+    let welcome = socket.next().unwrap();
+    for (token, code) in [(bob.token().unwrap(), "conflict"), ("nonsense", "unauthenticated")] {
+        socket.send(&json!({"type": "authenticate", "token": token}));
+        assert_eq!(socket.next().unwrap()["code"], code);
+    }
+    socket.send(&json!({"type": "authenticate", "token": ada.token().unwrap()}));
+    assert_eq!(socket.next().unwrap()["identity"], welcome["identity"]);
+}
+
+#[test]
+fn a_connection_ends_when_its_token_is_signed_out() {
+    let (server, mut ada) = agent("websocket.ping_interval = \"200ms\"\n", 2);
+    let mut idle = server.socket_of(&ada);
+    let mut busy = server.socket_of(&ada);
+    busy.subscribe("SELECT count(*) FROM agent_state");
+    assert_eq!(ada.post("/v1/auth/sign-out", "").status, 204);
+    assert_eq!(idle.wait_for_close().0, 4001);
+    assert_eq!(busy.wait_for_close().0, 4001);
+}
+
+/// Answers stand in the order of their requests, also of one that is to be upgraded.
+#[test]
+fn a_handshake_may_be_pipelined_behind_requests_and_before_frames() {
+    use std::io::{Read, Write};
+    let (server, ada) = agent("", 1);
+    let mut stream = TcpStream::connect(server.address()).unwrap();
+    let token = ada.token().unwrap();
+    let mut bytes = format!(
+        "POST /v1/sql HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {token}\r\nContent-Length: 20\r\n\r\n\
+         {{\"query\":\"SELECT 7\"}}\
+         GET /v1/ws HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {token}\r\nUpgrade: websocket\r\n\
+         Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\
+         Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    )
+    .into_bytes();
+    let close = [0x88, 0x82, 1, 2, 3, 4, 3 ^ 1, 0xe8 ^ 2];
+    bytes.extend_from_slice(&close);
+    stream.write_all(&bytes).unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).unwrap();
+    let text = String::from_utf8_lossy(&answer);
+    let places: Vec<usize> =
+        ["HTTP/1.1 200", "[[7]]", "HTTP/1.1 101", "\"welcome\""].map(|part| text.find(part).expect(part)).into();
+    assert!(places.is_sorted(), "{text}");
+    assert_eq!(answer[answer.len() - 4..], [0x88, 2, 3, 0xe8]);
+}
