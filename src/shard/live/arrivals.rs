@@ -68,7 +68,8 @@ impl Arrivals {
     pub fn push(&mut self, from: ShardId, batch: FeedBatch) {
         let source = &mut self.sources[from.index()];
         source.progress = source.progress.max(batch.tx);
-        if source.flows > 0 {
+        // What is of flows that have ended comes too late at times, and in the way of those that came in their place.
+        if source.flows > 0 && self.taken < batch.tx {
             source.batches.push_back(batch);
         }
     }
