@@ -6,8 +6,8 @@ use std::net::TcpStream;
 use cosmictron_tests::TestServer;
 use rustix::process::Signal;
 use serde_json::json;
-use tungstenite::protocol::frame::coding::CloseCode;
 use tungstenite::protocol::CloseFrame;
+use tungstenite::protocol::frame::coding::CloseCode;
 use tungstenite::{Bytes, Error, Message};
 
 use super::{agent, message};

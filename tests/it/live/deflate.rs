@@ -4,7 +4,8 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 
 use cosmictron_net::ws::{
-    Compression, Decoder, Deflater, Encoder, Inflater, JSON_V1, Limits, MaskKey, Opening, Received, Role,
+    Compression, Decoder, Deflater, Encoder, Inflater, JSON_V1, Limits, MaskKey, Opening, Received,
+    Role,
 };
 use cosmictron_net::{Limits as HttpLimits, Method, ResponseDecoder};
 use serde_json::{Value, json};
@@ -55,8 +56,12 @@ fn messages_are_compressed_where_both_sides_agree_on_it() {
     assert!(agreement.receives_deflate);
     assert!(matches!(agreement.sends, Compression::Deflate(_)));
     let decoder = Decoder::new(Role::Client, agreement.receives_deflate, Limits::default());
-    let mut client =
-        Client { stream: stream.try_clone().unwrap(), decoder, inflater: Inflater::new(), received: 0 };
+    let mut client = Client {
+        stream: stream.try_clone().unwrap(),
+        decoder,
+        inflater: Inflater::new(),
+        received: 0,
+    };
     assert_eq!(client.next()["type"], "welcome");
     let content = "to be or not to be ".repeat(5_000);
     let (mut deflater, mut out) = (Deflater::new(), Vec::new());

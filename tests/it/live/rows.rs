@@ -68,8 +68,7 @@ fn a_call_is_answered_after_the_update_that_shows_what_it_did() {
         for number in 0..100 {
             let args = message("s", &format!("{number}"));
             let (reducer, call) = ("record_agent_message", 1000 + number);
-            socket
-                .send(&json!({"type": "call", "id": call, "reducer": reducer, "args": args}));
+            socket.send(&json!({"type": "call", "id": call, "reducer": reducer, "args": args}));
         }
         let mut answered = 0;
         while answered < 100 {
@@ -101,7 +100,10 @@ fn an_idempotency_key_is_the_callers_on_every_way() {
     let body = message("s", "x").to_string();
     let headers = [("Idempotency-Key", "k")];
     let path = "/v1/reducers/record_agent_message";
-    assert_eq!(ada.request("POST", path, &headers, body.as_bytes()).json()["tx_id"], first["tx_id"]);
+    assert_eq!(
+        ada.request("POST", path, &headers, body.as_bytes()).json()["tx_id"],
+        first["tx_id"]
+    );
     assert_eq!(ada.sql("SELECT count(*) FROM agent_state"), json!([[1]]));
 }
 
@@ -185,7 +187,8 @@ fn a_subscription_to_one_key_hears_of_that_key_alone() {
     let begun = socket.ask(json!({"type": "subscribe", "query": query, "params": [mine]}));
     assert_eq!(begun["rows"], json!([[BALANCE]]), "{} {}", owner(0), shard_of(mine, 4));
     client.call("deposit", &json!([yours, 5]).to_string());
-    let tx_id: Value = client.call("deposit", &json!([mine, 7]).to_string()).json()["tx_id"].clone();
+    let tx_id: Value =
+        client.call("deposit", &json!([mine, 7]).to_string()).json()["tx_id"].clone();
     let update = socket.wait_for(|message| message["type"] == "update");
     let changes = json!([[begun["id"], [[BALANCE + 7]], [[BALANCE]]]]);
     assert_eq!((&update["tx_id"], &update["changes"]), (&tx_id, &changes));

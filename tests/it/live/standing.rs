@@ -65,7 +65,10 @@ fn nobody_is_answered_before_it_is_known_who_asks() {
         socket.send_text(message);
         let (code, said) = socket.wait_for_close();
         assert_eq!((code, said.len()), (4003, 1), "{message}: {said:?}");
-        assert_eq!((&said[0]["type"], &said[0]["code"]), (&json!("error"), &json!("unauthenticated")));
+        assert_eq!(
+            (&said[0]["type"], &said[0]["code"]),
+            (&json!("error"), &json!("unauthenticated"))
+        );
     }
 }
 
@@ -148,8 +151,9 @@ fn a_handshake_may_be_pipelined_behind_requests_and_before_frames() {
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer).unwrap();
     let text = String::from_utf8_lossy(&answer);
-    let places: Vec<usize> =
-        ["HTTP/1.1 200", "[[7]]", "HTTP/1.1 101", "\"welcome\""].map(|part| text.find(part).expect(part)).into();
+    let places: Vec<usize> = ["HTTP/1.1 200", "[[7]]", "HTTP/1.1 101", "\"welcome\""]
+        .map(|part| text.find(part).expect(part))
+        .into();
     assert!(places.is_sorted(), "{text}");
     assert_eq!(answer[answer.len() - 4..], [0x88, 2, 3, 0xe8]);
 }
