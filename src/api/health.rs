@@ -199,6 +199,11 @@ const METRICS: &[Metric] = &[
     ),
     ("cosmictron_rows", "gauge", "Rows of all modules", |r| r.rows),
     ("cosmictron_scans", "gauge", "Queries that go on in slices", |r| r.scans as u64),
+    ("cosmictron_live_queries", "gauge", "Live queries", |r| r.live_queries as u64),
+    ("cosmictron_subscriptions", "gauge", "Subscriptions to live queries", |r| {
+        r.subscriptions as u64
+    }),
+    ("cosmictron_live_bytes", "gauge", "Memory of live queries", |r| r.live_bytes as u64),
     ("cosmictron_committed_tx_id", "gauge", "Newest committed transaction", |r| r.committed_tx_id),
     ("cosmictron_log_records_total", "counter", "Log records appended", |r| r.log.records),
     ("cosmictron_log_groups_total", "counter", "Commit groups written", |r| r.log.groups),

@@ -6,7 +6,6 @@ use cosmictron_net::ws::{self, Agreement, Handshake};
 use cosmictron_net::{Head, HeaderName, Problem, ProblemCode, Request};
 use cosmictron_types::ConnectionId;
 
-use super::caller::unauthenticated;
 use super::live::Conversation;
 use super::problem::unavailable_problem;
 use super::route::Route;
@@ -101,8 +100,11 @@ impl Exchange<'_> {
                 error.write(out, &self.request.head.reply());
                 Ok(Outcome::Written)
             }
-            // The decoder knows what asks for a WebSocket, so this is not one.
-            Ok(_) => Err(unauthenticated("the request has a body")),
+            // All is there but that the decoder saw something else in it: it has a body.
+            Ok(_) => {
+                let detail = "a WebSocket is asked for without a body";
+                Err(Problem::new(ProblemCode::InvalidRequest, detail))
+            }
         }
     }
 }

@@ -45,6 +45,11 @@ pub struct ShardReport {
     pub scans: usize,
     /// Requests to other shards that are not answered.
     pub requests_forwarded: usize,
+    /// Live queries of this core's connections, and how many subscriptions share them.
+    pub live_queries: usize,
+    pub subscriptions: usize,
+    /// Bytes that these queries keep of their inputs, about.
+    pub live_bytes: usize,
     /// Rows of all modules.
     pub rows: u64,
     /// Bytes of rows and indexes.
@@ -102,6 +107,9 @@ impl Shard {
             queued: self.queue.len(),
             scans: self.scans.len(),
             requests_forwarded: self.forwarded.iter().sum(),
+            live_queries: self.live.flows(),
+            subscriptions: self.live.subscriptions(),
+            live_bytes: self.live.bytes(),
             rows: self.user_tables().map(|table| table.len() as u64).sum(),
             store_bytes: self.store().bytes(),
             history_bytes: self.store().history_bytes(),
