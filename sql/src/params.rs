@@ -1,7 +1,7 @@
 //! The parameters of one execution.
 
-use cosmictron_types::{Timestamp, TxId};
 use cosmictron_types::json::Scratch;
+use cosmictron_types::{Timestamp, TxId};
 use serde_json::value::RawValue;
 
 use crate::error::SqlError;
@@ -25,7 +25,8 @@ pub struct Params {
 }
 
 /// Of a query without parameters.
-pub(crate) static NO_PARAMS: Params = Params { values: Vec::new(), now: Timestamp::from_micros(0), as_of: None };
+pub(crate) static NO_PARAMS: Params =
+    Params { values: Vec::new(), now: Timestamp::from_micros(0), as_of: None };
 
 impl Default for Params {
     fn default() -> Self {

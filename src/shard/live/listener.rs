@@ -22,25 +22,13 @@ pub const QUEUE_BYTES_MAX: usize = 1 << 20;
 #[derive(Debug)]
 pub enum Item {
     /// A subscription's first answer.
-    Subscribed {
-        subscription: SubscriptionId,
-        first: First,
-    },
+    Subscribed { subscription: SubscriptionId, first: First },
     /// A subscription has ended, or never began.
-    Failed {
-        subscription: SubscriptionId,
-        error: QueryError,
-    },
+    Failed { subscription: SubscriptionId, error: QueryError },
     /// What one transaction, or several up to it, changed.
-    Update {
-        tx: TxId,
-        changes: Vec<(SubscriptionId, Arc<Change>)>,
-    },
+    Update { tx: TxId, changes: Vec<(SubscriptionId, Arc<Change>)> },
     /// The answer to a request of its own.
-    Answered {
-        number: u64,
-        answer: Answer,
-    },
+    Answered { number: u64, answer: Answer },
 }
 
 /// How a subscription begins.

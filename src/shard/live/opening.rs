@@ -174,7 +174,8 @@ impl Live {
     fn begin(&mut self, id: FlowId) -> Result<(), SqlError> {
         let flow = self.flows.get_mut(&id).expect("it was just looked at");
         let Stage::Opening(opening) = &mut flow.stage else { return Ok(()) };
-        let Opening { reading, parts, later, .. } = std::mem::replace(&mut **opening, Opening::new());
+        let Opening { reading, parts, later, .. } =
+            std::mem::replace(&mut **opening, Opening::new());
         let begun = reading.expect("it was read as of a transaction");
         let limits = ExecutionLimits {
             rows_max: u64::MAX,

@@ -259,7 +259,8 @@ impl Shard {
         let flow = self.live.flows.get_mut(&id).expect("it was just looked at");
         let subscriber = flow.subscribers.get_mut(&(listener, subscription));
         let subscriber = subscriber.expect("it was just looked at");
-        if let Subscriber::Beginning(beginning) = std::mem::replace(subscriber, Subscriber::Told(tx))
+        if let Subscriber::Beginning(beginning) =
+            std::mem::replace(subscriber, Subscriber::Told(tx))
             && let Some(party) = self.live.listeners.get_mut(&listener)
         {
             begin(*beginning).into_iter().for_each(|item| party.listener.push(item));

@@ -67,7 +67,8 @@ fn later_updates(
     subscription: SubscriptionId,
     answered: TxId,
 ) -> impl Iterator<Item = Item> {
-    later.into_iter().filter(move |(tx, _)| answered < *tx).map(move |(tx, change)| {
-        Item::Update { tx, changes: vec![(subscription, change)] }
-    })
+    later
+        .into_iter()
+        .filter(move |(tx, _)| answered < *tx)
+        .map(move |(tx, change)| Item::Update { tx, changes: vec![(subscription, change)] })
 }
