@@ -30,7 +30,7 @@ impl RowChanges {
             let parts = tuple.parts();
             let inputs = Inputs { tuple: &parts, params };
             let cell = |expr| match expr {
-                &Expr::Column(ref column) => Ok(parts[column.part].cell(column)),
+                Expr::Column(column) => Ok(parts[column.part].cell(column)),
                 expr => expr.evaluate(inputs).map(Cell::Value),
             };
             let cells: Vec<Cell<'_>> = output.iter().map(cell).collect::<Result<_, _>>()?;

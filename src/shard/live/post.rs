@@ -263,7 +263,7 @@ impl Shard {
             std::mem::replace(subscriber, Subscriber::Told(tx))
             && let Some(party) = self.live.listeners.get_mut(&listener)
         {
-            begin(*beginning).into_iter().for_each(|item| party.listener.push(item));
+            begin(*beginning).into_iter().for_each(|item| party.listener.push_beginning(item));
         }
     }
 
