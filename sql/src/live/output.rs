@@ -29,11 +29,11 @@ impl RowChanges {
         for (tuple, weight) in delta {
             let parts = tuple.parts();
             let inputs = Inputs { tuple: &parts, params };
-            let cell = |expr| match expr {
+            let cells = output.iter().map(|expr| match expr {
                 Expr::Column(column) => Ok(parts[column.part].cell(column)),
                 expr => expr.evaluate(inputs).map(Cell::Value),
-            };
-            let cells: Vec<Cell<'_>> = output.iter().map(cell).collect::<Result<_, _>>()?;
+            });
+            let cells: Vec<Cell<'_>> = cells.collect::<Result<_, _>>()?;
             let mut row = Vec::new();
             write_row(columns, &cells, &mut row);
             changes.add(row.into(), *weight);

@@ -130,10 +130,6 @@ impl Arrivals {
     pub fn was_refused(&mut self, source: ShardId) {
         self.sources[source.index()].asked = None;
     }
-
-    pub fn waiting(&self) -> usize {
-        self.sources.iter().map(|source| source.batches.len()).sum()
-    }
 }
 
 #[cfg(test)]

@@ -65,13 +65,16 @@ struct LeafTap {
     leaf: usize,
 }
 
+/// Taps by the value that a column has to have, as [`LeafKey`] holds it.
+type ByValue = HashMap<Box<[u8]>, Vec<LeafTap>, RandomState>;
+
 /// The taps of one table.
 #[derive(Debug, Default)]
 struct TableTaps {
     /// Those that every change may concern.
     every: Vec<LeafTap>,
     /// Those that a value of a column leads to.
-    keyed: BTreeMap<ColumnIndex, HashMap<Box<[u8]>, Vec<LeafTap>, RandomState>>,
+    keyed: BTreeMap<ColumnIndex, ByValue>,
 }
 
 impl TableTaps {
@@ -81,14 +84,6 @@ impl TableTaps {
 }
 
 impl Feed {
-    pub fn is_empty(&self) -> bool {
-        self.taps.is_empty()
-    }
-
-    pub fn len(&self) -> usize {
-        self.taps.len()
-    }
-
     /// From now on tells a core what a live query of its has to know.
     ///
     /// # Errors

@@ -76,10 +76,10 @@ fn who_breaks_the_protocol_is_told_by_a_close_code() {
 fn a_close_is_answered_with_its_code_behind_what_was_asked_before() {
     let (server, ada) = agent("", 1);
     let mut socket = server.socket_of(&ada);
-    socket.next().unwrap();
+    socket.message().unwrap();
     for code in [CloseCode::Normal, CloseCode::Library(4321)] {
         let mut socket = server.socket_of(&ada);
-        socket.next().unwrap();
+        socket.message().unwrap();
         let close = CloseFrame { code, reason: "enough".into() };
         socket.send_message(Message::Close(Some(close)));
         match socket.read() {
@@ -111,7 +111,7 @@ fn a_silent_client_is_pinged_and_one_that_does_not_answer_is_dropped() {
     let (server, ada) = agent("websocket.ping_interval = \"200ms\"\n", 1);
     let mut silent = raw(&server, ada.token().unwrap());
     let mut polite = server.socket_of(&ada);
-    polite.next().unwrap();
+    polite.message().unwrap();
     for _ in 0..4 {
         // Reading answers it.
         assert!(matches!(polite.read(), Ok(Message::Ping(_))));
@@ -122,7 +122,7 @@ fn a_silent_client_is_pinged_and_one_that_does_not_answer_is_dropped() {
     let pings = bytes.windows(2).filter(|bytes| *bytes == [0x89, 0]).count();
     assert_eq!(pings, 1, "{}", bytes.escape_ascii());
     polite.send(&json!({"type": "query", "id": 1, "query": "SELECT 1"}));
-    assert_eq!(polite.next().unwrap()["rows"], json!([[1]]));
+    assert_eq!(polite.message().unwrap()["rows"], json!([[1]]));
 }
 
 #[test]
@@ -131,7 +131,7 @@ fn a_server_that_stops_says_so_and_answers_what_it_has_begun() {
     let mut idle = server.socket_of(&ada);
     idle.subscribe("SELECT count(*) FROM agent_state");
     let mut calling = server.socket_of(&ada);
-    calling.next().unwrap();
+    calling.message().unwrap();
     for id in 0..50 {
         let args = message("s", "x");
         let reducer = "record_agent_message";

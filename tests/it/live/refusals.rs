@@ -14,7 +14,7 @@ fn every_wrong_message_is_answered_with_its_code() {
     let (server, ada) = agent("", 2);
     server.deploy("other", &Guest::new().item(SECRET).wasm());
     let mut socket = server.socket_of(&ada);
-    socket.next().unwrap();
+    socket.message().unwrap();
     let subscribe = |query: &str| json!({"type": "subscribe", "id": 7, "query": query});
     let query = |query: &str| json!({"type": "query", "id": 7, "query": query});
     let call = |reducer: &str, args: Value| json!({"type": "call", "id": 7, "reducer": reducer, "args": args});
@@ -41,7 +41,7 @@ fn every_wrong_message_is_answered_with_its_code() {
     ];
     for (message, code, part) in cases {
         socket.send(&message);
-        let answer = socket.next().unwrap();
+        let answer = socket.message().unwrap();
         let found = (&answer["type"], &answer["id"], &answer["code"]);
         assert_eq!(found, (&json!("error"), &json!(7), &json!(code)), "{message}: {answer}");
         let detail = answer["detail"].as_str().unwrap();
@@ -49,7 +49,7 @@ fn every_wrong_message_is_answered_with_its_code() {
     }
     for text in ["", "{", "[]", "7", r#"{"type":"query","id":-1,"query":"SELECT 1"}"#] {
         socket.send_text(text);
-        let answer = socket.next().unwrap();
+        let answer = socket.message().unwrap();
         assert_eq!(answer["code"], "invalid_request", "{text}");
         assert!(answer.get("id").is_none(), "{text}: {answer}");
     }
@@ -61,20 +61,20 @@ fn every_wrong_message_is_answered_with_its_code() {
 fn an_id_names_one_subscription_at_a_time() {
     let (server, ada) = agent("websocket.subscriptions_max = 2\n", 1);
     let mut socket = server.socket_of(&ada);
-    socket.next().unwrap();
+    socket.message().unwrap();
     let mut subscribe = |id: &str| {
         let query = "SELECT count(*) FROM agent_state";
         socket.send(&json!({"type": "subscribe", "id": id, "query": query}));
-        socket.next().unwrap()
+        socket.message().unwrap()
     };
     assert_eq!(subscribe("a")["type"], "subscribed");
     assert_eq!(subscribe("a")["code"], "conflict");
     assert_eq!(subscribe("b")["type"], "subscribed");
     assert_eq!(subscribe("c")["code"], "too_large");
     socket.send(&json!({"type": "unsubscribe", "id": "a"}));
-    assert_eq!(socket.next().unwrap()["type"], "unsubscribed");
+    assert_eq!(socket.message().unwrap()["type"], "unsubscribed");
     socket.send(&json!({"type": "subscribe", "id": "a", "query": "SELECT 1"}));
-    assert_eq!(socket.next().unwrap()["rows"], json!([[1]]));
+    assert_eq!(socket.message().unwrap()["rows"], json!([[1]]));
 }
 
 #[test]

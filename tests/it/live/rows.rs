@@ -15,10 +15,10 @@ fn a_subscriber_is_told_what_there_is_and_then_what_changes() {
     let (server, mut ada) = agent("", 2);
     record(&mut ada, "s", "before");
     let mut socket = server.socket_of(&ada);
-    let welcome = socket.next().unwrap();
+    let welcome = socket.message().unwrap();
     assert_eq!(welcome["type"], "welcome");
     socket.send(&json!({"type": "subscribe", "id": "all", "query": MESSAGES}));
-    let begun = socket.next().unwrap();
+    let begun = socket.message().unwrap();
     assert_eq!(begun["type"], "subscribed");
     assert_eq!(begun["id"], "all");
     assert_eq!(begun["columns"], json!(["id", "session_id", "content"]));
@@ -26,12 +26,12 @@ fn a_subscriber_is_told_what_there_is_and_then_what_changes() {
     assert_eq!(begun["resumed"], false);
     assert_eq!(begun["rows"].as_array().unwrap().len(), 1);
     let tx_id = record(&mut ada, "s", "after");
-    let update = socket.next().unwrap();
+    let update = socket.message().unwrap();
     let id = ada.sql("SELECT id FROM agent_state WHERE content = 'after'")[0][0].clone();
     let changes = json!([["all", [[id, "s", "after"]], []]]);
     assert_eq!(update, json!({"type": "update", "tx_id": tx_id, "changes": changes}));
     socket.send(&json!({"type": "unsubscribe", "id": "all"}));
-    assert_eq!(socket.next().unwrap(), json!({"type": "unsubscribed", "id": "all"}));
+    assert_eq!(socket.message().unwrap(), json!({"type": "unsubscribed", "id": "all"}));
     record(&mut ada, "s", "unheard");
     let answer = socket.ask(json!({"type": "query", "query": "SELECT count(*) FROM agent_state"}));
     assert_eq!(answer["rows"], json!([[3]]));
@@ -72,7 +72,7 @@ fn a_call_is_answered_after_the_update_that_shows_what_it_did() {
         }
         let mut answered = 0;
         while answered < 100 {
-            let message = socket.next().unwrap();
+            let message = socket.message().unwrap();
             match message["type"].as_str().unwrap() {
                 "update" => rows.apply(id, &message),
                 "called" => {

@@ -61,7 +61,7 @@ fn who_does_not_take_its_answers_may_not_ask_for_more() {
     let (server, mut ada) = agent("", 1);
     record(&mut ada, "s", &"x".repeat(300_000));
     let mut socket: TestSocket = server.socket_of(&ada);
-    socket.next().unwrap();
+    socket.message().unwrap();
     let text = json!({"type": "query", "id": 1, "query": QUERY}).to_string();
     let mut frame = vec![0x81, 0x80 | text.len() as u8, 0, 0, 0, 0];
     frame.extend_from_slice(text.as_bytes());

@@ -17,14 +17,14 @@ fn a_token_in_the_handshake_or_in_the_first_message_is_welcomed() {
     for path in ["/v1/ws", "/"] {
         let mut socket =
             TestSocket::try_connect(server.address(), path, Some(&token), Some(JSON_V1)).unwrap();
-        let welcome = socket.next().unwrap();
+        let welcome = socket.message().unwrap();
         assert_eq!((&welcome["type"], &welcome["identity"]), (&json!("welcome"), &identity));
         assert!(welcome["expires_at"].as_u64().unwrap() > 1_700_000_000, "{welcome}");
         ids.push(welcome["connection_id"].clone());
 
         let mut socket = TestSocket::try_connect(server.address(), path, None, None).unwrap();
         socket.send(&json!({"type": "authenticate", "token": token}));
-        let welcome = socket.next().unwrap();
+        let welcome = socket.message().unwrap();
         assert_eq!((&welcome["type"], &welcome["identity"]), (&json!("welcome"), &identity));
         ids.push(welcome["connection_id"].clone());
         assert_eq!(socket.call("record_agent_message", message("s", "x"))["type"], "called");
@@ -83,8 +83,8 @@ fn who_does_not_say_who_it_is_in_time_is_closed() {
 fn a_client_is_warned_before_its_token_ends_and_may_renew_it() {
     let (server, mut ada) = agent("auth.token_lifetime = \"3s\"\n", 1);
     let mut socket = server.socket_of(&ada);
-    socket.next().unwrap();
-    let warning = socket.next().unwrap();
+    socket.message().unwrap();
+    let warning = socket.message().unwrap();
     assert_eq!((&warning["type"], &warning["code"]), (&json!("error"), &json!("token_expiring")));
     assert!(warning.get("id").is_none(), "{warning}");
     let mut other = server.socket_of(&ada);
@@ -110,13 +110,13 @@ fn another_accounts_token_is_no_renewal_and_neither_is_a_bad_one() {
     let (server, ada) = agent("", 1);
     let bob = server.sign_up("bob@example.com");
     let mut socket = server.socket_of(&ada);
-    let welcome = socket.next().unwrap();
+    let welcome = socket.message().unwrap();
     for (token, code) in [(bob.token().unwrap(), "conflict"), ("nonsense", "unauthenticated")] {
         socket.send(&json!({"type": "authenticate", "token": token}));
-        assert_eq!(socket.next().unwrap()["code"], code);
+        assert_eq!(socket.message().unwrap()["code"], code);
     }
     socket.send(&json!({"type": "authenticate", "token": ada.token().unwrap()}));
-    assert_eq!(socket.next().unwrap()["identity"], welcome["identity"]);
+    assert_eq!(socket.message().unwrap()["identity"], welcome["identity"]);
 }
 
 #[test]
