@@ -2,8 +2,9 @@
 //!
 //! Invariants:
 //! 1. Of one subscription nothing is told before its first answer, and updates in the order of their transactions.
-//! 2. Updates that wait are bounded; the beginnings of subscriptions are by what an answer may be. Beyond [`QUEUE_BYTES_MAX`] all updates that wait become one, exact as of the last of them; when
-//!    that is still beyond it, the listener is given up.
+//! 2. Updates that wait are bounded; the beginnings of subscriptions are by what an answer may be. Beyond [`QUEUE_BYTES_MAX`] all
+//!    updates that wait become one, exact as of the last of them; when that is still large, the listener is given up. One that
+//!    listens, or has only one update to take, is not behind, however large that is.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -96,7 +97,7 @@ impl Listener {
             self.update_bytes += bytes(changes);
         }
         self.items.push_back(Waiting { item, is_beginning: false });
-        if self.update_bytes > QUEUE_BYTES_MAX {
+        if self.update_bytes > QUEUE_BYTES_MAX && self.listens.is_none() {
             self.merge();
         }
     }
@@ -125,11 +126,12 @@ impl Listener {
     fn merge(&mut self) {
         let (mut first, mut rest) = (VecDeque::new(), Vec::new());
         let mut sums: BTreeMap<SubscriptionId, RowChanges> = BTreeMap::new();
-        let mut newest = TxId::ZERO;
+        let (mut newest, mut updates) = (TxId::ZERO, 0);
         for waiting in std::mem::take(&mut self.items) {
             match waiting.item {
                 _ if waiting.is_beginning => first.push_back(waiting),
                 Item::Update { tx, changes } => {
+                    updates += 1;
                     newest = newest.max(tx);
                     for (subscription, change) in changes {
                         sums.entry(subscription).or_default().merge(&change.rows);
@@ -146,7 +148,7 @@ impl Listener {
         first.extend(rest);
         self.items = first;
         // With half of the room left, the next merge is not due at once.
-        if self.update_bytes > QUEUE_BYTES_MAX / 2 {
+        if updates > 1 && self.update_bytes > QUEUE_BYTES_MAX / 2 {
             self.is_given_up = true;
             self.items = VecDeque::new();
         }
@@ -209,6 +211,15 @@ mod tests {
         assert!(told[1].starts_with("3 2:"));
         assert!(told[2].contains("1:[[1]],[]"));
         assert_eq!(told[3], "answer 7");
+    }
+
+    /// Whoever was told of one large transaction was given up, listening or not.
+    #[test]
+    fn one_update_is_told_however_large_it_is() {
+        let mut listener = Listener::default();
+        let long = format!("[\"{}\"]", "x".repeat(2 * QUEUE_BYTES_MAX));
+        listener.push(update(3, 1, &[(&long, 1)]));
+        assert_eq!(listener.take().unwrap().len(), 1);
     }
 
     #[test]
