@@ -25,6 +25,8 @@ pub struct Arrivals {
     sources: Vec<Source>,
     /// The last transaction that was taken out.
     taken: TxId,
+    /// Bytes of all that waits.
+    bytes: usize,
 }
 
 #[derive(Debug)]
@@ -47,7 +49,7 @@ impl Source {
 impl Arrivals {
     pub fn new(shards: ShardCount) -> Self {
         let sources = shards.shards().map(|_| Source::new()).collect();
-        Self { shards, sources, taken: TxId::ZERO }
+        Self { shards, sources, taken: TxId::ZERO, bytes: 0 }
     }
 
     /// One more flow draws on a shard.
@@ -60,7 +62,8 @@ impl Arrivals {
         let source = &mut self.sources[source.index()];
         source.flows -= 1;
         if source.flows == 0 {
-            source.batches.clear();
+            let gone = source.batches.drain(..).map(|batch| batch.bytes());
+            self.bytes -= gone.sum::<usize>();
         }
     }
 
@@ -70,6 +73,7 @@ impl Arrivals {
         source.progress = source.progress.max(batch.tx);
         // What is of flows that have ended comes too late at times, and in the way of those that came in their place.
         if source.flows > 0 && self.taken < batch.tx {
+            self.bytes += batch.bytes();
             source.batches.push_back(batch);
         }
     }
@@ -95,6 +99,11 @@ impl Arrivals {
             && self.head().is_none_or(|head| tx < head)
     }
 
+    /// Bytes of all that waits.
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     /// The next transaction that has come from anywhere.
     pub fn head(&self) -> Option<TxId> {
         self.sources.iter().filter_map(|source| source.batches.front()).map(|batch| batch.tx).min()
@@ -108,6 +117,7 @@ impl Arrivals {
         let mut flows = Vec::new();
         for source in &mut self.sources {
             while let Some(batch) = source.batches.pop_front_if(|batch| batch.tx == tx) {
+                self.bytes -= batch.bytes();
                 flows.extend(batch.flows);
             }
         }
@@ -176,6 +186,21 @@ mod tests {
         assert_eq!(taken(&mut arrivals), [(3, vec![1]), (4, vec![2])]);
         arrivals.push(shard(1), batch(7, 2));
         assert_eq!(taken(&mut arrivals), [(7, vec![1, 2])]);
+        assert_eq!(arrivals.bytes(), 0);
+    }
+
+    #[test]
+    fn what_waits_is_counted_until_it_is_taken_or_its_flows_end() {
+        let mut arrivals = arrivals();
+        arrivals.push(shard(0), batch(3, 1));
+        let one = arrivals.bytes();
+        arrivals.push(shard(0), batch(4, 1));
+        assert!(one > 0 && arrivals.bytes() == 2 * one);
+        arrivals.push(shard(1), batch(3, 2));
+        taken(&mut arrivals);
+        assert_eq!(arrivals.bytes(), one);
+        arrivals.close(shard(0));
+        assert_eq!(arrivals.bytes(), 0);
     }
 
     #[test]

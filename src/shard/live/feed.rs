@@ -29,6 +29,14 @@ pub struct FeedBatch {
     pub flows: Vec<FlowChanges>,
 }
 
+impl FeedBatch {
+    /// Bytes that it takes, about.
+    pub fn bytes(&self) -> usize {
+        let changes = self.flows.iter().filter_map(|flow| flow.changes.as_ref().ok());
+        size_of_val(&*self.flows) + changes.map(LeafChanges::bytes).sum::<usize>()
+    }
+}
+
 /// What it changes for one live query, or why that cannot be told.
 #[derive(Debug)]
 pub struct FlowChanges {

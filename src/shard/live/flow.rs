@@ -50,7 +50,7 @@ impl Flow {
     ) -> Result<Option<Arc<Change>>, SqlError> {
         match &mut self.stage {
             Stage::Opening(opening) => {
-                opening.later.push((tx, changes));
+                opening.keep(tx, changes)?;
                 Ok(None)
             }
             // It was read with the rest.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use cosmictron_sql::{
-    Dataflow, ExecutionLimits, LeafChanges, LivePlan, Params, PartialRows, SqlError,
+    Dataflow, ExecutionLimits, LeafChanges, LivePlan, Params, PartialRows, Resource, SqlError,
 };
 use cosmictron_types::{ShardId, TxId};
 
@@ -28,7 +28,9 @@ pub struct Opening {
     /// What has come of it, by leaf and shard.
     parts: BTreeMap<(usize, ShardId), PartialRows>,
     /// What transactions changed meanwhile.
-    pub later: Vec<(TxId, LeafChanges)>,
+    later: Vec<(TxId, LeafChanges)>,
+    /// Bytes of that.
+    later_bytes: usize,
 }
 
 /// What a flow has asked a shard.
@@ -49,12 +51,27 @@ pub struct Tap {
 
 impl Opening {
     pub(super) fn new() -> Self {
-        Self { missing: 0, reading: None, parts: BTreeMap::new(), later: Vec::new() }
+        Self {
+            missing: 0,
+            reading: None,
+            parts: BTreeMap::new(),
+            later: Vec::new(),
+            later_bytes: 0,
+        }
     }
 
     pub fn bytes(&self) -> usize {
-        let later = self.later.iter().map(|(_, changes)| changes.bytes());
-        self.parts.values().map(PartialRows::bytes).chain(later).sum()
+        self.later_bytes + self.parts.values().map(PartialRows::bytes).sum::<usize>()
+    }
+
+    /// Keeps what a transaction changed until the flow is begun, if it is not too much by then.
+    pub fn keep(&mut self, tx: TxId, changes: LeafChanges) -> Result<(), SqlError> {
+        self.later_bytes += changes.bytes();
+        if self.later_bytes as u64 > FLOW_BYTES_MAX {
+            return Err(SqlError::Exhausted { what: Resource::Memory, max: FLOW_BYTES_MAX });
+        }
+        self.later.push((tx, changes));
+        Ok(())
     }
 }
 

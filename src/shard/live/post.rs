@@ -17,6 +17,9 @@ use crate::shard::request::{Answer, QueryError, Request, Unavailable};
 use crate::shard::{FORWARDED_MAX, Message, Reach, Seam, Shard};
 use cosmictron_sql::{LeafChanges, SqlError};
 
+/// What may have come from shards and wait for another one to be as far.
+const ARRIVALS_BYTES_MAX: usize = 64 << 20;
+
 /// Updates of one transaction, by who is told.
 type Updates = BTreeMap<ListenerId, Vec<(SubscriptionId, Arc<Change>)>>;
 
@@ -302,6 +305,13 @@ impl Shard {
     ) {
         self.live.arrivals.push(from, batch);
         self.run_live(seam);
+        if self.live.arrivals.bytes() > ARRIVALS_BYTES_MAX {
+            // Some shard is far behind the others: who subscribes again resumes.
+            let flows: Vec<FlowId> = self.live.flows.keys().copied().collect();
+            for flow in flows {
+                self.fail_flow(flow, &Unavailable::Overloaded.into(), seam);
+            }
+        }
     }
 
     /// A shard has said how far it is.
