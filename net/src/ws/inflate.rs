@@ -2,7 +2,8 @@
 //!
 //! A sender leaves the last four octets of its flush, an empty stored block, out. Here the rest of
 //! that block is put back, and behind it the final block that a message never has: a message is
-//! whole exactly if the stream ends there.
+//! whole if the stream ends there and what was put back said nothing itself. (In the midst of a
+//! block these octets can happen to be codes of that block.)
 
 use flate2::{Decompress, FlushDecompress, Status};
 
@@ -88,13 +89,7 @@ impl Stream<'_> {
         let mut rest = payload;
         for _ in 0..FINAL_BLOCKS_MAX {
             match self.feed(rest)? {
-                // The tail is what makes it complete.
-                None => {
-                    return match self.feed(&TAIL)? {
-                        Some([]) => Ok(()),
-                        Some(_) | None => Err(InflateError::Malformed),
-                    };
-                }
+                None => return self.end(),
                 // A sender that ended the stream has nothing to leave out.
                 Some([]) => return Ok(()),
                 Some(behind) => rest = behind,
@@ -102,6 +97,15 @@ impl Stream<'_> {
             self.go_on()?;
         }
         Err(InflateError::Malformed)
+    }
+
+    /// Puts back what the sender left out, which completes the stream and says nothing.
+    fn end(&mut self) -> Result<(), InflateError> {
+        let said = self.output.len();
+        match self.feed(&TAIL)? {
+            Some([]) if self.output.len() == said => Ok(()),
+            Some(_) | None => Err(InflateError::Malformed),
+        }
     }
 
     /// Decompresses all of `input`; what stands behind the end of the stream when that is in it.

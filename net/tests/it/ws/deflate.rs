@@ -211,3 +211,29 @@ fn a_message_is_encoded_once_for_all_who_agreed_on_the_same() {
         }
     }
 }
+
+/// In the midst of a block, the octets that a sender leaves out can be codes that say something.
+#[test]
+fn no_cut_of_short_messages_is_mistaken_for_a_whole_one() {
+    let mut inflater = Inflater::new();
+    let mut state = 1_u32;
+    for length in 1..60 {
+        for level in [1, 6, 9] {
+            let message: Vec<u8> = std::iter::repeat_with(|| {
+                state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                (state >> 24) as u8 & 0xf3
+            })
+            .take(length)
+            .collect();
+            let payload = deflate(WindowBits::MAX, level, &message);
+            for cut in 0..payload.len() {
+                if let Ok(said) = inflater.inflate(&payload[..cut], BYTES_MAX) {
+                    assert!(
+                        message.starts_with(said),
+                        "{message:?} at level {level} cut to {cut} says {said:?}"
+                    );
+                }
+            }
+        }
+    }
+}
