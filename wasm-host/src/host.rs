@@ -2,22 +2,18 @@
 //!
 //! Invariants:
 //! 1. A guest can reach nothing but the imports of the ABI; there is no WASI.
-//! 2. The epoch advances for as long as anything of the engine is alive, whatever the guests do: a thread of its own
-//!    ticks.
-//! 3. Equal calls behave equally on every machine: no threads, no relaxed SIMD, one bit pattern for every NaN.
+//! 2. Equal calls behave equally on every machine: no threads, no relaxed SIMD, one bit pattern for every NaN.
 //!
 //! wasmtime handles the process's SIGSEGV, SIGILL, SIGFPE and SIGBUS from then on, as it turns faults of guests into
-//! traps. Make the host on a thread that is pinned to no core: the ticking thread inherits the mask.
+//! traps. Make the host on a thread that is pinned to no core: the clock's thread inherits the mask.
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
-use std::thread;
 use std::time::Duration;
 
-use wasmtime::{
-    Config, Enabled, Engine, EngineWeak, InstanceAllocationStrategy, PoolingAllocationConfig,
-};
+use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
 
+use crate::clock::Clock;
 use crate::limits::Limits;
 
 /// Bytes of a discarded instance's memory that stay resident and are cleared rather than given back.
@@ -39,7 +35,7 @@ pub(crate) const PAGE_BYTES: usize = 64 << 10;
 pub struct Host {
     pub(crate) engine: Engine,
     pub(crate) limits: Arc<Limits>,
-    pub(crate) deadline_ticks: u64,
+    pub(crate) clock: Clock,
 }
 
 /// What the whole process may use.
@@ -78,22 +74,20 @@ pub enum HostError {
     )]
     Engine { instances_max: u32, reason: String },
     #[error("the WebAssembly engine's clock does not start: {0}")]
-    Ticker(#[source] std::io::Error),
+    Clock(#[source] std::io::Error),
 }
 
 impl Host {
-    /// Makes the engine and starts the thread that ticks. The thread ends when the last clone, module and instance of
+    /// Makes the engine and starts its clock's thread. The thread ends when the last clone, module and instance of
     /// this host is gone.
     pub fn new(options: HostOptions) -> Result<Host, HostError> {
         options.check()?;
         let HostOptions { instances_max, tick, .. } = options;
         let engine = Engine::new(&config(&options))
             .map_err(|error| HostError::Engine { instances_max, reason: format!("{error:#}") })?;
-        start_ticker(engine.weak(), tick).map_err(HostError::Ticker)?;
-        // The first tick may come at once, so one more is added: never less time than was promised.
-        let ticks = options.limits.deadline.as_nanos().div_ceil(tick.as_nanos());
-        let deadline_ticks = u64::try_from(ticks).unwrap_or(u64::MAX / 2).saturating_add(1);
-        Ok(Host { engine, limits: Arc::new(options.limits), deadline_ticks })
+        let clock = Clock::start(&engine, tick, options.limits.deadline);
+        let clock = clock.map_err(HostError::Clock)?;
+        Ok(Host { engine, limits: Arc::new(options.limits), clock })
     }
 
     /// What was asked for when the host was made.
@@ -156,16 +150,4 @@ fn pool(options: &HostOptions) -> PoolingAllocationConfig {
         // Where the kernel has it, only the pages that a guest wrote to are cleared.
         .pagemap_scan(Enabled::Auto);
     pool
-}
-
-fn start_ticker(engine: EngineWeak, tick: Duration) -> std::io::Result<()> {
-    let ticker = thread::Builder::new().name("wasm-epoch".to_owned());
-    ticker.spawn(move || {
-        while let Some(engine) = engine.upgrade() {
-            engine.increment_epoch();
-            drop(engine);
-            thread::sleep(tick);
-        }
-    })?;
-    Ok(())
 }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use wasmtime::{Engine, InstancePre, Memory, PoolConcurrencyLimitError, Store, TypedFunc};
 
 use crate::call::{CONTEXT_BYTES, CallContext, CallOutcome};
+use crate::clock::Clock;
 use crate::data::Data;
 use crate::guest::{Guest, Left};
 use crate::interface::Interface;
@@ -28,7 +29,7 @@ pub(crate) struct Template<D: Data> {
     pub(crate) module: InstancePre<Guest<D>>,
     pub(crate) interface: Arc<Interface>,
     pub(crate) limits: Arc<Limits>,
-    pub(crate) deadline_ticks: u64,
+    pub(crate) clock: Clock,
 }
 
 /// One instance, and the exports that were asked for so far.
@@ -40,7 +41,7 @@ pub(crate) struct Instance<D: Data> {
     /// Looked up when they are first called: a module may have a thousand.
     reducers: Vec<Option<TypedFunc<(u32, u32), u32>>>,
     interface: Arc<Interface>,
-    deadline_ticks: u64,
+    clock: Clock,
     calls: u32,
     returned: bool,
 }
@@ -61,9 +62,9 @@ pub enum InstanceError {
 
 impl<D: Data> Instance<D> {
     pub(crate) fn new(template: &Template<D>) -> Result<Self, InstanceError> {
-        let Template { module, interface, limits, deadline_ticks } = template;
+        let Template { module, interface, limits, clock } = template;
         let guest = Guest::new(Arc::clone(limits), Some(Arc::clone(interface)));
-        let mut store = new_store(module.module().engine(), guest, *deadline_ticks);
+        let mut store = new_store(module.module().engine(), guest, clock);
         let instance = instantiate(&mut store, module)?;
         let memory = instance
             .get_module_export(&mut store, &interface.memory)
@@ -82,7 +83,7 @@ impl<D: Data> Instance<D> {
             buffer,
             reducers,
             interface: Arc::clone(interface),
-            deadline_ticks: *deadline_ticks,
+            clock: clock.clone(),
             calls: 0,
             returned: true,
         })
@@ -99,7 +100,7 @@ impl<D: Data> Instance<D> {
         assert!(self.returned, "an instance that was stopped in a call is called again");
         self.calls += 1;
         self.store.data_mut().begin_call(reducer, data);
-        self.store.set_epoch_deadline(self.deadline_ticks);
+        self.clock.begin(&mut self.store);
         let status = self.run(reducer, context, args);
         let left = self.store.data_mut().end_call();
         self.returned = status.is_ok();
@@ -174,11 +175,11 @@ const BUFFER: &str = "cosm_buffer";
 pub(crate) fn new_store<D: Data>(
     engine: &Engine,
     guest: Guest<D>,
-    deadline_ticks: u64,
+    clock: &Clock,
 ) -> Store<Guest<D>> {
     let mut store = Store::new(engine, guest);
     store.limiter(|guest| &mut guest.growth);
-    store.set_epoch_deadline(deadline_ticks);
+    clock.begin(&mut store);
     store
 }
 

@@ -42,7 +42,7 @@ impl<D: Data> Instances<D> {
             module: linked,
             interface: Arc::clone(module.interface()),
             limits: Arc::clone(module.limits()),
-            deadline_ticks: module.deadline_ticks(),
+            clock: module.clock(),
         };
         let console = Console::default();
         Instances { template, live: None, spare: None, worn: None, console, made: 0 }

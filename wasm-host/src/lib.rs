@@ -20,6 +20,7 @@
 
 mod cache;
 mod call;
+mod clock;
 mod compile;
 mod console;
 mod data;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use cosmictron_types::schema::ModuleSchema;
 use wasmtime::Module;
 
+use crate::clock::Clock;
 use crate::host::Host;
 use crate::interface::Interface;
 use crate::limits::Limits;
@@ -61,8 +62,8 @@ impl CompiledModule {
         &self.parts.host.limits
     }
 
-    pub(crate) fn deadline_ticks(&self) -> u64 {
-        self.parts.host.deadline_ticks
+    pub(crate) fn clock(&self) -> Clock {
+        self.parts.host.clock.clone()
     }
 }
 

@@ -23,7 +23,7 @@ pub(super) fn run(
     exports: &Exports,
 ) -> Result<Vec<String>, CompileError> {
     let guest = Guest::new(Arc::clone(&host.limits), None);
-    let mut store = new_store(&host.engine, guest, host.deadline_ticks);
+    let mut store = new_store(&host.engine, guest, &host.clock);
     let instance = instantiate(&mut store, module)?;
     store.data_mut().memory = instance.get_memory(&mut store, MEMORY);
     store.data_mut().begin_description();
