@@ -129,6 +129,7 @@ impl Shard {
     /// Asks every shard what the stage is about.
     fn ask_all(&mut self, id: GatheringId, mut gathering: Gathering, seam: &mut Seam<'_>) {
         gathering.missing = seam.shards().get();
+        let limits = self.options.query;
         let request = || match &gathering.stage {
             Stage::Dating { asked: AsOf::Timestamp(at), .. } => Request::LastBefore(*at),
             Stage::Dating { .. } => unreachable!("only a time has to be asked for"),
@@ -136,6 +137,7 @@ impl Shard {
                 plan: gathering.plan.clone(),
                 params: gathering.params.clone(),
                 tx: *tx,
+                limits,
             }),
         };
         for peer in peers(seam) {
@@ -219,7 +221,7 @@ impl Shard {
     /// Where the past is not kept for as long as the question takes to all shards, it is asked where all stores are.
     fn read_jointly(&mut self, gathering: Gathering, seam: &mut Seam<'_>) {
         let Gathering { plan, params, reply, arrived, .. } = gathering;
-        let task = Task::Read(Part { plan, params, tx: TxId::ZERO });
+        let task = Task::Read(Part { plan, params, tx: TxId::ZERO, limits: self.options.query });
         let job = Job::new(task, reply, seam.shard(), arrived);
         self.submit(job.wanting_all(seam.shards()), seam);
     }
@@ -232,9 +234,8 @@ impl Shard {
         now: Timestamp,
         seam: &mut Seam<'_>,
     ) -> Result<Rows, Halt<QueryError>> {
-        let Part { plan, params, .. } = part;
+        let Part { plan, params, limits, .. } = part;
         let tx = seam.next_tx();
-        let limits = &self.options.query;
         let parts = ground.iter().map(|store| plan.execute_part(store.present(), params, limits));
         let parts: Result<Vec<PartialRows>, SqlError> = parts.collect();
         let rows =
@@ -252,11 +253,11 @@ impl Shard {
             let answer = Answer::Part(Err(why.into()));
             return self.hold(Some(reply), answer, arrived, Vec::new(), seam);
         }
-        let Part { plan, params, mut tx } = part;
+        let Part { plan, params, mut tx, limits } = part;
         if is_planted(Fault::PartAsOfNow) {
             tx = tx.max(self.committed);
         }
-        let run = plan.begin_part(params, &self.options.query, tx);
+        let run = plan.begin_part(params, &limits, tx);
         let tx = self.committed.min(tx);
         self.begin_scan(Scan { run, tx, reply, arrived, whole: None }, seam);
     }

@@ -6,7 +6,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use cosmictron_sql::{Params, PartialRows, Plan, SqlError};
+use cosmictron_sql::{ExecutionLimits, Params, PartialRows, Plan, SqlError};
 use cosmictron_types::{ConnectionId, Duration, Identity, ShardId, Timestamp, TxId, Uuid};
 use cosmictron_wasm_host::CompiledModule;
 
@@ -87,6 +87,7 @@ pub struct Part {
     pub params: Arc<Params>,
     /// As of this transaction.
     pub tx: TxId,
+    pub limits: ExecutionLimits,
 }
 
 /// Make a compiled module the current version of a name.

@@ -18,6 +18,14 @@ use crate::shard::{Seam, Shard};
 /// What a flow may keep, in bytes.
 const FLOW_BYTES_MAX: u64 = 256 << 20;
 
+/// What may be read to begin one: whatever it may keep. The answer that subscribers are given has the limits of a query.
+const READ_LIMITS: ExecutionLimits = ExecutionLimits {
+    rows_max: u64::MAX,
+    bytes_max: FLOW_BYTES_MAX,
+    scanned_max: u64::MAX,
+    memory_bytes_max: FLOW_BYTES_MAX,
+};
+
 /// A flow on its way.
 #[derive(Debug)]
 pub struct Opening {
@@ -178,7 +186,8 @@ impl Shard {
         opening.missing = sources.len() * plan.leaves().len();
         for (leaf, plan) in plan.initial().iter().enumerate() {
             for source in &sources {
-                let part = Part { plan: plan.clone(), params: params.clone(), tx };
+                let part =
+                    Part { plan: plan.clone(), params: params.clone(), tx, limits: READ_LIMITS };
                 let asker = Asker::Flow(id, FlowQuestion::Rows(leaf));
                 self.ask_shard(*source, Request::Part(part), asker, seam);
             }
@@ -194,19 +203,13 @@ impl Live {
         let Opening { reading, parts, later, .. } =
             std::mem::replace(&mut **opening, Opening::new());
         let begun = reading.expect("it was read as of a transaction");
-        let limits = ExecutionLimits {
-            rows_max: u64::MAX,
-            bytes_max: FLOW_BYTES_MAX,
-            scanned_max: u64::MAX,
-            memory_bytes_max: FLOW_BYTES_MAX,
-        };
         let mut of_leaf: BTreeMap<usize, Vec<PartialRows>> = BTreeMap::new();
         for ((leaf, _), part) in parts {
             of_leaf.entry(leaf).or_default().push(part);
         }
         let mut rows = LeafChanges::default();
         for (leaf, parts) in of_leaf {
-            flow.plan.read_parts(leaf, &parts, &flow.params, &limits, &mut rows)?;
+            flow.plan.read_parts(leaf, &parts, &flow.params, &READ_LIMITS, &mut rows)?;
         }
         let (plan, params) = (flow.plan.clone(), flow.params.clone());
         let mut dataflow = Dataflow::new(plan, params, FLOW_BYTES_MAX)?;
