@@ -20,7 +20,7 @@ use rustix::event::{Timespec, epoll};
 use connection::Connection;
 use pace::Due;
 pub use pace::Pace;
-pub use workload::{Fixed, Ids, Select, Spread, Transfer, Workload};
+pub use workload::{ChangeOrder, Fixed, Ids, Say, Select, Spread, Transfer, Workload};
 
 /// Latencies are kept to three digits, from a nanosecond to a minute; longer ones count as a minute.
 const LATENCY_MAX: Duration = Duration::from_secs(60);

@@ -15,6 +15,7 @@ mod load;
 mod process;
 mod report;
 mod scenario;
+mod sockets;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -55,6 +56,13 @@ enum Command {
         #[command(flatten)]
         output: Output,
     },
+    /// Live queries: what is pushed to many sockets, and what many subscriptions cost those who write
+    Live {
+        #[command(flatten)]
+        options: scenario::live::Options,
+        #[command(flatten)]
+        output: Output,
+    },
     /// A fixed HTTP answer by each runtime that could carry the server
     Runtimes {
         #[command(flatten)]
@@ -68,6 +76,12 @@ enum Command {
     #[command(hide = true)]
     AppendFloor {
         directory: PathBuf,
+        #[arg(long, default_value = "127.0.0.1:0")]
+        listen: SocketAddr,
+    },
+    /// Sends what one WebSocket says to all others
+    #[command(hide = true)]
+    BroadcastFloor {
         #[arg(long, default_value = "127.0.0.1:0")]
         listen: SocketAddr,
     },
@@ -99,9 +113,11 @@ fn run() -> Result<()> {
             print(&scenario::runtimes::run(&options)?, &output)
         }
         Command::Shards { options, output } => print(&scenario::shards::run(&options)?, &output),
+        Command::Live { options, output } => print(&scenario::live::run(&options)?, &output),
         Command::Calls { options, output } => print(&scenario::calls::run(&options)?, &output),
         Command::Load(options) => by_hand::run(&options),
         Command::AppendFloor { directory, listen } => floor::append::serve(&directory, listen),
+        Command::BroadcastFloor { listen } => floor::broadcast::serve(listen),
     }
 }
 

@@ -20,6 +20,13 @@ pub struct Server {
 impl Server {
     /// Starts the server with one shard, on its seat, and waits until it is ready.
     pub fn start(seats: Seats, data: &Path) -> Result<Server> {
+        Self::start_with(seats, data, "")
+    }
+
+    /// As [`Server::start`], with what a configuration file says.
+    pub fn start_with(seats: Seats, data: &Path, settings: &str) -> Result<Server> {
+        let file = data.with_extension("toml");
+        std::fs::write(&file, settings)?;
         cpu::sit_on(seats.server)?;
         let started = Command::new(cosmictron()?)
             .args(["serve", "--listen", "127.0.0.1:0", "--metrics-listen", "127.0.0.1:0"])
@@ -27,6 +34,8 @@ impl Server {
             .args(["--durability", "always", "--io", "auto"])
             .args(["--shards", "1", "--data-dir"])
             .arg(data)
+            .arg("--config")
+            .arg(file)
             .env("COSMICTRON_LOG_FORMAT", "json")
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -55,6 +64,24 @@ impl Server {
     pub fn token(&self) -> Result<String> {
         let token = std::fs::read_to_string(self.data.join("admin.token"))?;
         Ok(token.trim().to_owned())
+    }
+
+    /// Bytes of memory that it has.
+    pub fn resident_bytes(&self) -> Result<u64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.id()))?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kibibytes = line.and_then(|line| line.trim().strip_suffix(" kB"));
+        let kibibytes = kibibytes.context("the kernel tells a process's memory")?;
+        Ok(kibibytes.parse::<u64>()? * 1024)
+    }
+
+    /// Processor time that it has taken, in ticks of a hundredth of a second.
+    pub fn cpu_ticks(&self) -> Result<u64> {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.process.id()))?;
+        // The name may have blanks; the fields behind it are numbers: state is the third of all, times are the 14th and 15th.
+        let fields = stat.rsplit(')').next().unwrap_or_default();
+        let times = fields.split_whitespace().skip(11).take(2);
+        times.map(|time| Ok(time.parse::<u64>()?)).sum()
     }
 
     /// Runs one of the server's own commands against it; its output as JSON.

@@ -3,6 +3,8 @@
 mod bank;
 pub mod calls;
 mod in_process;
+pub mod live;
+mod place;
 pub mod runtimes;
 pub mod shards;
 pub mod transfer;

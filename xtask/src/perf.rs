@@ -21,6 +21,9 @@ pub struct Options {
     /// Measures one module over several cores, inside the process
     #[arg(long, conflicts_with_all = ["runtimes", "in_process"])]
     shards: bool,
+    /// Measures live queries
+    #[arg(long, conflicts_with_all = ["runtimes", "in_process", "shards"])]
+    live: bool,
     /// Passed on to `cosmictron-perf`
     #[arg(last = true)]
     arguments: Vec<OsString>,
@@ -36,9 +39,10 @@ pub fn run(options: &Options) -> Result<(), Failed> {
     } else {
         module::install_target()?;
         module::build(MODULE)?;
-        match (options.in_process, options.shards) {
-            (true, _) => "calls",
-            (_, true) => "shards",
+        match (options.in_process, options.shards, options.live) {
+            (true, _, _) => "calls",
+            (_, true, _) => "shards",
+            (_, _, true) => "live",
             _ => "transfer",
         }
     };

@@ -136,6 +136,63 @@ impl Workload for Select {
     }
 }
 
+/// Calls of `say` in rooms from `first` on.
+pub struct Say {
+    post: Post,
+    rooms: Ids,
+    first: u64,
+}
+
+impl Say {
+    pub fn new(rooms: Ids, first: u64, host: &str, token: &str) -> Say {
+        Say { post: Post::new("/v1/reducers/say", host, Some(token)), rooms, first }
+    }
+}
+
+impl Workload for Say {
+    fn method(&self) -> Method {
+        Method::Post
+    }
+
+    fn write(&mut self, out: &mut Vec<u8>) {
+        let room = self.first + self.rooms.draw();
+        self.post.write(out, |body| {
+            body.push(b'[');
+            push_number(body, room);
+            body.extend_from_slice(b",\"what is said here\"]");
+        });
+    }
+}
+
+/// Calls of `change_order`.
+pub struct ChangeOrder {
+    post: Post,
+    orders: Ids,
+}
+
+impl ChangeOrder {
+    pub fn new(orders: Ids, host: &str, token: &str) -> ChangeOrder {
+        ChangeOrder { post: Post::new("/v1/reducers/change_order", host, Some(token)), orders }
+    }
+}
+
+impl Workload for ChangeOrder {
+    fn method(&self) -> Method {
+        Method::Post
+    }
+
+    fn write(&mut self, out: &mut Vec<u8>) {
+        let (order, amount) = (self.orders.draw(), self.orders.draw() % 1000);
+        self.post.write(out, |body| {
+            body.push(b'[');
+            push_number(body, order);
+            body.push(b',');
+            push_number(body, amount);
+            body.push(b']');
+        });
+    }
+}
+
 /// How draws are spread over the ids.
 #[derive(Clone, Copy, Debug, PartialEq, clap::ValueEnum)]
 pub enum Spread {

@@ -1,11 +1,8 @@
-//! The accounts that transfers are made between, and the module that makes them.
+//! The accounts that transfers are made between.
 
-use std::path::PathBuf;
-
-use anyhow::Result;
 use clap::Args;
-use tempfile::TempDir;
 
+use super::place::Place;
 use crate::load::{Ids, Spread};
 
 /// On each account, to begin with.
@@ -21,21 +18,11 @@ pub struct Bank {
     /// Which accounts take part
     #[arg(long, value_enum, default_value_t = Spread::Uniform)]
     spread: Spread,
-    /// The folder for data directories: its disk is the one that is measured
-    #[arg(long, default_value = "target/perf")]
-    dir: PathBuf,
-    /// The module that `cargo xtask perf` has built
-    #[arg(long, default_value = "perf/module/target/wasm32-unknown-unknown/release/transfer.wasm")]
-    pub module: PathBuf,
+    #[command(flatten)]
+    pub place: Place,
 }
 
 impl Bank {
-    /// A folder of its own for one measurement; it goes with what is given.
-    pub fn folder(&self) -> Result<TempDir> {
-        std::fs::create_dir_all(&self.dir)?;
-        Ok(tempfile::tempdir_in(&self.dir)?)
-    }
-
     /// The arguments of the calls that open all accounts.
     pub fn openings(&self) -> impl Iterator<Item = [u64; 3]> + use<> {
         let accounts = self.accounts;

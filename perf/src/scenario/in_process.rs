@@ -34,10 +34,10 @@ pub struct Site {
 impl Site {
     /// A folder of its own, and the bank's module compiled.
     pub fn new(bank: &Bank) -> Result<Self> {
-        let folder = bank.folder()?;
+        let folder = bank.place.folder()?;
         let modules = ModuleFiles::open(folder.path(), Host::new(HostOptions::default())?)?;
-        let wasm = fs::read(&bank.module)
-            .with_context(|| format!("the module {}", bank.module.display()))?;
+        let wasm = fs::read(&bank.place.module)
+            .with_context(|| format!("the module {}", bank.place.module.display()))?;
         let compiled = modules.store(&wasm)?;
         Ok(Self { folder, plan: plan(modules), compiled })
     }

@@ -39,7 +39,7 @@ struct Round {
 
 pub fn run(options: &Options) -> Result<Report> {
     let seats = Seats::find()?;
-    let folder = options.bank.folder()?;
+    let folder = options.bank.place.folder()?;
     let scene = Scene::set(options, seats, folder.path())?;
     let mut rounds = Vec::new();
     for round in 1..=options.effort.rounds {
@@ -75,7 +75,7 @@ impl<'a> Scene<'a> {
         append.arg("append-floor").arg(folder.join("append"));
         let append = Peer::start(seats, &mut append)?;
         let token = server.token()?;
-        server.command(&["deploy", &options.bank.module.to_string_lossy()])?;
+        server.command(&["deploy", &options.bank.place.module.to_string_lossy()])?;
         for opening in options.bank.openings() {
             server.command(&["call", "open_accounts", &format!("{opening:?}")])?;
         }
@@ -163,7 +163,7 @@ fn figures(rounds: &[Round]) -> Vec<Figure> {
 /// Records a second at a start after a kill, against the half million that is asked for.
 fn start_up(options: &Options, seats: Seats) -> Result<Figure> {
     const ASKED_PER_SECOND: f64 = 500_000.0;
-    let folder = options.bank.folder()?;
+    let folder = options.bank.place.folder()?;
     let scene = Scene::set(options, seats, folder.path())?;
     let load = Load {
         address: scene.server.address,
