@@ -236,6 +236,7 @@ impl Machine for Shard {
             }
             Event::Tick => self.tick(seam),
         }
+        self.tell_listeners(seam);
     }
 }
 

@@ -23,6 +23,7 @@
 //! the connection; [`post`] what a connection asks.
 
 pub(super) mod arrivals;
+mod audience;
 pub(super) mod feed;
 pub(super) mod flow;
 pub(super) mod listener;
@@ -33,8 +34,10 @@ mod subscriber;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use ahash::RandomState;
 use cosmictron_sql::LivePlan;
 use cosmictron_types::{ShardCount, TxId};
+use hashbrown::HashMap;
 
 use super::request::{Answer, Query, Request};
 use arrivals::Arrivals;
@@ -43,7 +46,7 @@ use flow::{Flow, FlowKey};
 use listener::{Item, Listener};
 
 /// A live query of one core, by that core's own number.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FlowId(pub(super) u64);
 
 /// A connection that may subscribe, by its core's own number.
@@ -59,7 +62,7 @@ pub struct SubscriptionId(pub u64);
 pub struct Live {
     pub(super) feed: Feed,
     arrivals: Arrivals,
-    flows: BTreeMap<FlowId, Flow>,
+    flows: Flows,
     by_query: BTreeMap<FlowKey, FlowId>,
     last_flow: u64,
     listeners: BTreeMap<ListenerId, Party>,
@@ -68,7 +71,12 @@ pub struct Live {
     last_call: u64,
     /// Someone is seeing to what has arrived.
     is_running: bool,
+    /// Who listens and has news, to be told when the event is done with: all at once.
+    to_tell: Vec<ListenerId>,
 }
+
+/// One core's live queries. It counts them itself, so that chance need not seed the hash.
+type Flows = HashMap<FlowId, Box<Flow>, RandomState>;
 
 /// A listener with its subscriptions.
 #[derive(Debug, Default)]
@@ -123,13 +131,14 @@ impl Live {
         Self {
             feed: Feed::default(),
             arrivals: Arrivals::new(shards),
-            flows: BTreeMap::new(),
+            flows: Flows::with_hasher(RandomState::with_seeds(5, 6, 7, 8)),
             by_query: BTreeMap::new(),
             last_flow: 0,
             listeners: BTreeMap::new(),
             calls: BTreeMap::new(),
             last_call: 0,
             is_running: false,
+            to_tell: Vec::new(),
         }
     }
 
@@ -137,6 +146,14 @@ impl Live {
     pub(super) fn wanted(&self) -> Option<TxId> {
         let first_call = self.calls.keys().next().map(|(tx, _)| *tx);
         self.arrivals.head().into_iter().chain(first_call).min()
+    }
+
+    /// By what a query is found. All with the same text share it.
+    fn key_of(&self, text: Arc<str>, query: &Query) -> FlowKey {
+        let from = FlowKey { text, params: Arc::from([]) };
+        let next = self.by_query.range(&from..).next().map(|(key, _)| &key.text);
+        let text = next.filter(|known| **known == from.text).unwrap_or(&from.text).clone();
+        FlowKey { text, params: query.params.key().into() }
     }
 
     /// How many live queries there are.
@@ -151,7 +168,7 @@ impl Live {
 
     /// Bytes that they keep, about.
     pub(super) fn bytes(&self) -> usize {
-        self.flows.values().map(Flow::bytes).sum()
+        self.flows.values().map(|flow| flow.bytes()).sum()
     }
 }
 

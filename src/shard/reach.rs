@@ -64,6 +64,20 @@ impl RowsAt {
 }
 
 impl Reach {
+    /// The shards.
+    pub fn shards(self, all: ShardCount) -> impl Iterator<Item = ShardId> {
+        all.shards().filter(move |shard| self.has(*shard))
+    }
+
+    /// Whether a shard is among them.
+    pub fn has(self, shard: ShardId) -> bool {
+        match self {
+            Reach::Nowhere => false,
+            Reach::One(one) => one == shard,
+            Reach::All => true,
+        }
+    }
+
     /// What both need.
     fn and(self, other: Reach) -> Reach {
         match (self, other) {

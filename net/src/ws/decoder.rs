@@ -34,10 +34,10 @@ use super::violation::Violation;
 use crate::input::{Input, READ_BYTES_MAX};
 
 /// Room for input and for fragments that a connection keeps between messages. Idle ones are many.
-const BYTES_KEPT: usize = 2 * 1024;
+const BYTES_KEPT: usize = 1024;
 
 /// The least room that is worth offering to one read.
-const READ_BYTES_MIN: usize = 2 * 1024;
+const READ_BYTES_MIN: usize = 1024;
 
 /// Decodes what one connection receives.
 #[derive(Debug)]

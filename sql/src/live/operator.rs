@@ -56,15 +56,15 @@ pub(crate) enum Kind {
     },
 }
 
-/// What an operator keeps from one change to the next.
+/// What an operator keeps from one change to the next. Boxed: most operators of most queries keep nothing.
 #[derive(Debug)]
 pub(super) enum State {
     /// A linear operator keeps nothing.
     None,
-    Join(JoinState),
-    Groups(Groups),
-    Members(Members),
-    Window(Window),
+    Join(Box<JoinState>),
+    Groups(Box<Groups>),
+    Members(Box<Members>),
+    Window(Box<Window>),
 }
 
 impl Kind {
@@ -80,11 +80,12 @@ impl Kind {
             Kind::Unit | Kind::Leaf(_) | Kind::Filter(_) | Kind::Project(_) | Kind::Union => {
                 State::None
             }
-            Kind::Join { .. } => State::Join(JoinState::default()),
-            Kind::Aggregate { .. } => State::Groups(Groups::default()),
-            Kind::Distinct(_) => State::Members(Members::default()),
+            Kind::Join { .. } => State::Join(Box::default()),
+            Kind::Aggregate { .. } => State::Groups(Box::default()),
+            Kind::Distinct(_) => State::Members(Box::default()),
             Kind::Window { keys, limit, offset } => {
-                State::Window(Window::new(keys, limit.as_ref(), offset.as_ref(), params)?)
+                let window = Window::new(keys, limit.as_ref(), offset.as_ref(), params)?;
+                State::Window(Box::new(window))
             }
         })
     }

@@ -273,7 +273,7 @@ impl Socket {
 }
 
 /// Output that is kept from one write to the next. Idle connections are many.
-const OUT_BYTES_KEPT: usize = 1024;
+const OUT_BYTES_KEPT: usize = 256;
 
 impl State {
     fn is_due_to_leave(&self) -> bool {

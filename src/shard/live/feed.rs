@@ -12,10 +12,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use ahash::RandomState;
-use cosmictron_sql::{LeafChanges, LeafKey, LivePlan, Params, SqlError};
+use cosmictron_sql::{Leaf, LeafChanges, LeafKey, LivePlan, Params, SqlError};
 use cosmictron_storage::{Change, Store, WatchedChanges};
 use cosmictron_types::{ColumnIndex, ShardId, TableId, TxId};
 use hashbrown::HashMap;
+use smallvec::SmallVec;
 
 use super::FlowId;
 use crate::shard::outbox::{Asker, Held, ReplyTo};
@@ -45,16 +46,16 @@ pub struct FlowChanges {
 }
 
 /// Whose live query it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TapId {
     pub core: ShardId,
     pub flow: FlowId,
 }
 
 /// All taps of one shard.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Feed {
-    taps: BTreeMap<TapId, Tap>,
+    taps: HashMap<TapId, Tap, RandomState>,
     tables: BTreeMap<TableId, TableTaps>,
 }
 
@@ -62,19 +63,33 @@ pub struct Feed {
 struct Tap {
     plan: Arc<LivePlan>,
     params: Arc<Params>,
-    /// By leaf.
-    keys: Vec<Option<LeafKey>>,
 }
 
 /// One leaf of a tap.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct LeafTap {
     tap: TapId,
-    leaf: usize,
+    /// A statement has no more leaves than that.
+    leaf: u32,
+}
+
+impl LeafTap {
+    fn leaf_of(self, taps: &HashMap<TapId, Tap, RandomState>) -> &Leaf {
+        &taps[&self.tap].plan.leaves()[self.leaf as usize]
+    }
 }
 
 /// Taps by the value that a column has to have, as [`LeafKey`] holds it.
-type ByValue = HashMap<Box<[u8]>, Vec<LeafTap>, RandomState>;
+///
+/// No client decides in which order they are looked at, so chance need not seed it.
+type ByValue = HashMap<Box<[u8]>, SmallVec<[LeafTap; 1]>, RandomState>;
+
+const SEEDS: [u64; 4] = [1, 2, 3, 4];
+
+fn hasher() -> RandomState {
+    let [a, b, c, d] = SEEDS;
+    RandomState::with_seeds(a, b, c, d)
+}
 
 /// The taps of one table.
 #[derive(Debug, Default)]
@@ -88,6 +103,25 @@ struct TableTaps {
 impl TableTaps {
     fn is_empty(&self) -> bool {
         self.every.is_empty() && self.keyed.is_empty()
+    }
+
+    fn forget(&mut self, LeafKey { column, value }: &LeafKey, id: TapId) {
+        let Some(by_value) = self.keyed.get_mut(column) else { return };
+        if let Some(taps) = by_value.get_mut(value) {
+            taps.retain(|other| other.tap != id);
+            if taps.is_empty() {
+                by_value.remove(value);
+            }
+        }
+        if by_value.is_empty() {
+            self.keyed.remove(column);
+        }
+    }
+}
+
+impl Default for Feed {
+    fn default() -> Self {
+        Self { taps: HashMap::with_hasher(hasher()), tables: BTreeMap::new() }
     }
 }
 
@@ -105,45 +139,31 @@ impl Feed {
     ) -> Result<(), SqlError> {
         let keys = plan.leaves().iter().map(|leaf| leaf.key(&params));
         let keys: Vec<Option<LeafKey>> = keys.collect::<Result<_, _>>()?;
-        for (number, (leaf, key)) in plan.leaves().iter().zip(&keys).enumerate() {
+        for (number, (leaf, key)) in (0..).zip(plan.leaves().iter().zip(keys)) {
             let table = self.tables.entry(leaf.table()).or_default();
             let tap = LeafTap { tap: id, leaf: number };
             match key {
                 None => table.every.push(tap),
                 Some(LeafKey { column, value }) => {
-                    // No client decides in which order they are looked at, so chance need not seed it.
-                    let by_value = table.keyed.entry(*column).or_insert_with(|| {
-                        HashMap::with_hasher(RandomState::with_seeds(1, 2, 3, 4))
-                    });
-                    by_value.entry(value.clone()).or_default().push(tap);
+                    let by_value = table.keyed.entry(column);
+                    let by_value = by_value.or_insert_with(|| HashMap::with_hasher(hasher()));
+                    by_value.entry(value).or_default().push(tap);
                 }
             }
         }
-        self.taps.insert(id, Tap { plan, params, keys });
+        self.taps.insert(id, Tap { plan, params });
         Ok(())
     }
 
     /// Tells a core nothing more about a live query.
     pub fn close(&mut self, id: TapId) {
         let Some(tap) = self.taps.remove(&id) else { return };
-        for (leaf, key) in tap.plan.leaves().iter().zip(&tap.keys) {
+        for leaf in tap.plan.leaves() {
             let Some(table) = self.tables.get_mut(&leaf.table()) else { continue };
-            match key {
-                None => table.every.retain(|other| other.tap != id),
-                Some(LeafKey { column, value }) => {
-                    let by_value = table.keyed.get_mut(column);
-                    if let Some(by_value) = by_value
-                        && let Some(taps) = by_value.get_mut(value)
-                    {
-                        taps.retain(|other| other.tap != id);
-                        if taps.is_empty() {
-                            by_value.remove(value);
-                        }
-                        if by_value.is_empty() {
-                            table.keyed.remove(column);
-                        }
-                    }
-                }
+            // It was evaluated when the tap was opened, and nothing that it depends on has changed.
+            match leaf.key(&tap.params) {
+                Ok(Some(key)) => table.forget(&key, id),
+                Ok(None) | Err(_) => table.every.retain(|other| other.tap != id),
             }
             if table.is_empty() {
                 self.tables.remove(&leaf.table());
@@ -195,7 +215,7 @@ impl Feed {
                     });
                     continue;
                 }
-                let value = self.taps[&any.tap].plan.leaves()[any.leaf].value_of(*column, row);
+                let value = any.leaf_of(&self.taps).value_of(*column, row);
                 for tap in by_value.get(&value).into_iter().flatten() {
                     self.tell_leaf(*tap, row, weight, store, told);
                 }
@@ -213,7 +233,7 @@ impl Feed {
     ) {
         let LeafTap { tap: id, leaf: number } = leaf_tap;
         let tap = &self.taps[&id];
-        let leaf = &tap.plan.leaves()[number];
+        let leaf = leaf_tap.leaf_of(&self.taps);
         let read = match self.is_current(leaf_tap, store) {
             true => leaf.read(&tap.params, row),
             false => Err(leaf.stale()),
@@ -222,7 +242,7 @@ impl Feed {
             Ok(None) => {}
             Ok(Some(row)) => {
                 if let Ok(changes) = told.entry(id).or_insert_with(|| Ok(LeafChanges::default())) {
-                    changes.push(number, row, weight);
+                    changes.push(number as usize, row, weight);
                 }
             }
             Err(error) => drop(told.insert(id, Err(error))),
@@ -230,8 +250,8 @@ impl Feed {
     }
 
     /// Whether a leaf's table is still the one that it was planned for (I2).
-    fn is_current(&self, LeafTap { tap, leaf }: LeafTap, store: &Store) -> bool {
-        let leaf = &self.taps[&tap].plan.leaves()[leaf];
+    fn is_current(&self, leaf_tap: LeafTap, store: &Store) -> bool {
+        let leaf = leaf_tap.leaf_of(&self.taps);
         store.table(leaf.table()).is_some_and(|table| leaf.is_of(table.def()))
     }
 }

@@ -1,22 +1,21 @@
 //! One live query, and all who subscribed to it.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use cosmictron_sql::{Dataflow, LeafChanges, LivePlan, Params, SqlError};
-use cosmictron_types::{ShardId, TxId};
+use cosmictron_types::TxId;
 
+use super::audience::Audience;
 use super::listener::Change;
 use super::opening::Opening;
-use super::subscriber::Subscriber;
-use super::{ListenerId, SubscriptionId};
+use crate::shard::Reach;
 
 /// What two subscriptions have in common that share a flow.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct FlowKey {
     pub text: Arc<str>,
     /// As [`Params::key`] gives them.
-    pub params: Vec<u8>,
+    pub params: Arc<[u8]>,
 }
 
 /// See the module.
@@ -25,10 +24,10 @@ pub struct Flow {
     pub key: FlowKey,
     pub plan: Arc<LivePlan>,
     pub params: Arc<Params>,
-    /// The shards that have its rows.
-    pub sources: Vec<ShardId>,
+    /// Where its rows are.
+    pub reach: Reach,
     pub stage: Stage,
-    pub subscribers: BTreeMap<(ListenerId, SubscriptionId), Subscriber>,
+    pub audience: Audience,
 }
 
 #[derive(Debug)]

@@ -13,7 +13,7 @@ use super::flow::Stage;
 use super::{FlowId, Live};
 use crate::shard::outbox::{Asker, ReplyTo};
 use crate::shard::request::{Answer, Part, QueryError, Request};
-use crate::shard::{Seam, Shard};
+use crate::shard::{Reach, Seam, Shard};
 
 /// What a flow may keep, in bytes.
 const FLOW_BYTES_MAX: u64 = 256 << 20;
@@ -88,7 +88,7 @@ impl Shard {
     pub(super) fn tap_sources(&mut self, id: FlowId, seam: &mut Seam<'_>) {
         let flow = self.live.flows.get_mut(&id).expect("it was just made");
         let Stage::Opening(opening) = &mut flow.stage else { return };
-        let sources = flow.sources.clone();
+        let sources: Vec<ShardId> = flow.reach.shards(seam.shards()).collect();
         opening.missing = sources.len();
         let (plan, params) = (flow.plan.clone(), flow.params.clone());
         if sources.is_empty() {
@@ -168,7 +168,7 @@ impl Shard {
         if opening.reading.is_none() {
             let tx = seam.last_tx();
             opening.reading = Some(tx);
-            if flow.plan.is_stateful() && !flow.sources.is_empty() {
+            if flow.plan.is_stateful() && flow.reach != Reach::Nowhere {
                 return self.read_leaves(id, tx, seam);
             }
         }
@@ -182,7 +182,7 @@ impl Shard {
         let flow = self.live.flows.get_mut(&id).expect("it was just looked at");
         let Stage::Opening(opening) = &mut flow.stage else { return };
         let (plan, params) = (flow.plan.clone(), flow.params.clone());
-        let sources = flow.sources.clone();
+        let sources: Vec<ShardId> = flow.reach.shards(seam.shards()).collect();
         opening.missing = sources.len() * plan.leaves().len();
         for (leaf, plan) in plan.initial().iter().enumerate() {
             for source in &sources {

@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use cosmictron_types::{ShardId, TxId};
 
+use super::audience::Audience;
 use super::feed::{FeedBatch, FlowChanges, TapId};
-use super::flow::{Flow, FlowKey, Stage};
+use super::flow::{Flow, Stage};
 use super::listener::{Change, Item};
 use super::opening::Opening;
 use super::subscriber::{Beginning, Subscriber};
@@ -14,7 +15,7 @@ use super::{FlowId, ListenerId, LiveRequest, Subscribe, SubscriptionId, Told};
 use crate::directory::Notice;
 use crate::shard::outbox::{Asker, ReplyTo};
 use crate::shard::request::{Answer, QueryError, Request, Unavailable};
-use crate::shard::{FORWARDED_MAX, Message, Reach, Seam, Shard};
+use crate::shard::{FORWARDED_MAX, Message, Seam, Shard};
 use cosmictron_sql::{LeafChanges, SqlError};
 
 /// What may have come from shards and wait for another one to be as far.
@@ -41,7 +42,7 @@ impl Shard {
             }
             LiveRequest::Listen(listener) => {
                 self.live.listeners.entry(listener).or_default().listener.listens = Some(reply);
-                return self.tell_listener(listener, seam);
+                return self.tell_listener(listener);
             }
             LiveRequest::Leave(listener) => self.leave(listener, seam),
         }
@@ -50,40 +51,36 @@ impl Shard {
 
     fn subscribe(&mut self, subscribe: Subscribe, seam: &mut Seam<'_>) {
         let Subscribe { listener, subscription, text, query, live, since } = subscribe;
-        let party = self.live.listeners.entry(listener).or_default();
-        let key = FlowKey { text, params: query.params.key() };
+        let key = self.live.key_of(text, &query);
         let found = self.live.by_query.get(&key).copied();
         let id = found.unwrap_or_else(|| {
             self.live.last_flow += 1;
             FlowId(self.live.last_flow)
         });
+        let party = self.live.listeners.entry(listener).or_default();
         party.subscriptions.insert(subscription, id);
-        let sources = match query.reach {
-            Reach::Nowhere => Vec::new(),
-            Reach::One(shard) => vec![shard],
-            Reach::All => seam.shards().shards().collect(),
-        };
+        let reach = query.reach;
         let params = Arc::new(query.params.clone());
         let beginning = Subscriber::Beginning(Box::new(Beginning::new(query, since)));
-        let flow = self.live.flows.entry(id).or_insert_with(|| Flow {
+        let member = (listener, subscription);
+        if let Some(flow) = found.and_then(|id| self.live.flows.get_mut(&id)) {
+            flow.audience.insert(member, beginning);
+            if matches!(flow.stage, Stage::Running { .. }) {
+                self.ask_for_subscriber(id, listener, subscription, seam);
+            }
+            return;
+        }
+        let flow = Flow {
             key: key.clone(),
             plan: live,
             params,
-            sources,
+            reach,
             stage: Stage::Opening(Box::new(Opening::new())),
-            subscribers: BTreeMap::new(),
-        });
-        flow.subscribers.insert((listener, subscription), beginning);
-        match (found, &flow.stage) {
-            (None, _) => {
-                self.live.by_query.insert(key, id);
-                self.tap_sources(id, seam);
-            }
-            (Some(_), Stage::Running { .. }) => {
-                self.ask_for_subscriber(id, listener, subscription, seam);
-            }
-            (Some(_), Stage::Opening(_)) => {}
-        }
+            audience: Audience::One(member, beginning),
+        };
+        self.live.flows.insert(id, Box::new(flow));
+        self.live.by_query.insert(key, id);
+        self.tap_sources(id, seam);
     }
 
     fn unsubscribe(
@@ -119,22 +116,21 @@ impl Shard {
         seam: &mut Seam<'_>,
     ) {
         let Some(flow) = self.live.flows.get_mut(&id) else { return };
-        flow.subscribers.remove(&(listener, subscription));
-        if flow.subscribers.is_empty() {
+        if !flow.audience.remove((listener, subscription)) {
             self.end_flow(id, seam);
         }
     }
 
     /// Nobody wants a flow any more, or it cannot go on.
-    fn end_flow(&mut self, id: FlowId, seam: &mut Seam<'_>) -> Option<Flow> {
+    fn end_flow(&mut self, id: FlowId, seam: &mut Seam<'_>) -> Option<Box<Flow>> {
         let flow = self.live.flows.remove(&id)?;
         self.live.by_query.remove(&flow.key);
         let tap = TapId { core: seam.shard(), flow: id };
-        for source in &flow.sources {
-            self.live.arrivals.close(*source);
-            match *source == seam.shard() {
+        for source in flow.reach.shards(seam.shards()) {
+            self.live.arrivals.close(source);
+            match source == seam.shard() {
                 true => self.untap(tap),
-                false => seam.send(*source, Message::Untap(tap)),
+                false => seam.send(source, Message::Untap(tap)),
             }
         }
         Some(flow)
@@ -143,18 +139,18 @@ impl Shard {
     /// Ends a flow, and tells its subscribers why.
     pub(super) fn fail_flow(&mut self, id: FlowId, why: &QueryError, seam: &mut Seam<'_>) {
         let Some(flow) = self.end_flow(id, seam) else { return };
-        for (listener, subscription) in flow.subscribers.into_keys() {
+        for (listener, subscription) in flow.audience.members() {
             let Some(party) = self.live.listeners.get_mut(&listener) else { continue };
             party.subscriptions.remove(&subscription);
             party.listener.push(Item::Failed { subscription, error: why.clone() });
-            self.tell_listener(listener, seam);
+            self.tell_listener(listener);
         }
         self.run_live(seam);
     }
 
     /// Ends the flows that draw on a shard whose log has failed: what it told may not survive.
     pub(in crate::shard) fn fail_flows_of(&mut self, shard: ShardId, seam: &mut Seam<'_>) {
-        let of_shard = self.live.flows.iter().filter(|(_, flow)| flow.sources.contains(&shard));
+        let of_shard = self.live.flows.iter().filter(|(_, flow)| flow.reach.has(shard));
         let flows: Vec<FlowId> = of_shard.map(|(id, _)| *id).collect();
         for flow in flows {
             self.fail_flow(flow, &Unavailable::LogFailed.into(), seam);
@@ -184,8 +180,7 @@ impl Shard {
     /// A flow runs: asks for the answers that its subscribers begin with.
     pub(super) fn ask_for_subscribers(&mut self, id: FlowId, seam: &mut Seam<'_>) {
         let Some(flow) = self.live.flows.get(&id) else { return };
-        let subscribers: Vec<_> = flow.subscribers.keys().copied().collect();
-        for (listener, subscription) in subscribers {
+        for (listener, subscription) in flow.audience.members() {
             self.ask_for_subscriber(id, listener, subscription, seam);
         }
     }
@@ -198,7 +193,7 @@ impl Shard {
         seam: &mut Seam<'_>,
     ) {
         let flow = self.live.flows.get(&id);
-        let subscriber = flow.and_then(|flow| flow.subscribers.get(&(listener, subscription)));
+        let subscriber = flow.and_then(|flow| flow.audience.get((listener, subscription)));
         let Some(Subscriber::Beginning(beginning)) = subscriber else { return };
         let mut query = beginning.query.clone();
         query.params = query.params.as_of(beginning.now.as_ref().and(beginning.since));
@@ -216,7 +211,7 @@ impl Shard {
         seam: &mut Seam<'_>,
     ) {
         let flow = self.live.flows.get_mut(&id);
-        let subscriber = flow.and_then(|flow| flow.subscribers.get_mut(&(listener, subscription)));
+        let subscriber = flow.and_then(|flow| flow.audience.get_mut((listener, subscription)));
         let Some(Subscriber::Beginning(beginning)) = subscriber else { return };
         let rows = match answer {
             Answer::Rows(rows) => rows,
@@ -247,7 +242,7 @@ impl Shard {
                 self.forget_subscriber(id, listener, subscription, seam);
             }
         }
-        self.tell_listener(listener, seam);
+        self.tell_listener(listener);
         self.run_live(seam);
     }
 
@@ -260,7 +255,7 @@ impl Shard {
         begin: impl FnOnce(Beginning) -> Vec<Item>,
     ) {
         let flow = self.live.flows.get_mut(&id).expect("it was just looked at");
-        let subscriber = flow.subscribers.get_mut(&(listener, subscription));
+        let subscriber = flow.audience.get_mut((listener, subscription));
         let subscriber = subscriber.expect("it was just looked at");
         if let Subscriber::Beginning(beginning) =
             std::mem::replace(subscriber, Subscriber::Told(tx))
@@ -287,7 +282,7 @@ impl Shard {
         let item = Item::Answered { number, answer };
         let Some(tx) = tx else {
             party.listener.push(item);
-            return self.tell_listener(listener, seam);
+            return self.tell_listener(listener);
         };
         // Whatever that shard has told of transactions up to this one came before.
         self.live.arrivals.note_progress(from, tx);
@@ -338,7 +333,7 @@ impl Shard {
             while let Some((tx, flows)) = self.live.arrivals.take() {
                 self.update(tx, flows, seam);
             }
-            self.give_calls(seam);
+            self.give_calls();
             // Those that are asked may answer at once, but need not, and are not asked twice in a row.
             if std::mem::replace(&mut has_asked, true) {
                 break;
@@ -352,14 +347,14 @@ impl Shard {
     }
 
     /// Gives the answers of calls whose updates have been told.
-    fn give_calls(&mut self, seam: &mut Seam<'_>) {
+    fn give_calls(&mut self) {
         while let Some(entry) = self.live.calls.first_entry()
             && self.live.arrivals.is_past(entry.key().0)
         {
             let (listener, item) = entry.remove();
             if let Some(party) = self.live.listeners.get_mut(&listener) {
                 party.listener.push(item);
-                self.tell_listener(listener, seam);
+                self.tell_listener(listener);
             }
         }
     }
@@ -386,20 +381,27 @@ impl Shard {
         for (listener, changes) in updates {
             if let Some(party) = self.live.listeners.get_mut(&listener) {
                 party.listener.push(Item::Update { tx, changes });
-                self.tell_listener(listener, seam);
+                self.tell_listener(listener);
             }
         }
     }
 
-    /// Answers a listener that listens, when there is something to tell.
-    fn tell_listener(&mut self, listener: ListenerId, seam: &mut Seam<'_>) {
-        let Some(party) = self.live.listeners.get_mut(&listener) else { return };
-        if !party.listener.has_news() {
-            return;
+    /// Answers those who listen and for whom there is something: one event may have brought several things for each.
+    pub(in crate::shard) fn tell_listeners(&mut self, seam: &mut Seam<'_>) {
+        while let Some(listener) = self.live.to_tell.pop() {
+            let Some(party) = self.live.listeners.get_mut(&listener) else { continue };
+            if !party.listener.has_news() {
+                continue;
+            }
+            let Some(reply) = party.listener.listens.take() else { continue };
+            let told = party.listener.take().map_or(Told::GivenUp, Told::News);
+            self.answer_at_once(reply, Answer::Told(told), seam);
         }
-        let Some(reply) = party.listener.listens.take() else { return };
-        let told = party.listener.take().map_or(Told::GivenUp, Told::News);
-        self.answer_at_once(reply, Answer::Told(told), seam);
+    }
+
+    /// Somebody may have something to be told.
+    fn tell_listener(&mut self, listener: ListenerId) {
+        self.live.to_tell.push(listener);
     }
 
     /// Asks a shard of its choice.
@@ -433,13 +435,11 @@ impl Shard {
 
 /// Gives a change to all subscribers of a flow.
 fn distribute(flow: &mut Flow, tx: TxId, change: &Arc<Change>, updates: &mut Updates) {
-    for ((listener, subscription), subscriber) in &mut flow.subscribers {
-        match subscriber {
-            Subscriber::Told(answered) if tx <= *answered => {}
-            Subscriber::Told(_) => {
-                updates.entry(*listener).or_default().push((*subscription, change.clone()));
-            }
-            Subscriber::Beginning(beginning) => beginning.later.push((tx, change.clone())),
+    flow.audience.for_each(|(listener, subscription), subscriber| match subscriber {
+        Subscriber::Told(answered) if tx <= *answered => {}
+        Subscriber::Told(_) => {
+            updates.entry(listener).or_default().push((subscription, change.clone()));
         }
-    }
+        Subscriber::Beginning(beginning) => beginning.later.push((tx, change.clone())),
+    });
 }
