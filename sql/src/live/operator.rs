@@ -2,7 +2,6 @@
 
 pub(super) mod aggregate;
 pub(super) mod distinct;
-pub(super) mod float_sum;
 pub(super) mod join;
 pub(super) mod retractable;
 pub(super) mod window;
