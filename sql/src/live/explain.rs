@@ -60,11 +60,15 @@ fn write_kind(kind: &Kind, text: &mut String) {
             write!(text, "distinct {}: keeps how often each is there", Exprs(values))
         }
         Kind::Union => write!(text, "union all"),
-        Kind::Window { keys, limit, offset } => {
+        Kind::Window { keys, limit, offset, upon } => {
             text.push_str("window");
             write_limits(limit.as_ref(), offset.as_ref(), text);
             write_order(keys, text);
-            write!(text, ": keeps all in order")
+            text.push_str(match upon {
+                Some(_) => ": keeps the first in order, and some to spare",
+                None => ": keeps all in order",
+            });
+            Ok(())
         }
     };
 }

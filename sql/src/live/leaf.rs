@@ -94,6 +94,12 @@ impl Leaf {
         KeptPart::of(slots).map(|part| Some(LeafRow(part)))
     }
 
+    /// Whether rows come and go by themselves.
+    pub(super) fn depends_on_now(&self) -> bool {
+        let mut is_now = |expr: &Expr| matches!(expr, Expr::Now);
+        self.predicates.iter().any(|predicate| predicate.any(&mut is_now))
+    }
+
     /// Notes that a column is used.
     pub(super) fn note_use(&mut self, column: ColumnIndex) {
         let at = column.index();

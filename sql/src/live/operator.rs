@@ -21,6 +21,7 @@ use join::JoinState;
 use window::Window;
 
 pub(super) use join::Conditions;
+pub(super) use window::Spare;
 
 /// One operator, and the numbers of those that it takes from.
 #[derive(Debug)]
@@ -52,6 +53,8 @@ pub(crate) enum Kind {
         keys: Vec<SortKey>,
         limit: Option<Expr>,
         offset: Option<Expr>,
+        /// The leaf that it stands upon, if nothing is between them; then that need not be kept whole.
+        upon: Option<(usize, Spare)>,
     },
 }
 
@@ -82,8 +85,9 @@ impl Kind {
             Kind::Join { .. } => State::Join(JoinState::default()),
             Kind::Aggregate { .. } => State::Groups(Groups::default()),
             Kind::Distinct(_) => State::Members(Members::default()),
-            Kind::Window { keys, limit, offset } => {
-                State::Window(Window::new(keys, limit.as_ref(), offset.as_ref(), params)?)
+            Kind::Window { keys, limit, offset, upon } => {
+                let spare = upon.map(|(_, spare)| spare);
+                State::Window(Window::new(keys, limit.as_ref(), offset.as_ref(), spare, params)?)
             }
         })
     }

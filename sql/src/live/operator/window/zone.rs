@@ -44,6 +44,11 @@ impl Zone {
         self.ranked.last_key_value().map(|(rank, _)| rank)
     }
 
+    /// All tuples, and how often each is there.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&Rank, u64)> {
+        self.ranked.iter().map(|(rank, times)| (rank, *times))
+    }
+
     pub(super) fn add(&mut self, rank: Rank, times: u64) {
         self.count += times;
         let bytes = rank.bytes();
