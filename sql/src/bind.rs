@@ -11,7 +11,7 @@
 //!    an aggregate, no column below it.
 //!
 //! Reading order: [`scope`], [`operand`]; [`expression`] with [`column`], [`operator`], [`literal`], [`call`] with [`signature`], [`number`] and [`worded`], and [`aggregate`];
-//! [`query`], [`from`] with [`with`], [`select`] with [`keys`] and [`tail`], [`grouping`]; [`subquery`], [`correlation`], [`attach`];
+//! [`query`], [`from`] with [`with`], [`select`] with [`keys`], [`tail`] and [`ties`], [`grouping`]; [`subquery`], [`correlation`], [`attach`];
 //! [`set_operation`].
 
 mod aggregate;
@@ -34,6 +34,7 @@ mod set_operation;
 mod signature;
 mod subquery;
 mod tail;
+mod ties;
 mod with;
 mod worded;
 

@@ -44,6 +44,7 @@ use crate::physical::Operator;
 use crate::value::Datum;
 use aggregate::Grouping;
 use budget::Budget;
+use sort::Wanted;
 
 /// One execution. Everything in it lives as long as the execution, so tuples and values may borrow from it.
 pub(crate) struct Run<'e> {
@@ -163,12 +164,16 @@ impl Operator {
             Operator::Distinct { input, values } => {
                 aggregate::run_distinct(input, values, run, sink)
             }
-            Operator::Sort { input, keys } => sort::run(input, keys, None, run, sink),
-            Operator::Top { input, keys, limit, offset } => {
+            Operator::Sort { input, keys, presorted } => {
+                let wanted = Wanted { keys, presorted: *presorted, kept: None };
+                sort::run(input, wanted, run, sink)
+            }
+            Operator::Top { input, keys, presorted, limit, offset } => {
                 let limit = run.count(Some(limit), "LIMIT")?;
                 let offset = run.count(offset.as_ref(), "OFFSET")?;
                 let kept = limit.map(|limit| limit.saturating_add(offset.unwrap_or(0)));
-                let input = |sink: &mut Sink<'_, 'e>| sort::run(input, keys, kept, run, sink);
+                let wanted = Wanted { keys, presorted: *presorted, kept };
+                let input = |sink: &mut Sink<'_, 'e>| sort::run(input, wanted, run, sink);
                 slice(limit, offset, input, sink)
             }
             Operator::Limit { input, limit, offset } => {
@@ -176,8 +181,9 @@ impl Operator {
                 let offset = run.count(offset.as_ref(), "OFFSET")?;
                 slice(limit, offset, |sink: &mut Sink<'_, 'e>| input.run(run, sink), sink)
             }
-            Operator::Head { input, keys, limit, offset } => {
-                part::head(input, keys, (limit.as_ref(), offset.as_ref()), run, sink)
+            Operator::Head { input, keys, presorted, limit, offset } => {
+                let wanted = Wanted { keys, presorted: *presorted, kept: None };
+                part::head(input, wanted, (limit.as_ref(), offset.as_ref()), run, sink)
             }
             Operator::Gather { stream, keys } => merge::gather(*stream, keys, run, sink),
         }

@@ -6,24 +6,31 @@ use crate::expr::Expr;
 use crate::expr::display::write_list;
 use crate::logical::{AggregateCall, Output, SortKey};
 use crate::physical::access::{KeyBound, KeyPart, KeyRange, Path};
+use crate::physical::order::asked_for;
 use crate::physical::split::{Split, Stream};
 use crate::physical::{JoinKey, JoinOperator, Member, Operator, Phase, Probe, Scan};
 
 /// The plan as text, without a line feed at its end.
 pub(crate) fn explain(operator: &Operator, output: &[Expr]) -> String {
-    let mut text = String::from("project ");
-    // Writing to a string cannot go wrong.
-    let _ = write!(text, "{}", List(output, |expr, f| write!(f, "{expr}")));
+    let mut text = format!("project {}", Exprs(output));
     Writer { text: &mut text, split: None }.operator(operator, 1);
     text
 }
 
 /// A plan that was cut: what merges, and below it what runs on each shard.
 pub(crate) fn explain_split(split: &Split, output: &[Expr]) -> String {
-    let mut text = String::from("project ");
-    let _ = write!(text, "{}", List(output, |expr, f| write!(f, "{expr}")));
+    let mut text = format!("project {}", Exprs(output));
     Writer { text: &mut text, split: Some(split) }.operator(&split.merge, 1);
     text
+}
+
+/// Expressions with commas between them.
+pub(crate) struct Exprs<'e>(pub(crate) &'e [Expr]);
+
+impl fmt::Display for Exprs<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_list(self.0.iter(), f)
+    }
 }
 
 /// Writes operators, each a line below the one that it feeds.
@@ -64,6 +71,7 @@ fn calls(calls: &[AggregateCall]) -> List<'_, AggregateCall> {
 
 impl Writer<'_> {
     fn line(&mut self, depth: usize) {
+        // Writing to a string cannot go wrong.
         let _ = write!(self.text, "\n{:1$}", "", depth * 2);
     }
 
@@ -94,7 +102,7 @@ impl Writer<'_> {
         self.text.push_str("on each shard");
         // What groups are carried as is no more than their keys and their calls.
         if !matches!(**operator, Operator::Aggregate { .. } | Operator::CountRows { .. }) {
-            let _ = write!(self.text, ": {}", List(carried, |expr, f| write!(f, "{expr}")));
+            let _ = write!(self.text, ": {}", Exprs(carried));
         }
         self.operator(operator, depth + 1);
     }
@@ -162,26 +170,26 @@ fn write_line(operator: &Operator, text: &mut String) {
             write!(text, "distinct {}", List(values, write_output))
         }
         Operator::Union { .. } => write!(text, "union all"),
-        Operator::Sort { keys, .. } => {
+        Operator::Sort { keys, presorted, .. } => {
             text.push_str("sort");
-            return write_order(keys, text);
+            return write_sort(keys, *presorted, text);
         }
-        Operator::Top { keys, limit, offset, .. } => {
+        Operator::Top { keys, presorted, limit, offset, .. } => {
             text.push_str("top");
             write_limits(Some(limit), offset.as_ref(), text);
-            return write_order(keys, text);
+            return write_sort(keys, *presorted, text);
         }
         Operator::Limit { limit, offset, .. } => {
             text.push_str("limit");
             return write_limits(limit.as_ref(), offset.as_ref(), text);
         }
-        Operator::Head { keys, limit, offset, .. } => {
+        Operator::Head { keys, presorted, limit, offset, .. } => {
             text.push_str("first");
             write_limits(limit.as_ref(), None, text);
             if let Some(offset) = offset {
                 let _ = write!(text, " + {offset}");
             }
-            return write_order(keys, text);
+            return write_sort(keys, *presorted, text);
         }
         Operator::Join(_) | Operator::Arrange { .. } | Operator::Gather { .. } => {
             unreachable!("{operator:?} is more than a line")
@@ -202,13 +210,23 @@ fn write_aggregate(keys: &[Output], list: &[AggregateCall], phase: Phase, text: 
     }
 }
 
-fn write_order(keys: &[SortKey], text: &mut String) {
-    if !keys.is_empty() {
-        let _ = write!(text, " by {}", sort_keys(keys));
+fn write_sort(keys: &[SortKey], presorted: usize, text: &mut String) {
+    if presorted > 0 {
+        text.push_str(" of runs");
+    }
+    write_order(keys, text);
+}
+
+pub(crate) fn write_order(keys: &[SortKey], text: &mut String) {
+    let (asked, ties) = keys.split_at(asked_for(keys));
+    for (word, keys) in [(" by ", asked), (", ties by ", ties)] {
+        if !keys.is_empty() {
+            let _ = write!(text, "{word}{}", sort_keys(keys));
+        }
     }
 }
 
-fn write_limits(limit: Option<&Expr>, offset: Option<&Expr>, text: &mut String) {
+pub(crate) fn write_limits(limit: Option<&Expr>, offset: Option<&Expr>, text: &mut String) {
     let _ = match limit {
         Some(limit) => write!(text, " {limit}"),
         None => write!(text, " none"),
@@ -218,7 +236,7 @@ fn write_limits(limit: Option<&Expr>, offset: Option<&Expr>, text: &mut String) 
     }
 }
 
-fn write_joined(predicates: &[Expr], text: &mut String) {
+pub(crate) fn write_joined(predicates: &[Expr], text: &mut String) {
     for (number, predicate) in predicates.iter().enumerate() {
         let word = if number == 0 { "" } else { " AND " };
         let _ = match predicate {

@@ -165,6 +165,12 @@ impl PartialEq for ColumnRef {
 }
 
 impl ColumnRef {
+    /// A column of a table whose rows are the first part.
+    pub(crate) fn stored(column: ColumnIndex, ty: &Type, name: Arc<str>, at: Position) -> Self {
+        let (ty, is_option) = SqlType::of_column(ty);
+        ColumnRef { part: 0, column, ty, nullable: is_option, is_option, name, at }
+    }
+
     /// The type that a table's column is stored as.
     pub(crate) fn stored_type(&self) -> Type {
         let required = self.ty.to_column().unwrap_or(Type::Bool);

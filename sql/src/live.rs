@@ -20,10 +20,11 @@
 //! A [`LivePlan`] is made of a [`Plan`](crate::Plan), once for a text; a [`Dataflow`] is one with parameters and what is kept.
 //! Expressions are those of one-off queries, so both give the same answers.
 //!
-//! Reading order: [`tuple`] and [`delta`], [`compile`], [`leaf`], [`flow`], [`operator`]; [`initial`], [`output`].
+//! Reading order: [`tuple`] and [`delta`], [`compile`], [`leaf`], [`flow`], [`operator`]; [`initial`], [`output`]; [`explain`].
 
 mod compile;
 mod delta;
+pub(crate) mod explain;
 mod flow;
 mod initial;
 mod leaf;

@@ -8,7 +8,7 @@
 //! Invariants:
 //! 1. The rows that a path leaves out make one of the filter's predicates other than true; a predicate that a path takes
 //!    over entirely is filtered no more, all others are: of one filter, those that cannot fail first.
-//! 2. A sort is left out only where the path's order implies the wanted one.
+//! 2. A sort is left out only where the path's order implies the wanted one; where it does but for ties, only those are sorted.
 //! 3. The filter directly above a scan stays there, and apart: see [`crate::logical`].
 //!
 //! Reading order: [`access`], [`order`]; [`pushdown`], [`join`] with [`looks`], [`probe`], [`region`] and [`estimate`]; [`key`] is used at execution;
@@ -37,6 +37,7 @@ use crate::logical::{AggregateCall, Node, Output, SortKey};
 use crate::value::Datum;
 use access::Path;
 pub(crate) use join::{JoinKey, JoinOperator, Member, Probe};
+use order::{Order, asked_for};
 
 /// A step of an execution, above the steps that it draws on.
 #[derive(Debug)]
@@ -82,11 +83,14 @@ pub(crate) enum Operator {
     Sort {
         input: Arc<Operator>,
         keys: Vec<SortKey>,
+        /// In the order of how many of the keys, the first ones, the tuples come already.
+        presorted: usize,
     },
     /// The first of a sort, held in no more room than they need.
     Top {
         input: Arc<Operator>,
         keys: Vec<SortKey>,
+        presorted: usize,
         limit: Expr,
         offset: Option<Expr>,
     },
@@ -100,6 +104,7 @@ pub(crate) enum Operator {
     Head {
         input: Arc<Operator>,
         keys: Vec<SortKey>,
+        presorted: usize,
         limit: Option<Expr>,
         offset: Option<Expr>,
     },
@@ -174,13 +179,13 @@ struct Planner<'c> {
 
 struct Planned {
     operator: Operator,
-    /// Whether the tuples come in the wanted order.
-    ordered: bool,
+    /// How far the tuples come in the wanted order.
+    order: Order,
 }
 
 impl Planned {
     fn unordered(operator: Operator) -> Self {
-        Self { operator, ordered: false }
+        Self { operator, order: Order::None }
     }
 }
 
@@ -191,7 +196,7 @@ impl Planner<'_> {
 
     fn plan_ordered(&self, node: Node, wanted: &[SortKey]) -> Planned {
         match node {
-            Node::Unit => Planned { operator: Operator::Unit, ordered: true },
+            Node::Unit => Planned { operator: Operator::Unit, order: Order::All },
             Node::Scan(scan) => self.scan(scan.table().clone(), Vec::new(), wanted),
             Node::Filter { input, predicates } => self.filter(*input, vec![predicates], wanted),
             Node::Project { input, values } => {
@@ -219,9 +224,12 @@ impl Planner<'_> {
 
     fn sort(&self, input: Node, keys: Vec<SortKey>) -> Operator {
         let planned = self.plan_ordered(input, &keys);
-        match (planned.ordered, planned.operator) {
-            (true, operator) | (_, operator @ Operator::Nothing) => operator,
-            (false, operator) => Operator::Sort { input: Arc::new(operator), keys },
+        match (planned.order, planned.operator) {
+            (Order::All, operator) | (_, operator @ Operator::Nothing) => operator,
+            (order, operator) => {
+                let presorted = if order == Order::None { 0 } else { asked_for(&keys) };
+                Operator::Sort { input: Arc::new(operator), keys, presorted }
+            }
         }
     }
 
@@ -231,8 +239,8 @@ impl Planner<'_> {
             other => self.plan(other),
         };
         match (operator, limit) {
-            (Operator::Sort { input, keys }, Some(limit)) => {
-                Operator::Top { input, keys, limit, offset }
+            (Operator::Sort { input, keys, presorted }, Some(limit)) => {
+                Operator::Top { input, keys, presorted, limit, offset }
             }
             (operator, limit) => Operator::Limit { input: Arc::new(operator), limit, offset },
         }
@@ -254,19 +262,14 @@ impl Planner<'_> {
     /// `levels` are filters above the scan, the innermost first. Each stays a filter of its own: see [`crate::logical`].
     fn scan(&self, table: Arc<TableDef>, levels: Vec<Vec<Expr>>, wanted: &[SortKey]) -> Planned {
         let mut levels: Vec<Vec<Expr>> = levels.into_iter().map(split_betweens).collect();
-        let (path, ordered) = access::choose(&table, &mut levels, wanted);
-        // What comes after the last column of an index is decided by it, and a lookup has one row at most.
-        let is_column = |key: &&SortKey| matches!(key.expr, Expr::Column(_));
-        let order = match path {
-            Path::Range(_) if ordered => wanted.iter().take_while(is_column).cloned().collect(),
-            _ => Vec::new(),
-        };
+        let (path, given) = access::choose(&table, &mut levels, wanted);
+        let compared = given.map_or(&[][..], |given| &wanted[..given.compared]).to_vec();
         let rows = estimate::table_rows(self.catalog.row_count(&table));
-        let mut operator = Operator::Scan(Scan { table, path, order, rows });
+        let mut operator = Operator::Scan(Scan { table, path, order: compared, rows });
         for predicates in levels {
             operator = filtered(operator, predicates);
         }
-        Planned { operator, ordered }
+        Planned { operator, order: given.map_or(Order::None, |given| given.order) }
     }
 }
 

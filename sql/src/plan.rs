@@ -15,6 +15,7 @@ use crate::expr::Expr;
 use crate::expr::evaluate::Inputs;
 use crate::expr::tuple::Cell;
 use crate::limits::{ExecutionLimits, PlanLimits};
+use crate::live;
 use crate::logical::{Node, Query};
 use crate::params::Params;
 use crate::physical::fixed::{FixedKey, fixed_key};
@@ -41,6 +42,8 @@ pub struct Plan {
     params: Vec<SqlType>,
     as_of: Option<Moment>,
     explanation: String,
+    /// Of EXPLAIN: how the answer would be kept up to date.
+    live_explanation: String,
     /// Whether the text was EXPLAIN: the answer is then the plan itself.
     is_explain: bool,
 }
@@ -57,8 +60,9 @@ pub fn plan(text: &str, catalog: &dyn Catalog, limits: &PlanLimits) -> Result<Pl
     let bound = bind::bind(&statement, catalog, limits)?;
     let mut plan = Plan::of(bound.query, bound.params, catalog);
     plan.as_of = bound.as_of;
-    plan.is_explain = statement.explain;
-    if plan.is_explain {
+    if statement.explain {
+        plan.live_explanation = live::explain::explain(&plan, catalog);
+        plan.is_explain = true;
         plan.columns = vec![OutputColumn::text("plan")];
     }
     Ok(plan)
@@ -94,6 +98,7 @@ impl Plan {
             params,
             as_of: None,
             explanation,
+            live_explanation: String::new(),
             is_explain: false,
         }
     }
@@ -264,7 +269,7 @@ impl Plan {
         run: &Run<'e>,
     ) -> Result<RowSet<'e>, SqlError> {
         let mut rows = RowSet::new(&self.columns);
-        for line in explanation.lines() {
+        for line in explanation.lines().chain(self.live_explanation.lines()) {
             rows.open_row(&run.budget)?;
             rows.push(Cell::Value(Datum::text(line.to_owned())), &run.budget)?;
         }

@@ -23,6 +23,7 @@ pub(crate) mod compare;
 pub(crate) mod datum;
 pub(crate) mod decimal;
 pub(crate) mod duration;
+pub(crate) mod float_sum;
 pub(crate) mod json;
 pub(crate) mod text;
 pub(crate) mod timestamp;

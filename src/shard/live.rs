@@ -19,8 +19,8 @@
 //! 2. Nothing is told before it is stable (DESIGN, Durability).
 //! 3. The answer to a call of a listener stands behind the update that shows what the call did.
 //!
-//! Reading order: [`feed`] is the side of the rows; [`arrivals`], [`flow`], [`opening`], [`subscriber`] and [`listener`] that of
-//! the connection; [`post`] what a connection asks.
+//! Reading order: [`feed`] is the side of the rows; [`arrivals`], [`flow`], [`opening`], [`refill`], [`subscriber`] and [`listener`]
+//! that of the connection; [`post`] what a connection asks.
 
 pub(super) mod arrivals;
 mod audience;
@@ -29,6 +29,7 @@ pub(super) mod flow;
 pub(super) mod listener;
 pub(super) mod opening;
 mod post;
+mod refill;
 mod subscriber;
 
 use std::collections::BTreeMap;
@@ -44,6 +45,7 @@ use arrivals::Arrivals;
 use feed::Feed;
 use flow::{Flow, FlowKey};
 use listener::{Item, Listener};
+use refill::Refilling;
 
 /// A live query of one core, by that core's own number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -69,6 +71,8 @@ pub struct Live {
     /// Answers to calls that wait for the updates that show what these did.
     calls: BTreeMap<(TxId, u64), (ListenerId, Item)>,
     last_call: u64,
+    /// The update of the last transaction, while a flow lacks rows for it.
+    refilling: Option<Refilling>,
     /// Someone is seeing to what has arrived.
     is_running: bool,
     /// Who listens and has news, to be told when the event is done with: all at once.
@@ -137,6 +141,7 @@ impl Live {
             listeners: BTreeMap::new(),
             calls: BTreeMap::new(),
             last_call: 0,
+            refilling: None,
             is_running: false,
             to_tell: Vec::new(),
         }

@@ -14,7 +14,7 @@ use crate::dice::Dice;
 use crate::server::Server;
 use crate::site::{Family, Site};
 
-/// What is subscribed to, of every kind. Where there is a LIMIT the order is total.
+/// What is subscribed to, of every kind.
 const QUERIES: &[&str] = &[
     "SELECT id, balance FROM account",
     "SELECT id, balance FROM account WHERE id = 3",
@@ -23,6 +23,8 @@ const QUERIES: &[&str] = &[
     "SELECT a.id, a.balance, e.id FROM account a JOIN entry e ON e.account = a.id WHERE e.amount > 0",
     "SELECT id FROM account a WHERE NOT EXISTS (SELECT 1 FROM entry e WHERE e.account = a.id)",
     "SELECT id, mark FROM entry ORDER BY id DESC LIMIT 3",
+    "SELECT id, balance FROM account ORDER BY balance DESC LIMIT 2",
+    "SELECT sum(balance) FROM (SELECT balance FROM account WHERE id > 1 ORDER BY balance LIMIT 1 OFFSET 1) poor",
     "SELECT DISTINCT amount FROM entry WHERE amount < 100",
     "SELECT r.mark, e.amount FROM receipt r LEFT JOIN entry e ON e.id = r.entry",
 ];

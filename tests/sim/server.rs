@@ -182,7 +182,7 @@ impl Server {
 
     /// What a shard needs to keep a plan's answer up to date.
     pub fn live_plan(&self, shard: ShardId, plan: &Plan) -> Arc<LivePlan> {
-        let live = LivePlan::of(plan, &Tables(self.directory(shard)));
+        let live = LivePlan::sparing(plan, &Tables(self.directory(shard)), 0);
         Arc::new(live.unwrap_or_else(|error| panic!("{}: {error}", plan.explain())))
     }
 

@@ -15,7 +15,6 @@ use crate::expr::{ColumnRef, Expr};
 use crate::logical::{JoinKind, Node, Output, Query};
 use crate::syntax::place::{place, place_of_name};
 use crate::syntax::shape::{self, Factor, JoinOn, JoinSyntax};
-use crate::value::SqlType;
 
 /// A FROM, or a part of one: its tuples, and what they hold.
 pub(super) struct From {
@@ -318,9 +317,7 @@ fn renamed<'n>(
 fn columns_of(def: &Arc<TableDef>, at: Position) -> Vec<(String, ColumnRef)> {
     let columns = (0..).map(ColumnIndex::new).zip(&def.schema.columns);
     let column = columns.map(|(column, schema)| {
-        let (ty, is_option) = SqlType::of_column(&schema.ty);
-        let name = shown(&schema.name).into();
-        let column = ColumnRef { part: 0, column, ty, nullable: is_option, is_option, name, at };
+        let column = ColumnRef::stored(column, &schema.ty, shown(&schema.name).into(), at);
         (schema.name.clone(), column)
     });
     column.collect()

@@ -2,6 +2,7 @@
 
 use super::keys::{Key, OrderKey};
 use super::select::Item;
+use super::ties;
 use crate::error::{Position, SqlError};
 use crate::expr::Expr;
 use crate::logical::{Node, Output, Query, SortKey};
@@ -31,7 +32,7 @@ impl Tail {
                 ty: bound.ty.unwrap_or(SqlType::String),
             })
             .collect();
-        let keys = sort_keys(order, &output, distinct)?;
+        let mut keys = sort_keys(order, &output, distinct)?;
         if distinct {
             let columns: Vec<Expr> =
                 (0..output.len()).map(|at| distinct_column(&output, at, Position::START)).collect();
@@ -39,11 +40,15 @@ impl Tail {
             node = Node::Distinct { input: Box::new(node), values };
             output.iter_mut().zip(columns).for_each(|(item, column)| item.expr = column);
         }
+        let Limits { limit, offset } = limits;
+        let is_cut = limit.is_some() || offset.is_some();
+        if is_cut {
+            ties::break_ties(&mut keys, &node, &output);
+        }
         if !keys.is_empty() {
             node = Node::Sort { input: Box::new(node), keys };
         }
-        let Limits { limit, offset } = limits;
-        if limit.is_some() || offset.is_some() {
+        if is_cut {
             node = Node::Limit { input: Box::new(node), limit, offset };
         }
         Ok(Query { node, output })
@@ -73,7 +78,7 @@ fn sort_keys(
         };
         // A constant puts nothing in order.
         if !expr.is_constant() {
-            keys.push(SortKey { expr, descending, nulls_first });
+            keys.push(SortKey { expr, descending, nulls_first, breaks_ties: false });
         }
     }
     Ok(keys)

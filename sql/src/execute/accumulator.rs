@@ -6,21 +6,25 @@ use std::collections::BTreeMap;
 use super::key_set::{KeySet, Place};
 use crate::error::EvalError;
 use crate::expr::Expr;
-use crate::expr::arithmetic::{self, Arithmetic, Domain};
 use crate::expr::call::check_length;
 use crate::logical::{AggregateCall, AggregateFunction};
 use crate::value::compare::{compare, encode_key};
+use crate::value::float_sum::FloatSum;
 use crate::value::{Datum, Integer, SqlType, decimal};
 
 /// What is known of an aggregate so far. It borrows from no row, so it may outlive a slice of an execution.
 #[derive(Debug)]
 pub(crate) enum Accumulator {
     Count(u64),
-    /// The sum, and of how many values; null before the first.
+    /// The exact sum, and of how many values; null before the first.
     Sum {
         sum: Datum<'static>,
         count: u64,
-        domain: Domain,
+    },
+    /// The same of floats.
+    FloatSum {
+        sum: Box<FloatSum>,
+        count: u64,
     },
     /// The least or the greatest so far; null before the first.
     Extreme {
@@ -57,16 +61,14 @@ impl Accumulator {
     fn of_all(call: &AggregateCall) -> Self {
         match call.function {
             AggregateFunction::Count => Accumulator::Count(0),
-            AggregateFunction::Sum | AggregateFunction::Avg => {
-                // Sums of integers are exact, and are fitted to their type at the end: one that leaves the range on its
-                // way and comes back is right.
-                let domain = match call.ty {
-                    SqlType::F32 => Domain::Float32,
-                    SqlType::F64 => Domain::Float64,
-                    _ => Domain::Exact,
-                };
-                Accumulator::Sum { sum: Datum::Null, count: 0, domain }
-            }
+            // Sums are exact, and are fitted to their type at the end: one that leaves the range on its way and comes back is
+            // right.
+            AggregateFunction::Sum | AggregateFunction::Avg => match call.ty {
+                SqlType::F32 | SqlType::F64 => {
+                    Accumulator::FloatSum { sum: Box::default(), count: 0 }
+                }
+                _ => Accumulator::Sum { sum: Datum::Null, count: 0 },
+            },
             AggregateFunction::Min => {
                 Accumulator::Extreme { value: Datum::Null, wanted: Ordering::Less }
             }
@@ -127,12 +129,9 @@ impl Accumulator {
             Accumulator::Texts(_) | Accumulator::Distinct(_) => {
                 unreachable!("{call} is not gathered in parts")
             }
-            Accumulator::Sum { sum, count, .. } => {
-                out.push(sum);
-                if call.function == AggregateFunction::Avg {
-                    out.push(Datum::Int(count.into()));
-                }
-            }
+            Accumulator::Sum { sum, count } => put_sum(sum, count, call, out),
+            Accumulator::FloatSum { count: 0, .. } => put_sum(Datum::Null, 0, call, out),
+            Accumulator::FloatSum { sum, count } => put_sum(sum.into_state(), count, call, out),
         }
     }
 
@@ -145,7 +144,17 @@ impl Accumulator {
         }
         match self {
             Accumulator::Count(count) => *count += tuples,
-            Accumulator::Sum { sum, count, domain } => {
+            Accumulator::FloatSum { sum, count } => {
+                let is_first = *count == 0;
+                *count += tuples;
+                let grown = match value {
+                    Datum::Float(number) => sum.add(number),
+                    Datum::Bytes(state) => sum.merge(FloatSum::of_state(&state)),
+                    other => unreachable!("{other:?} is no float"),
+                };
+                return Ok(if is_first { size_of::<FloatSum>() + grown } else { grown });
+            }
+            Accumulator::Sum { sum, count } => {
                 *count += tuples;
                 if let (Datum::Int(sum), Datum::Int(value)) = (&mut *sum, &value)
                     && let Some(next) = sum.checked_add(*value)
@@ -155,7 +164,7 @@ impl Accumulator {
                 }
                 *sum = match &*sum {
                     Datum::Null => value.into_owned(),
-                    sum => arithmetic::apply(Arithmetic::Add, *domain, sum, &value)?,
+                    sum => decimal::add(sum, &value)?,
                 };
             }
             Accumulator::Extreme { value: best, wanted } => {
@@ -218,8 +227,11 @@ impl Accumulator {
             Accumulator::Texts(texts) => joined(&texts, separator),
             Accumulator::Count(count) => Ok(Datum::Int(count.into())),
             Accumulator::Extreme { value, .. } => Ok(value),
-            Accumulator::Sum { sum: Datum::Null, .. } => Ok(Datum::Null),
-            Accumulator::Sum { sum, count, .. } => match call.function {
+            Accumulator::Sum { sum: Datum::Null, .. } | Accumulator::FloatSum { count: 0, .. } => {
+                Ok(Datum::Null)
+            }
+            Accumulator::FloatSum { sum, count } => float_total(&sum, count, call),
+            Accumulator::Sum { sum, count } => match call.function {
                 AggregateFunction::Avg => average(&sum, count, &call.ty),
                 _ => fitted(sum, &call.ty),
             },
@@ -271,14 +283,39 @@ pub(crate) fn fitted(sum: Datum<'static>, ty: &SqlType) -> Result<Datum<'static>
     if fits { Ok(sum) } else { Err(EvalError::OutOfRange { type_name: ty.static_name() }) }
 }
 
+/// The sum of so many floats, or their mean; one beyond what a float holds is an error.
+pub(crate) fn float_total(
+    sum: &FloatSum,
+    count: u64,
+    call: &AggregateCall,
+) -> Result<Datum<'static>, EvalError> {
+    let total = match call.ty {
+        #[expect(clippy::cast_possible_truncation, reason = "a sum of f32 is one")]
+        SqlType::F32 => f64::from(sum.value() as f32),
+        _ => sum.value(),
+    };
+    if total.is_infinite() && !sum.has_endless() {
+        return Err(EvalError::OutOfRange { type_name: call.ty.static_name() });
+    }
+    Ok(Datum::Float(match call.function {
+        AggregateFunction::Avg => total / count as f64,
+        _ => total,
+    }))
+}
+
+fn put_sum(sum: Datum<'static>, count: u64, call: &AggregateCall, out: &mut Vec<Datum<'static>>) {
+    out.push(sum);
+    if call.function == AggregateFunction::Avg {
+        out.push(Datum::Int(count.into()));
+    }
+}
+
+/// The mean of exact values.
 pub(crate) fn average(
     sum: &Datum<'_>,
     count: u64,
     ty: &SqlType,
 ) -> Result<Datum<'static>, EvalError> {
-    if let Datum::Float(sum) = sum {
-        return Ok(Datum::Float(sum / count as f64));
-    }
     let average = decimal::divide(sum, &Datum::Int(count.into()))?;
     match ty {
         SqlType::Duration => decimal::round(&average, 0),

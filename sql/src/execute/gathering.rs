@@ -11,13 +11,14 @@ use cosmictron_storage::TableDef;
 
 use super::aggregate::{Distinct, Group, Grouping, Groups};
 use super::part::head_rows;
-use super::ranking::Ranking;
+use super::ranking::{Ranking, Taken};
+use super::sort::Wanted;
 use super::{ENOUGH, Flow, MORE, Run};
 use crate::error::SqlError;
 use crate::expr::Expr;
 use crate::expr::evaluate::Inputs;
 use crate::expr::tuple::Part;
-use crate::logical::{Output, SortKey};
+use crate::logical::Output;
 use crate::partial::StreamRows;
 use crate::physical::access::Path;
 use crate::physical::split::Stream;
@@ -59,7 +60,7 @@ impl<'e> Source<'e> {
 enum Last<'e> {
     /// As many of the first as LIMIT and OFFSET say, if they are there.
     Rows(Option<Bounds<'e>>),
-    Sort(&'e [SortKey], Option<Bounds<'e>>),
+    Sort(Wanted<'e>, Option<Bounds<'e>>),
     Group(Grouping<'e>),
     Count {
         calls: usize,
@@ -80,11 +81,14 @@ impl<'e> Stages<'e> {
             Operator::Aggregate { input, keys, calls, .. } => {
                 (Last::Group(Grouping { keys, calls }), &**input)
             }
-            Operator::Sort { input, keys } => (Last::Sort(keys, None), &**input),
-            Operator::Head { input, keys, limit, offset } => {
+            Operator::Sort { input, keys, presorted } => {
+                (Last::Sort(Wanted { keys, presorted: *presorted, kept: None }, None), &**input)
+            }
+            Operator::Head { input, keys, presorted, limit, offset } => {
                 let slice = Some((limit.as_ref(), offset.as_ref()));
+                let wanted = Wanted { keys, presorted: *presorted, kept: None };
                 let last =
-                    if keys.is_empty() { Last::Rows(slice) } else { Last::Sort(keys, slice) };
+                    if keys.is_empty() { Last::Rows(slice) } else { Last::Sort(wanted, slice) };
                 (last, &**input)
             }
             other => (Last::Rows(None), other),
@@ -110,7 +114,11 @@ impl<'e> Stages<'e> {
 
     /// Whether all rows of the scan are read, whatever they hold.
     pub(crate) fn reads_all(&self) -> bool {
-        !matches!(self.last, Last::Rows(Some(_)))
+        match self.last {
+            Last::Rows(slice) => slice.is_none(),
+            Last::Sort(wanted, slice) => wanted.presorted == 0 || slice.is_none(),
+            Last::Group(_) | Last::Count { .. } => true,
+        }
     }
 
     /// Whether tuples are kept that may be many: that costs more than reading them.
@@ -187,9 +195,9 @@ impl Gathering {
         };
         let state = match stages.last {
             Last::Rows(slice) => State::Rows { left: wanted(slice)? },
-            Last::Sort(keys, slice) => match wanted(slice)? {
+            Last::Sort(Wanted { keys, presorted, .. }, slice) => match wanted(slice)? {
                 0 => State::Rows { left: 0 },
-                kept => State::Sort(Ranking::new(keys, kept)),
+                kept => State::Sort(Ranking::new(keys, presorted, kept)),
             },
             Last::Group(by) => State::Group(Groups::new(by, run)?),
             Last::Count { .. } => State::Count(0),
@@ -228,8 +236,11 @@ impl Gathering {
                 Ok((if *left == 0 { ENOUGH } else { MORE }, cost + KEPT_COST))
             }
             (State::Sort(ranking), Last::Sort(by, _)) => {
-                let is_kept = ranking.take(by, stream, run, &tuple)?;
-                Ok((MORE, cost + if is_kept { RANKED_COST } else { ADDED_COST }))
+                Ok(match ranking.take(by.keys, stream, run, &tuple)? {
+                    Taken::Kept => (MORE, cost + RANKED_COST),
+                    Taken::Dropped => (MORE, cost + ADDED_COST),
+                    Taken::Beyond => (ENOUGH, cost + ADDED_COST),
+                })
             }
             (State::Group(groups), Last::Group(by)) => {
                 let before = groups.len();

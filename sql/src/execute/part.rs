@@ -5,13 +5,12 @@
 //!    as the answer's bytes; all else counts as memory.
 
 use super::budget::check;
-use super::sort;
+use super::sort::{self, Wanted};
 use super::{Flow, MORE, Run, Sink, slice};
 use crate::error::{Resource, SqlError};
 use crate::expr::Expr;
 use crate::expr::carried::{RowTooLong, RowWriter};
 use crate::expr::tuple::{Cell, Part};
-use crate::logical::SortKey;
 use crate::partial::{PartialRows, StreamRows};
 use crate::physical::Operator;
 use crate::physical::split::{Split, Stream};
@@ -114,7 +113,7 @@ pub(super) fn carry<'e>(
 /// The first tuples that a merge may need: at most as many as LIMIT and OFFSET say together.
 pub(super) fn head<'e>(
     input: &'e Operator,
-    keys: &'e [SortKey],
+    wanted: Wanted<'e>,
     (limit, offset): (Option<&'e Expr>, Option<&'e Expr>),
     run: &Run<'e>,
     sink: &mut Sink<'_, 'e>,
@@ -124,9 +123,9 @@ pub(super) fn head<'e>(
         return Ok(MORE);
     }
     let kept = Some(kept);
-    match keys {
+    match wanted.keys {
         [] => slice(kept, None, |sink: &mut Sink<'_, 'e>| input.run(run, sink), sink),
-        keys => sort::run(input, keys, kept, run, sink),
+        _ => sort::run(input, Wanted { kept, ..wanted }, run, sink),
     }
 }
 

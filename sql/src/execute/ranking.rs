@@ -25,6 +25,8 @@ use crate::value::Datum;
 #[derive(Debug)]
 pub(crate) struct Ranking {
     by: Arc<[SortKey]>,
+    /// In the order of how many of the keys, the first ones, the tuples come already.
+    presorted: usize,
     /// How many of the first are wanted; at least one.
     kept: u64,
     rows: BTreeMap<Rank, CarriedBytes>,
@@ -34,6 +36,15 @@ pub(crate) struct Ranking {
     answer_bytes: u64,
     /// Bytes of all rows.
     bytes: usize,
+}
+
+/// What became of a tuple.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Taken {
+    Kept,
+    Dropped,
+    /// It was dropped, and so will be all that come.
+    Beyond,
 }
 
 #[derive(Debug)]
@@ -55,22 +66,27 @@ impl Ranking {
     /// What an entry takes beyond its keys and its row: places in nodes that are half full.
     const ENTRY_BYTES: usize = 2 * size_of::<(Rank, CarriedBytes)>();
 
-    pub(crate) fn new(by: &[SortKey], kept: u64) -> Self {
-        Self { by: by.into(), kept, rows: BTreeMap::new(), taken: 0, answer_bytes: 0, bytes: 0 }
+    pub(crate) fn new(by: &[SortKey], presorted: usize, kept: u64) -> Self {
+        let (by, rows) = (by.into(), BTreeMap::new());
+        Self { by, presorted, kept, rows, taken: 0, answer_bytes: 0, bytes: 0 }
     }
 
-    /// Whether the tuple is kept, for now.
+    /// What becomes of the tuple, for now.
     pub(crate) fn take<'e>(
         &mut self,
         by: &'e [SortKey],
         stream: &'e Stream,
         run: &Run<'e>,
         tuple: &[Part<'e>],
-    ) -> Result<bool, SqlError> {
+    ) -> Result<Taken, SqlError> {
         self.taken += 1;
         let is_full = self.rows.len() as u64 >= self.kept;
-        if is_full && !self.is_before_last(by, run, tuple)? {
-            return Ok(false);
+        if is_full {
+            match self.place(by, run, tuple)? {
+                (Ordering::Greater, at) if at < self.presorted => return Ok(Taken::Beyond),
+                (Ordering::Equal | Ordering::Greater, _) => return Ok(Taken::Dropped),
+                (Ordering::Less, _) => {}
+            }
         }
         let keys = by.iter().map(|key| Ok(run.value(&key.expr, tuple)?.into_owned()));
         let keys = keys.collect::<Result<Box<[_]>, SqlError>>()?;
@@ -78,23 +94,25 @@ impl Ranking {
             self.let_go(&last, run);
         }
         self.keep(keys, stream, run, tuple)?;
-        Ok(true)
+        Ok(Taken::Kept)
     }
 
-    /// Whether the tuple comes before the last one that is kept. All keys are evaluated: one of them may refuse.
-    fn is_before_last<'e>(
+    /// How the tuple comes to the last one that is kept, and by which key. All keys are evaluated: one of them may refuse.
+    fn place<'e>(
         &self,
         by: &'e [SortKey],
         run: &Run<'e>,
         tuple: &[Part<'e>],
-    ) -> Result<bool, SqlError> {
-        let Some((last, _)) = self.rows.last_key_value() else { return Ok(true) };
-        let mut ordering = Ordering::Equal;
-        for (key, of_last) in by.iter().zip(&last.keys) {
+    ) -> Result<(Ordering, usize), SqlError> {
+        let Some((last, _)) = self.rows.last_key_value() else { return Ok((Ordering::Less, 0)) };
+        let mut place = (Ordering::Equal, by.len());
+        for (at, (key, of_last)) in by.iter().zip(&last.keys).enumerate() {
             let value = run.value(&key.expr, tuple)?;
-            ordering = ordering.then_with(|| compare_key(key, &value, of_last));
+            if place.0.is_eq() {
+                place = (compare_key(key, &value, of_last), at);
+            }
         }
-        Ok(ordering.is_lt())
+        Ok(place)
     }
 
     fn keep<'e>(

@@ -10,9 +10,9 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::initial;
+use super::initial::{self, First};
 use super::leaf::Leaf;
-use super::operator::{Conditions, Kind, Operator};
+use super::operator::{Conditions, Kind, Operator, Spare};
 use crate::catalog::Catalog;
 use crate::error::{Position, SqlError};
 use crate::expr::Expr;
@@ -39,6 +39,19 @@ impl LivePlan {
     ///
     /// [`SqlError::Unsupported`] names what cannot be kept up to date.
     pub fn of(plan: &Plan, catalog: &dyn Catalog) -> Result<LivePlan, SqlError> {
+        Self::sparing(plan, catalog, SPARE_MIN)
+    }
+
+    /// As [`LivePlan::of`]; where a window of rows keeps only as many as it shows and some to spare, these are at least so many.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn sparing(
+        plan: &Plan,
+        catalog: &dyn Catalog,
+        spare_min: u64,
+    ) -> Result<LivePlan, SqlError> {
         if plan.is_explain() {
             return Err(refused("a subscription to EXPLAIN"));
         }
@@ -46,7 +59,9 @@ impl LivePlan {
             return Err(refused("a subscription to the past (AS OF)"));
         }
         let Query { node, output } = plan.logical();
-        let mut compiler = Compiler::default();
+        let spare = Spare { min: spare_min };
+        let mut compiler =
+            Compiler { spare, leaves: Vec::new(), operators: Vec::new(), origins: Vec::new() };
         let root = compiler.node(node, Vec::new())?;
         let output: Vec<Expr> = output.iter().map(|output| output.expr.clone()).collect();
         for expr in &output {
@@ -54,8 +69,11 @@ impl LivePlan {
         }
         let Compiler { leaves, operators, .. } = compiler;
         let columns = plan.columns().to_vec();
-        let read = |leaf| Arc::new(initial::plan(leaf, plan.params(), catalog));
-        let initial = leaves.iter().map(read).collect();
+        let read = |(number, leaf)| {
+            let window = operators.iter().find_map(|operator| First::of(&operator.kind, number));
+            Arc::new(initial::plan(leaf, window, plan.params(), catalog))
+        };
+        let initial = leaves.iter().enumerate().map(read).collect();
         Ok(LivePlan { leaves, operators, output, columns, initial })
     }
 
@@ -75,6 +93,9 @@ impl LivePlan {
     }
 }
 
+/// Fewer rows are not kept to spare: what a window lacks is read from all shards.
+const SPARE_MIN: u64 = 64;
+
 fn refused(what: &str) -> SqlError {
     SqlError::Unsupported { what: what.to_owned(), at: Position::START }
 }
@@ -82,8 +103,8 @@ fn refused(what: &str) -> SqlError {
 /// Where the parts of an operator's tuples come from: a leaf, or something computed.
 type Origins = Vec<Option<usize>>;
 
-#[derive(Default)]
 struct Compiler {
+    spare: Spare,
     leaves: Vec<Leaf>,
     operators: Vec<Operator>,
     /// Of each operator.
@@ -200,8 +221,15 @@ impl Compiler {
             self.note(expr, input)?;
         }
         let origins = self.origins[input].clone();
-        let kind =
-            Kind::Window { keys: keys.clone(), limit: limit.cloned(), offset: offset.cloned() };
+        let upon = match self.operators[input].kind {
+            // Which rows it has must not change but by transactions, or they could not be read again.
+            Kind::Leaf(leaf) if limit.is_some() && !self.leaves[leaf].depends_on_now() => {
+                Some((leaf, self.spare))
+            }
+            _ => None,
+        };
+        let (keys, limit, offset) = (keys.clone(), limit.cloned(), offset.cloned());
+        let kind = Kind::Window { keys, limit, offset, upon };
         Ok(self.add(kind, vec![input], origins))
     }
 

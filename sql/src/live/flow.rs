@@ -25,6 +25,16 @@ pub struct Dataflow {
     is_begun: bool,
 }
 
+/// What the operators are run for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Pass {
+    /// The first change, from nothing to all rows.
+    First,
+    Change,
+    /// Rows that were read for windows that lack some.
+    Fill,
+}
+
 /// What became of the rows of one leaf.
 #[derive(Clone, Debug, Default)]
 pub struct LeafChanges {
@@ -87,21 +97,48 @@ impl Dataflow {
     }
 
     /// Takes what one transaction has changed, and gives what that changes in the answer. After an error the dataflow is of no
-    /// more use.
+    /// more use. That is not all as long as it [lacks](Dataflow::lacking) rows.
     ///
     /// # Errors
     ///
     /// What evaluating an expression can end in, or more memory than it may keep.
     pub fn apply(&mut self, changes: LeafChanges) -> Result<RowChanges, SqlError> {
+        let is_first = !std::mem::replace(&mut self.is_begun, true);
+        self.pass(if is_first { Pass::First } else { Pass::Change }, changes)
+    }
+
+    /// The leaves of which it has to be [given](Dataflow::fill) what there is as of the transaction that it took last, before
+    /// it takes the next one. Where only the first rows in an order matter it does not keep them all, and so many may have
+    /// gone that it does not know which come next.
+    pub fn lacking(&self) -> Vec<usize> {
+        let operators = self.plan.operators.iter().zip(&self.states);
+        let dry = operators.filter_map(|(operator, state)| match (&operator.kind, state) {
+            (Kind::Window { upon: Some((leaf, _)), .. }, State::Window(window)) => {
+                window.is_dry().then_some(*leaf)
+            }
+            _ => None,
+        });
+        dry.collect()
+    }
+
+    /// Takes the rows of the leaves that it lacked; what that changes in the answer belongs to the last transaction.
+    ///
+    /// # Errors
+    ///
+    /// As of [`Dataflow::apply`].
+    pub fn fill(&mut self, rows: LeafChanges) -> Result<RowChanges, SqlError> {
+        self.pass(Pass::Fill, rows)
+    }
+
+    fn pass(&mut self, pass: Pass, changes: LeafChanges) -> Result<RowChanges, SqlError> {
         let plan = self.plan.clone();
         let mut leaves: Vec<Delta> = vec![Delta::new(); plan.leaves.len()];
         for (leaf, row, weight) in changes.rows {
             leaves[leaf].push((Tuple::of(row.0), weight));
         }
-        let is_first = !std::mem::replace(&mut self.is_begun, true);
         let mut deltas: Vec<Delta> = Vec::with_capacity(plan.operators.len());
         for (at, operator) in plan.operators.iter().enumerate() {
-            let mut delta = self.step(at, operator, is_first, &mut leaves, &mut deltas)?;
+            let mut delta = self.step(at, operator, pass, &mut leaves, &mut deltas)?;
             consolidate(&mut delta);
             deltas.push(delta);
         }
@@ -118,7 +155,7 @@ impl Dataflow {
         &mut self,
         at: usize,
         operator: &Operator,
-        is_first: bool,
+        pass: Pass,
         leaves: &mut [Delta],
         deltas: &mut [Delta],
     ) -> Result<Delta, SqlError> {
@@ -127,7 +164,7 @@ impl Dataflow {
             std::mem::take(&mut deltas[operator.inputs[number]])
         };
         match (&operator.kind, &mut self.states[at]) {
-            (Kind::Unit, _) if is_first => Ok(vec![(Tuple::none(), 1)]),
+            (Kind::Unit, _) if pass == Pass::First => Ok(vec![(Tuple::none(), 1)]),
             (Kind::Unit, _) => Ok(Delta::new()),
             (Kind::Leaf(leaf), _) => Ok(std::mem::take(&mut leaves[*leaf])),
             (Kind::Filter(predicates), _) => filter(predicates, params, input(0, deltas)),
@@ -148,7 +185,17 @@ impl Dataflow {
                 let inputs = (0..operator.inputs.len()).map(|number| input(number, deltas));
                 Ok(inputs.flatten().collect())
             }
-            (Kind::Window { .. }, State::Window(window)) => window.apply(params, &input(0, deltas)),
+            (Kind::Window { .. }, State::Window(window)) => {
+                let is_filled = match pass {
+                    Pass::First => window.is_filled(),
+                    Pass::Change => false,
+                    Pass::Fill => window.is_dry(),
+                };
+                match is_filled {
+                    true => window.fill(params, &input(0, deltas)),
+                    false => window.apply(params, &input(0, deltas)),
+                }
+            }
             (kind, state) => unreachable!("{kind:?} keeps no {state:?}"),
         }
     }

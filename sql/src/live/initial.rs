@@ -5,20 +5,47 @@ use std::sync::Arc;
 use super::compile::LivePlan;
 use super::flow::LeafChanges;
 use super::leaf::{Leaf, LeafRow};
+use super::operator::Kind;
 use super::tuple::KeptPart;
 use crate::catalog::Catalog;
 use crate::error::{Position, SqlError};
 use crate::expr::tuple::Cell;
 use crate::expr::{ColumnRef, Expr};
 use crate::limits::ExecutionLimits;
-use crate::logical::{Node, Output, Query};
+use crate::logical::{Node, Output, Query, SortKey};
 use crate::params::Params;
 use crate::partial::PartialRows;
 use crate::plan::Plan;
 use crate::value::{Datum, SqlType};
 
+/// The rows of a leaf that are read where the others are not kept.
+pub(super) struct First {
+    keys: Vec<SortKey>,
+    limit: Expr,
+}
+
+impl First {
+    /// Of the leaf with this number, if an operator is a window upon it.
+    pub(super) fn of(kind: &Kind, leaf: usize) -> Option<Self> {
+        match kind {
+            Kind::Window { keys, limit: Some(limit), offset, upon: Some((upon, spare)) }
+                if *upon == leaf =>
+            {
+                let limit = spare.kept_expr(limit, offset.as_ref());
+                Some(Self { keys: keys.clone(), limit })
+            }
+            _ => None,
+        }
+    }
+}
+
 /// The plan that reads what the query uses of the rows of a leaf.
-pub(super) fn plan(leaf: &Leaf, params: &[SqlType], catalog: &dyn Catalog) -> Plan {
+pub(super) fn plan(
+    leaf: &Leaf,
+    first: Option<First>,
+    params: &[SqlType],
+    catalog: &dyn Catalog,
+) -> Plan {
     let used = leaf.used.iter().enumerate().filter(|(_, used)| **used);
     let mut output: Vec<Output> = used.map(|(at, _)| column(leaf, at)).collect();
     if output.is_empty() {
@@ -29,23 +56,19 @@ pub(super) fn plan(leaf: &Leaf, params: &[SqlType], catalog: &dyn Catalog) -> Pl
     // One filter for each, so that their order stays.
     let filtered = |node: Node, predicate: &Expr| node.filtered(vec![predicate.clone()]);
     let table = Node::table(leaf.table.clone(), Vec::new());
-    let node = leaf.predicates.iter().fold(table, filtered);
+    let mut node = leaf.predicates.iter().fold(table, filtered);
+    if let Some(First { keys, limit }) = first {
+        node = Node::Sort { input: Box::new(node), keys };
+        node = Node::Limit { input: Box::new(node), limit: Some(limit), offset: None };
+    }
     Plan::of(Query { node, output }, params.to_vec(), catalog)
 }
 
 fn column(leaf: &Leaf, at: usize) -> Output {
     let column = &leaf.table.schema.columns[at];
-    let (ty, nullable) = SqlType::of_column(&column.ty);
-    let expr = Expr::Column(ColumnRef {
-        part: 0,
-        column: super::leaf::index(at),
-        ty: ty.clone(),
-        nullable,
-        is_option: nullable,
-        name: column.name.as_str().into(),
-        at: Position::START,
-    });
-    Output { name: column.name.clone(), expr, ty }
+    let name = column.name.as_str().into();
+    let expr = ColumnRef::stored(super::leaf::index(at), &column.ty, name, Position::START);
+    Output { name: column.name.clone(), ty: expr.ty.clone(), expr: Expr::Column(expr) }
 }
 
 impl LivePlan {

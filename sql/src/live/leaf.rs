@@ -55,14 +55,16 @@ impl Leaf {
     /// A column and the only value in it with which a row can pass, if the query names one. So leaves can be found by the
     /// values of a row that changes, however many there are.
     pub fn key(&self, params: &Params) -> Result<Option<LeafKey>, SqlError> {
-        for predicate in &self.predicates {
-            let Some((column, constant)) = equality(predicate) else { continue };
-            let value = constant.evaluate(Inputs { tuple: &[], params })?;
-            let mut key = Vec::new();
-            encode_key(&value, &mut key);
-            return Ok(Some(LeafKey { column: column.column, value: key.into() }));
-        }
-        Ok(None)
+        let Some((column, constant)) = self.equality() else { return Ok(None) };
+        let value = constant.evaluate(Inputs { tuple: &[], params })?;
+        let mut key = Vec::new();
+        encode_key(&value, &mut key);
+        Ok(Some(LeafKey { column: column.column, value: key.into() }))
+    }
+
+    /// The column of its key, and what that is compared with.
+    pub(super) fn equality(&self) -> Option<(&ColumnRef, &Expr)> {
+        self.predicates.iter().find_map(equality)
     }
 
     /// The value that a row has in the column of this leaf's key.
@@ -90,6 +92,12 @@ impl Leaf {
             false => Cell::Value(Datum::Null),
         });
         KeptPart::of(slots).map(|part| Some(LeafRow(part)))
+    }
+
+    /// Whether rows come and go by themselves.
+    pub(super) fn depends_on_now(&self) -> bool {
+        let mut is_now = |expr: &Expr| matches!(expr, Expr::Now);
+        self.predicates.iter().any(|predicate| predicate.any(&mut is_now))
     }
 
     /// Notes that a column is used.

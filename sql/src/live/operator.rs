@@ -2,7 +2,6 @@
 
 pub(super) mod aggregate;
 pub(super) mod distinct;
-pub(super) mod float_sum;
 pub(super) mod join;
 pub(super) mod retractable;
 pub(super) mod window;
@@ -22,6 +21,7 @@ use join::JoinState;
 use window::Window;
 
 pub(super) use join::Conditions;
+pub(super) use window::Spare;
 
 /// One operator, and the numbers of those that it takes from.
 #[derive(Debug)]
@@ -53,6 +53,8 @@ pub(crate) enum Kind {
         keys: Vec<SortKey>,
         limit: Option<Expr>,
         offset: Option<Expr>,
+        /// The leaf that it stands upon, if nothing is between them; then that need not be kept whole.
+        upon: Option<(usize, Spare)>,
     },
 }
 
@@ -83,8 +85,9 @@ impl Kind {
             Kind::Join { .. } => State::Join(Box::default()),
             Kind::Aggregate { .. } => State::Groups(Box::default()),
             Kind::Distinct(_) => State::Members(Box::default()),
-            Kind::Window { keys, limit, offset } => {
-                let window = Window::new(keys, limit.as_ref(), offset.as_ref(), params)?;
+            Kind::Window { keys, limit, offset, upon } => {
+                let spare = upon.map(|(_, spare)| spare);
+                let window = Window::new(keys, limit.as_ref(), offset.as_ref(), spare, params)?;
                 State::Window(Box::new(window))
             }
         })

@@ -3,7 +3,7 @@
 use cosmictron_storage::{IndexDef, TableDef};
 use cosmictron_types::{ColumnIndex, IndexId};
 
-use super::order;
+use super::order::{Given, IndexOrder, Order};
 use crate::expr::{ColumnRef, Comparison, Expr};
 use crate::logical::SortKey;
 use crate::value::Datum;
@@ -51,7 +51,7 @@ pub(crate) fn choose(
     table: &TableDef,
     levels: &mut [Vec<Expr>],
     wanted: &[SortKey],
-) -> (Path, bool) {
+) -> (Path, Option<Given>) {
     let mut best: Option<Candidate<'_>> = None;
     for (number, index) in (0..).zip(&table.indexes) {
         let candidate = Candidate::of(IndexId::new(number), index, table, levels, wanted);
@@ -62,7 +62,7 @@ pub(crate) fn choose(
     }
     match best {
         Some(candidate) => candidate.take(levels),
-        None => (Path::Whole, false),
+        None => (Path::Whole, None),
     }
 }
 
@@ -79,8 +79,8 @@ struct Candidate<'d> {
     present: Option<Place>,
     /// Every column of a unique index is given, and none as absent.
     unique: bool,
-    /// The direction in which the index has to be read to give the wanted order.
-    descending: Option<bool>,
+    /// What it gives of the wanted order.
+    given: Option<Given>,
 }
 
 impl<'d> Candidate<'d> {
@@ -115,23 +115,24 @@ impl<'d> Candidate<'d> {
         let upper = place(&|use_| matches!(use_, Use::Bound { lower: false, .. }));
         let present = place(&|use_| matches!(use_, Use::Present));
         let bounded = lower.is_some() || upper.is_some() || present.is_some();
-        let key = order::IndexOrder { def, table, equal: equal.len(), next_is_present: bounded };
-        let descending = if unique { Some(false) } else { key.direction(wanted) };
-        Self { number, def, equal, lower, upper, present, unique, descending }
+        let key = IndexOrder { def, table, equal: equal.len(), next_is_present: bounded };
+        let given = if unique { Some(Given::ONE_ROW) } else { key.given(wanted) };
+        Self { number, def, equal, lower, upper, present, unique, given }
     }
 
     /// Compared in this order.
-    fn score(&self) -> (bool, usize, usize, bool) {
+    fn score(&self) -> (bool, usize, usize, Order) {
         let bounds = usize::from(self.lower.is_some()) + usize::from(self.upper.is_some());
-        (self.unique, self.equal.len(), bounds, self.descending.is_some())
+        let order = self.given.map_or(Order::None, |given| given.order);
+        (self.unique, self.equal.len(), bounds, order)
     }
 
     fn is_useful(&self) -> bool {
-        self.score() > (false, 0, 0, false)
+        self.score() > (false, 0, 0, Order::None)
     }
 
     /// Builds the path out of the predicates that it takes over.
-    fn take(self, levels: &mut [Vec<Expr>]) -> (Path, bool) {
+    fn take(self, levels: &mut [Vec<Expr>]) -> (Path, Option<Given>) {
         let column = |at: usize| self.def.columns[at];
         let equal: Vec<Taken> = (0..)
             .zip(&self.equal)
@@ -153,11 +154,10 @@ impl<'d> Candidate<'d> {
         let equal = equal.into_iter().map(Taken::into_part).collect();
         let index = self.number;
         if self.unique {
-            return (Path::Lookup { index, key: equal }, true);
+            return (Path::Lookup { index, key: equal }, self.given);
         }
-        let ordered = self.descending.is_some();
-        let descending = self.descending.unwrap_or(false);
-        (Path::Range(KeyRange { index, equal, lower, upper, present, descending }), ordered)
+        let descending = self.given.is_some_and(|given| given.descending);
+        (Path::Range(KeyRange { index, equal, lower, upper, present, descending }), self.given)
     }
 }
 

@@ -25,7 +25,6 @@ use super::{JoinKey, JoinOperator, Member, Operator, Scan};
 use crate::error::Position;
 use crate::expr::{ColumnRef, Expr, column_index};
 use crate::logical::{AggregateCall, JoinKind, Output, SortKey};
-use crate::value::SqlType;
 
 /// Columns by their parts.
 type Columns = BTreeSet<(usize, ColumnIndex)>;
@@ -123,16 +122,16 @@ impl Cutter {
                 let keys = placed_outputs(keys, &places);
                 (Operator::Aggregate { input, keys, calls, phase }, vec![None])
             }
-            Operator::Sort { input, keys } => {
+            Operator::Sort { input, keys, presorted } => {
                 let (input, places) = self.cut_sorted(input, needed, keys);
-                let keys = placed_keys(keys, &places);
-                (Operator::Sort { input, keys }, places)
+                let (keys, presorted) = (placed_keys(keys, &places), *presorted);
+                (Operator::Sort { input, keys, presorted }, places)
             }
-            Operator::Top { input, keys, limit, offset } => {
+            Operator::Top { input, keys, presorted, limit, offset } => {
                 let (input, places) = self.cut_sorted(input, needed, keys);
-                let keys = placed_keys(keys, &places);
+                let (keys, presorted) = (placed_keys(keys, &places), *presorted);
                 let (limit, offset) = (limit.clone(), offset.clone());
-                (Operator::Top { input, keys, limit, offset }, places)
+                (Operator::Top { input, keys, presorted, limit, offset }, places)
             }
             Operator::Limit { input, limit, offset } => {
                 let (input, places) = self.cut_needing(input, needed, core::iter::empty());
@@ -295,8 +294,6 @@ fn scan_of(operator: &Operator) -> &Scan {
 /// A column of a table as it is stored.
 fn stored_column(scan: &Scan, column: ColumnIndex) -> ColumnRef {
     let schema = &scan.table.schema.columns[column.index()];
-    let (ty, is_option) = SqlType::of_column(&schema.ty);
     let name = format!("{}.{}", scan.table.name, schema.name).into();
-    let at = Position::START;
-    ColumnRef { part: 0, column, ty, nullable: is_option, is_option, name, at }
+    ColumnRef::stored(column, &schema.ty, name, Position::START)
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::access::Path;
 use super::looks::{Parts, known_constants};
+use super::order::{Order, of_parts};
 use super::probe::probe_of;
 use super::{Operator, Planned, Planner, Scan};
 use crate::expr::{ColumnRef, Comparison, Expr};
@@ -114,22 +115,20 @@ impl Planner<'_> {
             let known = known_constants(&left);
             right_filter.extend(conditions.keys.iter().filter_map(|key| key.constant(&known)));
         }
-        let of_left = |key: &SortKey| Parts::of(&key.expr).is_below(left_parts);
-        let wanted =
-            if wanted.iter().all(of_left) && kind != JoinKind::Full { wanted } else { &[] };
-        let is_ordered = !wanted.is_empty();
-        let left = self.plan_ordered(left, wanted);
+        let wanted = if kind == JoinKind::Full { &[] } else { wanted };
+        let (wanted, at_best) = of_parts(wanted, 0, left_parts);
+        let left = self.plan_ordered(left, &wanted);
         let right = self.plan(right.filtered(right_filter));
-        let ordered = is_ordered && left.ordered;
+        let order = left.order.min(at_best);
         if kind == JoinKind::Semi
-            && !ordered
+            && order == Order::None
             && looks_up_left(&left.operator, &right, left_parts, &conditions)
         {
             let operator = driven_by_right(left.operator, right, left_parts, conditions.keys);
             return Planned::unordered(super::filtered(operator, above));
         }
         let operator = joined(kind, left.operator, right, (left_parts, right_parts), conditions);
-        Planned { operator: super::filtered(operator, above), ordered }
+        Planned { operator: super::filtered(operator, above), order }
     }
 }
 

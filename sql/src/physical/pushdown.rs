@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::order::Order;
 use super::{Operator, Planned, Planner, filtered, is_never_true};
 use crate::expr::{ColumnRef, Expr};
 use crate::logical::{Node, Output, SortKey};
@@ -15,7 +16,7 @@ impl Planner<'_> {
         wanted: &[SortKey],
     ) -> Planned {
         if levels.iter().flatten().any(is_never_true) {
-            return Planned { operator: Operator::Nothing, ordered: true };
+            return Planned { operator: Operator::Nothing, order: Order::All };
         }
         match input {
             Node::Filter { input, predicates } => {
@@ -60,12 +61,12 @@ impl Planner<'_> {
                 Planned::unordered(operator)
             }
             other => {
-                let Planned { mut operator, ordered } = self.plan_ordered(other, wanted);
+                let Planned { mut operator, order } = self.plan_ordered(other, wanted);
                 levels.reverse();
                 for predicates in levels {
                     operator = filtered(operator, predicates);
                 }
-                Planned { operator, ordered }
+                Planned { operator, order }
             }
         }
     }

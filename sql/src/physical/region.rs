@@ -13,6 +13,7 @@ use std::sync::Arc;
 
 use super::join::{Conditions, joined};
 use super::looks::{Parts, constant_of, known_constants};
+use super::order::{Order, of_parts};
 use super::probe::is_probed;
 use super::{Operator, Planned, Planner};
 use crate::expr::{ColumnRef, Comparison, Expr};
@@ -152,7 +153,7 @@ impl Planner<'_> {
         region.add_constants();
         let Region { inputs, mut predicates } = region;
         if predicates.iter().any(super::is_never_true) {
-            return Planned { operator: Operator::Nothing, ordered: true };
+            return Planned { operator: Operator::Nothing, order: Order::All };
         }
         let mut candidates = Vec::with_capacity(inputs.len());
         let mut driver = None;
@@ -167,15 +168,15 @@ impl Planner<'_> {
             predicates = others;
             let local = |expr: Expr| expr.map_parts(&|part| part - first);
             let node = node.filtered(own.into_iter().map(local).collect());
-            let wanted = local_order(wanted, first, end);
-            let Planned { operator, ordered } = self.plan_ordered(node, &wanted);
-            if ordered && !wanted.is_empty() {
-                driver = Some(candidates.len());
+            let (wanted, at_best) = of_parts(wanted, first, end);
+            let Planned { operator, order } = self.plan_ordered(node, &wanted);
+            if order.min(at_best) != Order::None {
+                driver = Some(Driver { number: candidates.len(), order: order.min(at_best) });
             }
             candidates.push(Candidate { operator, first, parts });
         }
-        let Some((joined, ordered)) = put_together(candidates, driver, predicates) else {
-            return Planned { operator: Operator::Nothing, ordered: true };
+        let Some((joined, order)) = put_together(candidates, driver, predicates) else {
+            return Planned { operator: Operator::Nothing, order: Order::All };
         };
         let parts: Vec<usize> =
             (0..total).map(|part| joined.place(part).expect("every part is joined")).collect();
@@ -184,40 +185,35 @@ impl Planner<'_> {
             true => joined.operator,
             false => Operator::Arrange { input: Arc::new(joined.operator), parts },
         };
-        Planned { operator, ordered }
+        Planned { operator, order }
     }
 }
 
-/// The wanted order over the parts of one input; empty where it is of others too.
-fn local_order(wanted: &[SortKey], first: usize, end: usize) -> Vec<SortKey> {
-    if !wanted.iter().all(|key| Parts::of(&key.expr).is_within(first, end)) {
-        return Vec::new();
-    }
-    let local = |key: &SortKey| {
-        let expr = key.expr.clone().map_parts(&|part| part - first);
-        SortKey { expr, ..key.clone() }
-    };
-    wanted.iter().map(local).collect()
+/// The input whose order may be that of the whole.
+struct Driver {
+    /// Its place among the candidates.
+    number: usize,
+    order: Order,
 }
 
 /// How much larger than the smallest an input may be that begins because it gives the wanted order.
 const ORDERED_FACTOR: f64 = 30.0;
 
-/// Joins all inputs. Whether they come in the order of the driver; `None` when one of them is empty.
+/// Joins all inputs. In which order they come; `None` when one of them is empty.
 fn put_together(
     mut candidates: Vec<Candidate>,
-    driver: Option<usize>,
+    driver: Option<Driver>,
     mut predicates: Vec<Expr>,
-) -> Option<(Joined, bool)> {
+) -> Option<(Joined, Order)> {
     if candidates.iter().any(|input| matches!(input.operator, Operator::Nothing)) {
         return None;
     }
     let rows = |candidate: &Candidate| candidate.operator.estimated_rows();
     let smallest = first_least(&candidates, rows);
-    let driver = driver.filter(|&driver| {
-        rows(&candidates[driver]) <= ORDERED_FACTOR * rows(&candidates[smallest])
+    let driver = driver.filter(|driver| {
+        rows(&candidates[driver.number]) <= ORDERED_FACTOR * rows(&candidates[smallest])
     });
-    let first = candidates.remove(driver.unwrap_or(smallest));
+    let first = candidates.remove(driver.as_ref().map_or(smallest, |driver| driver.number));
     let mut joined = Joined { places: first.places(), operator: first.operator };
     while !candidates.is_empty() {
         let tied: Vec<bool> = candidates
@@ -241,7 +237,7 @@ fn put_together(
         joined = join_next(joined, next, ready, driver.is_some());
     }
     assert!(predicates.is_empty(), "every predicate looks at parts of the region");
-    Some((joined, driver.is_some()))
+    Some((joined, driver.map_or(Order::None, |driver| driver.order)))
 }
 
 fn first_least(candidates: &[Candidate], rows: impl Fn(&Candidate) -> f64) -> usize {

@@ -190,10 +190,13 @@ fn above(operator: &Operator, input: Arc<Operator>) -> Option<Operator> {
             Operator::Filter { input, predicates: predicates.clone() }
         }
         Operator::Distinct { values, .. } => Operator::Distinct { input, values: values.clone() },
-        Operator::Sort { keys, .. } => Operator::Sort { input, keys: keys.clone() },
-        Operator::Top { keys, limit, offset, .. } => Operator::Top {
+        Operator::Sort { keys, presorted, .. } => {
+            Operator::Sort { input, keys: keys.clone(), presorted: *presorted }
+        }
+        Operator::Top { keys, presorted, limit, offset, .. } => Operator::Top {
             input,
             keys: keys.clone(),
+            presorted: *presorted,
             limit: limit.clone(),
             offset: offset.clone(),
         },
@@ -241,6 +244,8 @@ struct Tail<'o> {
     /// LIMIT and OFFSET.
     slice: Option<(Option<&'o Expr>, Option<&'o Expr>)>,
     keys: &'o [SortKey],
+    /// In the order of how many of them the tuples come already.
+    presorted: usize,
     distinct: Option<&'o [Output]>,
     /// What is below those that are above, DISTINCT among it.
     input: &'o Arc<Operator>,
@@ -248,17 +253,20 @@ struct Tail<'o> {
 
 impl<'o> Tail<'o> {
     fn of(operator: &'o Arc<Operator>) -> Self {
-        let mut tail = Tail { slice: None, keys: &[], distinct: None, input: operator };
+        let mut tail =
+            Tail { slice: None, keys: &[], presorted: 0, distinct: None, input: operator };
         if let Operator::Limit { input, limit, offset } = &**tail.input {
             tail.slice = Some((limit.as_ref(), offset.as_ref()));
             tail.input = input;
         }
         match &**tail.input {
-            Operator::Top { input, keys, limit, offset } => {
+            Operator::Top { input, keys, presorted, limit, offset } => {
                 tail.slice = Some((Some(limit), offset.as_ref()));
-                (tail.keys, tail.input) = (keys, input);
+                (tail.keys, tail.presorted, tail.input) = (keys, *presorted, input);
             }
-            Operator::Sort { input, keys } => (tail.keys, tail.input) = (keys, input),
+            Operator::Sort { input, keys, presorted } => {
+                (tail.keys, tail.presorted, tail.input) = (keys, *presorted, input);
+            }
             _ => {}
         }
         if let Operator::Distinct { values, .. } = &**tail.input {
@@ -313,14 +321,14 @@ impl<'o> Tail<'o> {
     }
 
     fn part(&self) -> Arc<Operator> {
-        let (input, keys) = (self.input.clone(), self.keys.to_vec());
+        let (input, keys, presorted) = (self.input.clone(), self.keys.to_vec(), self.presorted);
         match self.slice {
             Some((limit, offset)) => {
                 let (limit, offset) = (limit.cloned(), offset.cloned());
-                Arc::new(Operator::Head { input, keys, limit, offset })
+                Arc::new(Operator::Head { input, keys, presorted, limit, offset })
             }
             None if keys.is_empty() => input,
-            None => Arc::new(Operator::Sort { input, keys }),
+            None => Arc::new(Operator::Sort { input, keys, presorted }),
         }
     }
 

@@ -29,6 +29,20 @@ pub(crate) fn compare(left: &Datum<'_>, right: &Datum<'_>) -> Ordering {
     }
 }
 
+/// As [`compare`], and of equal values that an answer shows as different ones the same comes first always.
+pub(crate) fn compare_shown(left: &Datum<'_>, right: &Datum<'_>) -> Ordering {
+    compare(left, right).then_with(|| match (left, right) {
+        (Datum::Float(left), Datum::Float(right)) => left.to_bits().cmp(&right.to_bits()),
+        (Datum::Decimal(left), Datum::Decimal(right)) => {
+            let scale = |number: &BigDecimal| number.as_bigint_and_scale().1;
+            scale(left).cmp(&scale(right))
+        }
+        (Datum::Int(_), Datum::Decimal(_)) => Ordering::Less,
+        (Datum::Decimal(_), Datum::Int(_)) => Ordering::Greater,
+        _ => Ordering::Equal,
+    })
+}
+
 /// By size; NaN is above infinity, and the two zeros are one.
 pub(crate) fn compare_floats(left: f64, right: f64) -> Ordering {
     left.partial_cmp(&right).unwrap_or_else(|| left.is_nan().cmp(&right.is_nan()))
@@ -123,6 +137,19 @@ mod tests {
         check(Datum::Float(f64::NAN), Datum::Float(-f64::NAN), Ordering::Equal);
         check(Datum::Float(f64::NAN), Datum::Float(f64::INFINITY), Ordering::Greater);
         check(Datum::Float(0.0), Datum::Float(-0.0), Ordering::Equal);
+    }
+
+    #[test]
+    fn what_is_shown_differently_is_told_apart() {
+        for (left, right) in [
+            (Datum::Float(0.0), Datum::Float(-0.0)),
+            (number("1.0"), number("1.00")),
+            (Datum::Int(1), number("1.0")),
+        ] {
+            assert!(compare(&left, &right).is_eq() && compare_shown(&left, &right).is_lt());
+            assert!(compare_shown(&right, &left).is_gt() && compare_shown(&left, &left).is_eq());
+        }
+        assert!(compare_shown(&number("1.00"), &number("2")).is_lt());
     }
 
     #[test]

@@ -125,6 +125,11 @@ impl SqlType {
         matches!(self, SqlType::F32 | SqlType::F64)
     }
 
+    /// Whether equal values can be shown as different ones: `0` and `-0`, `1.0` and `1.00`.
+    pub(crate) fn has_equal_forms(&self) -> bool {
+        self.is_float() || *self == SqlType::Numeric
+    }
+
     /// Whether `<` means something for two of its values.
     pub(crate) fn is_ordered(&self) -> bool {
         !matches!(self, SqlType::Composite(_))

@@ -173,7 +173,7 @@ fn the_smaller_side_and_the_cheaper_way_are_chosen() {
     house.check_plan(
         "SELECT m.id, p.age FROM message m JOIN person p ON p.name = m.author WHERE m.room = 7 \
          ORDER BY m.sent_at DESC LIMIT 10",
-        "project m.id, p.age\n  limit 10\n    join by index\n      range message.by_room: room = 7 descending\n      lookup person.name = m.author",
+        "project m.id, p.age\n  top 10 of runs by m.sent_at desc, ties by m.id desc, person.name desc\n    join by index\n      range message.by_room: room = 7 descending\n      lookup person.name = m.author",
     );
 }
 

@@ -14,6 +14,7 @@ mod hostile;
 mod joins;
 mod limits;
 mod live;
+mod live_plans;
 mod parameters;
 mod past;
 mod plans;

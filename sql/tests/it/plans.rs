@@ -87,11 +87,11 @@ fn an_index_in_the_wanted_order_saves_the_sort() {
     );
     check(
         "SELECT id FROM message WHERE room = 1 ORDER BY sent_at DESC LIMIT $1 OFFSET 2",
-        "project id\n  limit $1 offset 2\n    range message.by_room: room = 1 descending",
+        "project id\n  top $1 offset 2 of runs by sent_at desc, ties by id desc\n    range message.by_room: room = 1 descending",
     );
     check(
         "SELECT id, body FROM message WHERE room = $1 AND sent_at > $2 ORDER BY sent_at DESC LIMIT 10",
-        "project id, body\n  limit 10\n    range message.by_room: room = $1, sent_at > $2 descending",
+        "project id, body\n  top 10 of runs by sent_at desc, ties by id desc\n    range message.by_room: room = $1, sent_at > $2 descending",
     );
     check(
         "SELECT id FROM message WHERE room = 1 ORDER BY room, sent_at",
@@ -116,7 +116,7 @@ fn an_order_that_no_index_has_is_sorted() {
     );
     check(
         "SELECT id FROM message ORDER BY body LIMIT 3 OFFSET 1",
-        "project id\n  top 3 offset 1 by body\n    scan message",
+        "project id\n  top 3 offset 1 by body, ties by id\n    scan message",
     );
     check(
         "SELECT id FROM message ORDER BY room + 1",
@@ -130,15 +130,15 @@ fn nulls_come_where_postgresql_puts_them() {
     // In the index null comes first; PostgreSQL puts it last, unless asked.
     check(
         "SELECT id FROM message ORDER BY score LIMIT 1",
-        "project id\n  top 1 by score\n    scan message",
+        "project id\n  top 1 by score, ties by id\n    scan message",
     );
     check(
         "SELECT id FROM message ORDER BY score NULLS FIRST LIMIT 1",
-        "project id\n  limit 1\n    range message.by_score",
+        "project id\n  top 1 of runs by score nulls first, ties by id\n    range message.by_score",
     );
     check(
         "SELECT id FROM message ORDER BY score DESC NULLS LAST LIMIT 1",
-        "project id\n  limit 1\n    range message.by_score descending",
+        "project id\n  top 1 of runs by score desc nulls last, ties by id desc\n    range message.by_score descending",
     );
     check(
         "SELECT id FROM message WHERE score > 3 ORDER BY score DESC",
@@ -160,7 +160,7 @@ fn aggregates_stand_above_what_they_read() {
     check(
         "SELECT room, sum(score) FROM message WHERE pinned GROUP BY room HAVING count(*) > 1 \
          ORDER BY 2 LIMIT 3",
-        "project room, sum(score)\n  top 3 by sum(score)\n    filter count(*) > 1\n      \
+        "project room, sum(score)\n  top 3 by sum(score), ties by room\n    filter count(*) > 1\n      \
          aggregate sum(score), count(*) by room\n        filter pinned\n          scan message",
     );
     check(

@@ -277,7 +277,7 @@ fn explain_answers_with_the_plan() {
     let database = Database::filled();
     database.check(
         "EXPLAIN SELECT id FROM message WHERE id = 1",
-        r#"[["project id"],["  lookup message.id = 1"]]"#,
+        r#"[["project id"],["  lookup message.id = 1"],["live"],["  project id"],["    leaf message: id where id = 1, found by id = 1"]]"#,
     );
     database.check_columns("EXPLAIN SELECT id FROM message", "plan string");
 }

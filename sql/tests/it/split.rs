@@ -34,14 +34,14 @@ fn rows_are_filtered_projected_and_cut_where_they_are() {
     );
     check_plan(
         "SELECT author FROM message WHERE pinned ORDER BY body LIMIT 3 OFFSET 2",
-        "project author\n  limit 3 offset 2\n    gather by body\n      on each shard: author, body\n        \
-         first 3 + 2 by body\n          filter pinned\n            scan message",
+        "project author\n  limit 3 offset 2\n    gather by body, ties by id\n      on each shard: author, body, id\n        \
+         first 3 + 2 by body, ties by id\n          filter pinned\n            scan message",
     );
     // An index has the order of every part.
     check_plan(
         "SELECT body FROM message WHERE room = 1 ORDER BY sent_at DESC LIMIT $1",
-        "project body\n  limit $1\n    gather by sent_at desc\n      on each shard: body, sent_at\n        \
-         first $1\n          range message.by_room: room = 1 descending",
+        "project body\n  limit $1\n    gather by sent_at desc, ties by id desc\n      on each shard: body, sent_at, id\n        \
+         first $1 of runs by sent_at desc, ties by id desc\n          range message.by_room: room = 1 descending",
     );
     check_plan(
         "SELECT body FROM message ORDER BY room + 1",
@@ -74,7 +74,7 @@ fn groups_are_made_where_the_rows_are_and_combined() {
     check_plan(
         "SELECT room, avg(score) FROM message WHERE pinned GROUP BY room HAVING count(*) > 1 \
          ORDER BY 2 LIMIT 3",
-        "project room, avg(score)\n  top 3 by avg(score)\n    filter count(*) > 1\n      \
+        "project room, avg(score)\n  top 3 by avg(score), ties by room\n    filter count(*) > 1\n      \
          combine avg(score), count(*) by room\n        gather\n          on each shard\n            \
          aggregate partially avg(score), count(*) by room\n              filter pinned\n                \
          scan message",
@@ -96,7 +96,7 @@ fn a_plan_that_reads_no_table_is_not_split() {
     cluster.check("SELECT count(*) FROM fact WHERE false", "[[0]]");
     cluster.check(
         "EXPLAIN SELECT count(*) FROM fact",
-        r#"[["project count(*)"],["  combine count(*)"],["    gather"],["      on each shard"],["        count rows fact"]]"#,
+        r#"[["project count(*)"],["  combine count(*)"],["    gather"],["      on each shard"],["        count rows fact"],["live"],["  project count(*)"],["    aggregate count(*): keeps each group"],["      leaf fact"]]"#,
     );
 }
 

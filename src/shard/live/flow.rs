@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use cosmictron_sql::{Dataflow, LeafChanges, LivePlan, Params, SqlError};
+use cosmictron_sql::{Dataflow, LeafChanges, LivePlan, Params, RowChanges, SqlError};
 use cosmictron_types::TxId;
 
 use super::audience::Audience;
@@ -40,23 +40,33 @@ pub enum Stage {
     },
 }
 
+/// What a transaction is to a flow.
+#[derive(Debug)]
+pub enum Taken {
+    Nothing,
+    Changed(Arc<Change>),
+    /// This, and what comes of the rows of these leaves as of that transaction: it does not know them.
+    Lacking(RowChanges, Vec<usize>),
+}
+
 impl Flow {
-    /// Takes what a transaction changed; what came of it for the answer, unless nothing has or it is not begun.
-    pub fn take(
-        &mut self,
-        tx: TxId,
-        changes: LeafChanges,
-    ) -> Result<Option<Arc<Change>>, SqlError> {
+    /// Takes what a transaction changed; what came of it for the answer, unless it is not begun.
+    pub fn take(&mut self, tx: TxId, changes: LeafChanges) -> Result<Taken, SqlError> {
         match &mut self.stage {
             Stage::Opening(opening) => {
                 opening.keep(tx, changes)?;
-                Ok(None)
+                Ok(Taken::Nothing)
             }
             // It was read with the rest.
-            Stage::Running { begun, .. } if tx <= *begun => Ok(None),
+            Stage::Running { begun, .. } if tx <= *begun => Ok(Taken::Nothing),
             Stage::Running { dataflow, .. } => {
                 let rows = dataflow.apply(changes)?;
-                Ok((!rows.is_empty()).then(|| Arc::new(Change::new(rows))))
+                let lacking = dataflow.lacking();
+                Ok(match (lacking.is_empty(), rows.is_empty()) {
+                    (false, _) => Taken::Lacking(rows, lacking),
+                    (true, true) => Taken::Nothing,
+                    (true, false) => Taken::Changed(Arc::new(Change::new(rows))),
+                })
             }
         }
     }

@@ -9,7 +9,7 @@ use cosmictron_sql::{
 use cosmictron_types::{ShardId, TxId};
 
 use super::feed::TapId;
-use super::flow::Stage;
+use super::flow::{Flow, Stage, Taken};
 use super::{FlowId, Live};
 use crate::shard::outbox::{Asker, ReplyTo};
 use crate::shard::request::{Answer, Part, QueryError, Request};
@@ -33,13 +33,16 @@ pub struct Opening {
     missing: usize,
     /// As of which transaction what there is is being read; taps are opened before.
     reading: Option<TxId>,
-    /// What has come of it, by leaf and shard.
-    parts: BTreeMap<(usize, ShardId), PartialRows>,
+    /// What has come of it.
+    parts: LeafParts,
     /// What transactions changed meanwhile.
     later: Vec<(TxId, LeafChanges)>,
     /// Bytes of that.
     later_bytes: usize,
 }
+
+/// What shards have given of leaves, by leaf and shard.
+pub type LeafParts = BTreeMap<(usize, ShardId), PartialRows>;
 
 /// What a flow has asked a shard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -143,7 +146,9 @@ impl Shard {
     ) {
         // Nobody may be left who wants it.
         let Some(flow) = self.live.flows.get_mut(&id) else { return };
-        let Stage::Opening(opening) = &mut flow.stage else { return };
+        let Stage::Opening(opening) = &mut flow.stage else {
+            return self.refill_was_answered(id, question, from, answer, seam);
+        };
         opening.missing -= 1;
         let error = match (question, answer) {
             (FlowQuestion::Tap, Answer::Tapped(Ok(()))) => None,
@@ -173,7 +178,8 @@ impl Shard {
             }
         }
         match self.live.begin(id) {
-            Ok(()) => self.ask_for_subscribers(id, seam),
+            Ok(true) => self.ask_for_subscribers(id, seam),
+            Ok(false) => self.flow_went_on(id, seam),
             Err(error) => self.fail_flow(id, &error.into(), seam),
         }
     }
@@ -181,14 +187,27 @@ impl Shard {
     fn read_leaves(&mut self, id: FlowId, tx: TxId, seam: &mut Seam<'_>) {
         let flow = self.live.flows.get_mut(&id).expect("it was just looked at");
         let Stage::Opening(opening) = &mut flow.stage else { return };
+        let leaves: Vec<usize> = (0..flow.plan.leaves().len()).collect();
+        opening.missing = flow.reach.shards(seam.shards()).count() * leaves.len();
+        self.ask_for_rows(id, &leaves, tx, seam);
+    }
+
+    /// Asks the shards with a flow's rows for those of some of its leaves, as of a transaction.
+    pub(super) fn ask_for_rows(
+        &mut self,
+        id: FlowId,
+        leaves: &[usize],
+        tx: TxId,
+        seam: &mut Seam<'_>,
+    ) {
+        let Some(flow) = self.live.flows.get(&id) else { return };
         let (plan, params) = (flow.plan.clone(), flow.params.clone());
         let sources: Vec<ShardId> = flow.reach.shards(seam.shards()).collect();
-        opening.missing = sources.len() * plan.leaves().len();
-        for (leaf, plan) in plan.initial().iter().enumerate() {
+        for leaf in leaves {
             for source in &sources {
-                let part =
-                    Part { plan: plan.clone(), params: params.clone(), tx, limits: READ_LIMITS };
-                let asker = Asker::Flow(id, FlowQuestion::Rows(leaf));
+                let plan = plan.initial()[*leaf].clone();
+                let part = Part { plan, params: params.clone(), tx, limits: READ_LIMITS };
+                let asker = Asker::Flow(id, FlowQuestion::Rows(*leaf));
                 self.ask_shard(*source, Request::Part(part), asker, seam);
             }
         }
@@ -196,29 +215,41 @@ impl Shard {
 }
 
 impl Live {
-    /// Begins a flow with what was read, and lets it catch up with what came since.
-    fn begin(&mut self, id: FlowId) -> Result<(), SqlError> {
+    /// Begins a flow with what was read, and lets it catch up with what came since. Whether it could: what it lacks since is to
+    /// be read anew, and that is no more than to begin again.
+    fn begin(&mut self, id: FlowId) -> Result<bool, SqlError> {
         let flow = self.flows.get_mut(&id).expect("it was just looked at");
-        let Stage::Opening(opening) = &mut flow.stage else { return Ok(()) };
+        let Stage::Opening(opening) = &mut flow.stage else { return Ok(true) };
         let Opening { reading, parts, later, .. } =
             std::mem::replace(&mut **opening, Opening::new());
         let begun = reading.expect("it was read as of a transaction");
-        let mut of_leaf: BTreeMap<usize, Vec<PartialRows>> = BTreeMap::new();
-        for ((leaf, _), part) in parts {
-            of_leaf.entry(leaf).or_default().push(part);
-        }
-        let mut rows = LeafChanges::default();
-        for (leaf, parts) in of_leaf {
-            flow.plan.read_parts(leaf, &parts, &flow.params, &READ_LIMITS, &mut rows)?;
-        }
+        let rows = flow.rows_of(parts)?;
         let (plan, params) = (flow.plan.clone(), flow.params.clone());
         let mut dataflow = Dataflow::new(plan, params, FLOW_BYTES_MAX)?;
         dataflow.apply(rows)?;
         flow.stage = Stage::Running { dataflow, begun };
         for (tx, changes) in later {
             // Nobody has been told anything: what comes of it is in the answer that they will be given.
-            flow.take(tx, changes)?;
+            if let Taken::Lacking(..) = flow.take(tx, changes)? {
+                flow.stage = Stage::Opening(Box::new(Opening::new()));
+                return Ok(false);
+            }
         }
-        Ok(())
+        Ok(true)
+    }
+}
+
+impl Flow {
+    /// What shards gave of leaves, as changes from nothing.
+    pub(super) fn rows_of(&self, parts: LeafParts) -> Result<LeafChanges, SqlError> {
+        let mut of_leaf: BTreeMap<usize, Vec<PartialRows>> = BTreeMap::new();
+        for ((leaf, _), part) in parts {
+            of_leaf.entry(leaf).or_default().push(part);
+        }
+        let mut rows = LeafChanges::default();
+        for (leaf, parts) in of_leaf {
+            self.plan.read_parts(leaf, &parts, &self.params, &READ_LIMITS, &mut rows)?;
+        }
+        Ok(rows)
     }
 }

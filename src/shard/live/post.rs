@@ -7,7 +7,7 @@ use cosmictron_types::{ShardId, TxId};
 
 use super::audience::Audience;
 use super::feed::{FeedBatch, FlowChanges, TapId};
-use super::flow::{Flow, Stage};
+use super::flow::{Flow, Stage, Taken};
 use super::listener::{Change, Item};
 use super::opening::Opening;
 use super::subscriber::{Beginning, Subscriber};
@@ -22,7 +22,7 @@ use cosmictron_sql::{LeafChanges, SqlError};
 const ARRIVALS_BYTES_MAX: usize = 64 << 20;
 
 /// Updates of one transaction, by who is told.
-type Updates = BTreeMap<ListenerId, Vec<(SubscriptionId, Arc<Change>)>>;
+pub(super) type Updates = BTreeMap<ListenerId, Vec<(SubscriptionId, Arc<Change>)>>;
 
 impl Shard {
     pub(in crate::shard) fn live(
@@ -115,6 +115,9 @@ impl Shard {
         subscription: SubscriptionId,
         seam: &mut Seam<'_>,
     ) {
+        if let Some(refilling) = &mut self.live.refilling {
+            refilling.forget(listener, subscription);
+        }
         let Some(flow) = self.live.flows.get_mut(&id) else { return };
         if !flow.audience.remove((listener, subscription)) {
             self.end_flow(id, seam);
@@ -124,6 +127,13 @@ impl Shard {
     /// Nobody wants a flow any more, or it cannot go on.
     fn end_flow(&mut self, id: FlowId, seam: &mut Seam<'_>) -> Option<Box<Flow>> {
         let flow = self.live.flows.remove(&id)?;
+        if let Some(refilling) = &mut self.live.refilling {
+            refilling.end(id);
+            flow.audience
+                .members()
+                .into_iter()
+                .for_each(|(listener, id)| refilling.forget(listener, id));
+        }
         self.live.by_query.remove(&flow.key);
         let tap = TapId { core: seam.shard(), flow: id };
         for source in flow.reach.shards(seam.shards()) {
@@ -330,7 +340,9 @@ impl Shard {
         }
         let mut has_asked = false;
         loop {
-            while let Some((tx, flows)) = self.live.arrivals.take() {
+            while self.has_refilled(seam)
+                && let Some((tx, flows)) = self.live.arrivals.take()
+            {
                 self.update(tx, flows, seam);
             }
             self.give_calls();
@@ -348,7 +360,8 @@ impl Shard {
 
     /// Gives the answers of calls whose updates have been told.
     fn give_calls(&mut self) {
-        while let Some(entry) = self.live.calls.first_entry()
+        while self.live.refilling.is_none()
+            && let Some(entry) = self.live.calls.first_entry()
             && self.live.arrivals.is_past(entry.key().0)
         {
             let (listener, item) = entry.remove();
@@ -370,15 +383,27 @@ impl Shard {
             }
         }
         let mut updates = Updates::new();
+        let mut lacking = Vec::new();
         for (id, changes) in of_flow {
             let Some(flow) = self.live.flows.get_mut(&id) else { continue };
             match changes.and_then(|changes| flow.take(tx, changes)) {
-                Ok(None) => {}
-                Ok(Some(change)) => distribute(flow, tx, &change, &mut updates),
+                Ok(Taken::Nothing) => {}
+                Ok(Taken::Changed(change)) => distribute(flow, tx, &change, &mut updates),
+                Ok(Taken::Lacking(rows, leaves)) => lacking.push((id, rows, leaves)),
                 Err(error) => self.fail_flow(id, &error.into(), seam),
             }
         }
+        match lacking.is_empty() {
+            true => self.tell_updates(tx, updates, seam),
+            false => self.refill(tx, updates, lacking, seam),
+        }
+    }
+
+    pub(super) fn tell_updates(&mut self, tx: TxId, updates: Updates, seam: &mut Seam<'_>) {
         for (listener, changes) in updates {
+            if changes.is_empty() {
+                continue;
+            }
             if let Some(party) = self.live.listeners.get_mut(&listener) {
                 party.listener.push(Item::Update { tx, changes });
                 self.tell_listener(listener);
@@ -434,7 +459,7 @@ impl Shard {
 }
 
 /// Gives a change to all subscribers of a flow.
-fn distribute(flow: &mut Flow, tx: TxId, change: &Arc<Change>, updates: &mut Updates) {
+pub(super) fn distribute(flow: &mut Flow, tx: TxId, change: &Arc<Change>, updates: &mut Updates) {
     flow.audience.for_each(|(listener, subscription), subscriber| match subscriber {
         Subscriber::Told(answered) if tx <= *answered => {}
         Subscriber::Told(_) => {

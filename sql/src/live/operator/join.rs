@@ -55,6 +55,23 @@ impl Conditions {
         Self { keys, rest }
     }
 
+    /// Writes them, and by what both inputs are kept.
+    pub(in super::super) fn write(&self, text: &mut String) {
+        let equal = self.keys.iter().map(|KeyPair { left, right, nulls_match }| {
+            let is = if *nulls_match { "IS NOT DISTINCT FROM" } else { "=" };
+            format!("{left} {is} {right}")
+        });
+        let conditions: Vec<String> = equal.chain(self.rest.iter().map(Expr::to_string)).collect();
+        if !conditions.is_empty() {
+            text.push_str(" on ");
+            text.push_str(&conditions.join(" AND "));
+        }
+        text.push_str(match self.keys.is_empty() {
+            true => ": keeps both inputs",
+            false => ": keeps both inputs by their sides of the equalities",
+        });
+    }
+
     /// The key of a tuple of one input; `None` when it matches nothing.
     fn key(
         &self,

@@ -10,12 +10,12 @@ use bigdecimal::BigDecimal;
 use hashbrown::HashMap;
 
 use super::super::delta::Weight;
-use super::float_sum::FloatSum;
 use crate::error::EvalError;
-use crate::execute::accumulator::{average, fitted};
+use crate::execute::accumulator::{average, fitted, float_total};
 use crate::expr::call::check_length;
 use crate::logical::{AggregateCall, AggregateFunction};
 use crate::value::compare::{compare, encode_key};
+use crate::value::float_sum::FloatSum;
 use crate::value::{Datum, SqlType, decimal};
 
 /// The state of one aggregate of one group.
@@ -77,7 +77,7 @@ impl Retractable {
         let inner = match (call.function, &call.ty) {
             (AggregateFunction::Count, _) => Retractable::Count(0),
             (AggregateFunction::Sum | AggregateFunction::Avg, SqlType::F32 | SqlType::F64) => {
-                Retractable::FloatSum { sum: FloatSum::new(), count: 0 }
+                Retractable::FloatSum { sum: FloatSum::default(), count: 0 }
             }
             (AggregateFunction::Sum | AggregateFunction::Avg, _) => {
                 Retractable::Sum { sum: Datum::Int(0), count: 0, scales: BTreeMap::new() }
@@ -98,7 +98,6 @@ impl Retractable {
     /// What it takes before the first value.
     pub(crate) fn fixed_bytes(&self) -> usize {
         let beyond = match self {
-            Retractable::FloatSum { .. } => FloatSum::BYTES,
             Retractable::Distinct { inner, .. } => inner.fixed_bytes(),
             _ => 0,
         };
@@ -123,7 +122,7 @@ impl Retractable {
             Retractable::FloatSum { sum, count } => {
                 *count += times;
                 if let Datum::Float(number) = value {
-                    sum.add(number, times);
+                    return Ok(sum.add_times(number, times).cast_signed());
                 }
             }
             Retractable::Ordered(values) => {
@@ -176,9 +175,7 @@ impl Retractable {
                 let longest = scales.last_key_value().map_or(0, |(scale, _)| *scale);
                 finish_sum(rescaled(sum, longest)?, *count, call)
             }
-            Retractable::FloatSum { sum, count } => {
-                finish_sum(Datum::Float(sum.value()), *count, call)
-            }
+            Retractable::FloatSum { sum, count } => float_total(sum, count.unsigned_abs(), call),
             Retractable::Ordered(values) => match call.function {
                 AggregateFunction::StringAgg => join_texts(values, separator),
                 AggregateFunction::Min => Ok(owned(values.first_key_value())),
@@ -227,11 +224,6 @@ fn finish_sum(
     count: Weight,
     call: &AggregateCall,
 ) -> Result<Datum<'static>, EvalError> {
-    let sum = match (&call.ty, sum) {
-        #[expect(clippy::cast_possible_truncation, reason = "a sum of f32 is one")]
-        (SqlType::F32, Datum::Float(sum)) => Datum::Float((sum as f32).into()),
-        (_, sum) => sum,
-    };
     match call.function {
         AggregateFunction::Avg => average(&sum, count.unsigned_abs(), &call.ty),
         _ => fitted(sum, &call.ty),

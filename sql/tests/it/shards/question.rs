@@ -109,6 +109,9 @@ const ITEMS: &[&str] = &[
     "$1::i64 / 2",
 ];
 
+/// Those of them that put nothing in order.
+const CONSTANTS: &[&str] = &["'constant'", "$1::i64 / 2"];
+
 const PREDICATES: &[&str] = &[
     "room = 1",
     "room = $1::i64",
@@ -200,6 +203,8 @@ pub(crate) struct Asked {
     pub(crate) keys: Vec<usize>,
     /// The order says all.
     pub(crate) total: bool,
+    /// There is an order, which LIMIT or OFFSET make total.
+    pub(crate) decided: bool,
     pub(crate) slice: String,
 }
 
@@ -253,7 +258,7 @@ fn orders(columns: usize) -> impl Strategy<Value = (String, Vec<usize>)> {
             keys.iter().map(|(at, d, n)| format!("{}{d}{n}", at + 1)).collect();
         let places = keys.into_iter().map(|(at, ..)| at).collect();
         if texts.is_empty() {
-            (String::new(), places)
+            (String::new(), Vec::new())
         } else {
             (format!(" ORDER BY {}", texts.join(", ")), places)
         }
@@ -273,7 +278,9 @@ pub(crate) fn plain() -> impl Strategy<Value = Asked> {
                 order += &format!("{comma} id");
             }
             let body = format!("SELECT {word}{}{tags} FROM fact{conditions}", items.join(", "));
-            Asked { body, order, keys, total, slice: slice.clone() }
+            let is_ordered = keys.iter().any(|key| !CONSTANTS.contains(&items[*key]));
+            let decided = is_ordered && !slice.is_empty();
+            Asked { body, order, keys, total, decided, slice: slice.clone() }
         })
     })
 }
@@ -297,8 +304,9 @@ pub(crate) fn grouped() -> impl Strategy<Value = Asked> {
         orders(items.len()).prop_map(move |(order, keys)| Asked {
             body: body.clone(),
             order,
-            keys,
             total: false,
+            decided: !keys.is_empty() && !slice.is_empty(),
+            keys,
             slice: slice.clone(),
         })
     })

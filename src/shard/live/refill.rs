@@ -1,0 +1,137 @@
+//! Fills flows again that lack rows: those that keep only the first ones of an order, when so many of these have gone.
+//!
+//! ```text
+//!   transaction ─▶ flows ─▶ one lacks rows ─▶ its shards: the rows as of this transaction ─▶ its update, with the others'
+//!                                              (what comes after the transaction waits)
+//! ```
+//!
+//! Invariants:
+//! 1. No transaction is taken while the update of the one before is not complete, so updates stay in order and whole.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use cosmictron_sql::{RowChanges, SqlError};
+use cosmictron_types::{ShardId, TxId};
+
+use super::flow::Stage;
+use super::listener::Change;
+use super::opening::{FlowQuestion, LeafParts};
+use super::post::{Updates, distribute};
+use super::{FlowId, ListenerId, SubscriptionId};
+use crate::shard::request::{Answer, QueryError};
+use crate::shard::{Seam, Shard};
+
+/// A transaction whose update waits for rows.
+#[derive(Debug)]
+pub struct Refilling {
+    tx: TxId,
+    /// What the other flows made of it.
+    updates: Updates,
+    /// The flows that wait.
+    flows: BTreeMap<FlowId, Refill>,
+}
+
+/// What one flow waits for.
+#[derive(Debug)]
+struct Refill {
+    /// Answers that have not come.
+    missing: usize,
+    parts: LeafParts,
+    /// What it has made of the transaction without them.
+    rows: RowChanges,
+}
+
+impl Refilling {
+    /// A subscription is over: it is told nothing more.
+    pub fn forget(&mut self, listener: ListenerId, subscription: SubscriptionId) {
+        if let Some(changes) = self.updates.get_mut(&listener) {
+            changes.retain(|(other, _)| *other != subscription);
+        }
+    }
+
+    /// A flow is over.
+    pub fn end(&mut self, flow: FlowId) {
+        self.flows.remove(&flow);
+    }
+}
+
+impl Shard {
+    /// Reads what flows lack of some of their leaves as of a transaction, before its update is told.
+    pub(super) fn refill(
+        &mut self,
+        tx: TxId,
+        updates: Updates,
+        lacking: Vec<(FlowId, RowChanges, Vec<usize>)>,
+        seam: &mut Seam<'_>,
+    ) {
+        let mut questions = Vec::with_capacity(lacking.len());
+        let mut flows = BTreeMap::new();
+        for (id, rows, leaves) in lacking {
+            let Some(flow) = self.live.flows.get(&id) else { continue };
+            let missing = flow.reach.shards(seam.shards()).count() * leaves.len();
+            flows.insert(id, Refill { missing, parts: LeafParts::new(), rows });
+            questions.push((id, leaves));
+        }
+        self.live.refilling = Some(Refilling { tx, updates, flows });
+        for (id, leaves) in questions {
+            self.ask_for_rows(id, &leaves, tx, seam);
+        }
+    }
+
+    /// A shard has answered what a flow that runs has asked it.
+    pub(super) fn refill_was_answered(
+        &mut self,
+        id: FlowId,
+        question: FlowQuestion,
+        from: ShardId,
+        answer: Answer,
+        seam: &mut Seam<'_>,
+    ) {
+        let refilling = self.live.refilling.as_mut();
+        let Some(refill) = refilling.and_then(|refilling| refilling.flows.get_mut(&id)) else {
+            return;
+        };
+        refill.missing -= 1;
+        match (question, answer) {
+            (FlowQuestion::Rows(leaf), Answer::Part(Ok(part))) => {
+                refill.parts.insert((leaf, from), part.rows);
+            }
+            (_, Answer::Part(Err(error))) => return self.fail_flow(id, &error, seam),
+            (_, other) => unreachable!("not what was asked for: {other:?}"),
+        }
+        if refill.missing > 0 {
+            return;
+        }
+        match self.end_refill(id) {
+            Ok(()) => self.run_live(seam),
+            Err(error) => self.fail_flow(id, &QueryError::from(error), seam),
+        }
+    }
+
+    /// All rows that a flow lacked have come.
+    fn end_refill(&mut self, id: FlowId) -> Result<(), SqlError> {
+        let refilling = self.live.refilling.as_mut().expect("it was just looked at");
+        let Refill { parts, mut rows, .. } =
+            refilling.flows.remove(&id).expect("it was just looked at");
+        let Some(flow) = self.live.flows.get_mut(&id) else { return Ok(()) };
+        let read = flow.rows_of(parts)?;
+        let Stage::Running { dataflow, .. } = &mut flow.stage else { return Ok(()) };
+        rows.merge(&dataflow.fill(read)?);
+        assert!(dataflow.lacking().is_empty(), "it was given all, or as many as it keeps");
+        if !rows.is_empty() {
+            let change = Arc::new(Change::new(rows));
+            distribute(flow, refilling.tx, &change, &mut refilling.updates);
+        }
+        Ok(())
+    }
+
+    /// Tells the update that has waited, once no flow lacks rows any more. Whether none does.
+    pub(super) fn has_refilled(&mut self, seam: &mut Seam<'_>) -> bool {
+        let is_complete = |refilling: &mut Refilling| refilling.flows.is_empty();
+        if let Some(Refilling { tx, updates, .. }) = self.live.refilling.take_if(is_complete) {
+            self.tell_updates(tx, updates, seam);
+        }
+        self.live.refilling.is_none()
+    }
+}
