@@ -176,6 +176,7 @@ impl Shard {
         match asker {
             Asker::Task(ticket) => seam.answer(ticket, answer),
             Asker::Schedule(id) => self.end_scheduled(id, &answer, seam),
+            Asker::Visit(visit) => self.visit_was_ended(visit, &answer, seam),
             Asker::Gathering(id) => self.gathered(id, via, answer, seam),
             Asker::Flow(id, question) => self.flow_was_answered(id, question, via, answer, seam),
             Asker::Subscriber(flow, listener, subscription) => {
