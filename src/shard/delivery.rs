@@ -56,6 +56,8 @@ impl Shard {
         // Also when the log has failed: who waits for its start would wait for ever.
         if !self.joining.waiting.is_empty() || !self.joining.syncs.is_empty() {
             self.conclude_joining(seam);
+            // What is owed since before the start waits for the log.
+            self.wake(seam);
             for reply in std::mem::take(&mut self.joining.syncs) {
                 self.sync(reply, seam);
             }

@@ -116,8 +116,8 @@ impl Shard {
         let outcome =
             self.run_lifecycle(&module, module.connected, &visit, ground, (tx, now), seam);
         if let Err(halt) = outcome {
-            if matches!(halt, Halt::Refused(CallError::Reducer(_))) && ground.is_joint() {
-                // A refusal tells of what was read.
+            // Also a refusal tells of what was read.
+            if matches!(halt, Halt::Refused(_)) && ground.is_joint() {
                 ground.begin(OWN_LIMITS);
                 self.commit_on(ground, tx, now, seam)?;
             }
@@ -154,7 +154,8 @@ impl Shard {
         let Visits { owed, kept, away, rest_until, .. } = &self.visits;
         let is_kept = |module: &String| self.is_out_of_service(module);
         let has_more = !owed.is_empty() || !kept.keys().all(is_kept);
-        (has_more && away.len() < AWAY_MAX).then_some(*rest_until)
+        let may_run = away.len() < AWAY_MAX && !self.journal.is_starting();
+        (has_more && may_run).then_some(*rest_until)
     }
 
     /// Whether the module is deployed and takes no calls.
@@ -164,7 +165,7 @@ impl Shard {
     }
 
     pub(super) fn end_owed_visits(&mut self, seam: &mut Seam<'_>) {
-        if seam.now() < self.visits.rest_until {
+        if seam.now() < self.visits.rest_until || self.journal.is_starting() {
             return;
         }
         let kept = std::mem::take(&mut self.visits.kept);
@@ -220,7 +221,9 @@ impl Shard {
     }
 
     fn put_off(&mut self, visit: TxId, why: Unavailable, now: Timestamp) {
-        tracing::warn!(error = %why, "the end of a connection has to wait");
+        if self.visits.rest_until <= now {
+            tracing::warn!(error = %why, "the end of a connection has to wait");
+        }
         self.visits.owed.push_back(visit);
         self.visits.rest_until = now + REST;
     }

@@ -1,11 +1,11 @@
 //! Connections that come and end in every way there is, on a server that goes on.
 
 use std::net::TcpStream;
+use std::time::Duration;
 
 use cosmictron_tests::{JSON_V1, TestSocket};
 use rustix::net::sockopt::set_socket_linger;
 use serde_json::json;
-use std::time::Duration;
 
 use super::{TOLD, come, here, occasions, serve, wait_for_here, welcomed};
 
