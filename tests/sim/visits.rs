@@ -136,10 +136,11 @@ impl AddAssign for Met {
 pub fn sources(is_spread: bool) -> Vec<String> {
     let column = |name: &str| json!({"name": name, "type": "u64"});
     let key = |name: &str| json!([{"name": name, "columns": [name], "primary": true}]);
+    let columns = ["id", "connection", "what", "tx"].map(column);
     let mut occasion = json!({
         "name": "occasion",
         "public": true,
-        "columns": ["id", "connection", "what", "tx"].map(column),
+        "columns": columns,
         "indexes": key("id"),
     });
     occasion["columns"][0]["auto_inc"] = json!(true);

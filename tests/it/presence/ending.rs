@@ -43,13 +43,13 @@ fn a_token_in_the_first_message_introduces_as_well_and_once() {
     let (server, mut ada) = serve("", 2);
     let token = ada.token().unwrap().to_owned();
     let mut socket = TestSocket::connect(server.address(), None);
-    assert_eq!(here(&mut ada), [String::new(); 0], "nobody knows who it is");
+    assert!(here(&mut ada).is_empty(), "nobody knows who it is");
     // What stands behind it waits.
     socket.send(&json!({"type": "authenticate", "token": token}));
     socket.send(&json!({"type": "call", "id": 1, "reducer": "who", "args": []}));
     let id = welcomed(&mut socket);
     assert_eq!(socket.wait_for(|message| message["id"] == 1)["result"]["connection_id"], id);
-    assert_eq!(here(&mut ada), [id.clone()]);
+    assert_eq!(here(&mut ada), [id.as_str()]);
     socket.send(&json!({"type": "authenticate", "token": token}));
     assert_eq!(welcomed(&mut socket), id);
     assert_eq!(occasions(&mut ada, &id), ["connected"]);
