@@ -4,11 +4,12 @@
 //! every shard      modules              of the modules whose home it is
 //!                  tables               of those, and of the modules that are spread over all shards
 //!                  schedules            of the calls that it ran
+//!                  visits               to the modules whose home it is
 //!                  idempotency          answers of the calls that it ran
 //! the first shard  accounts, sessions, magic_links
 //! ```
 //!
-//! Because a call's answer, a schedule or a revoked session is a row like any other, it is durable, atomic with the
+//! Because a call's answer, a schedule, a visit or a revoked session is a row like any other, it is durable, atomic with the
 //! call it belongs to and recovered without a line of code of its own.
 //!
 //! Invariants:
@@ -19,7 +20,7 @@ mod system_table;
 
 pub use row::{
     Account, FormerRoute, IdempotentAnswer, MagicLink, ModuleRow, ModuleStatus, ScheduledCall,
-    Session, TableRow,
+    Session, TableRow, Visit,
 };
 pub use system_table::SystemTable;
 
@@ -43,7 +44,7 @@ pub fn create_system_tables(store: &mut Store) {
     }
 }
 
-fn system_tables() -> [(TableId, TableSchema); 7] {
+fn system_tables() -> [(TableId, TableSchema); 8] {
     fn of<T: SystemTable>() -> (TableId, TableSchema) {
         (T::TABLE, T::schema())
     }
@@ -55,6 +56,7 @@ fn system_tables() -> [(TableId, TableSchema); 7] {
         of::<Account>(),
         of::<Session>(),
         of::<MagicLink>(),
+        of::<Visit>(),
     ]
 }
 

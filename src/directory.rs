@@ -87,6 +87,12 @@ impl Directory {
         self.modules.values()
     }
 
+    /// The modules in service that want to know of connections.
+    pub fn visited(&self) -> impl Iterator<Item = &Arc<Module>> {
+        let modules = self.modules.values();
+        modules.filter(|module| module.status == ModuleStatus::Active && module.is_visited())
+    }
+
     pub fn module(&self, name: &str) -> Option<&Arc<Module>> {
         self.modules.get(name)
     }

@@ -16,7 +16,8 @@
 //! 2. A transaction is in the log exactly if it was committed in the store, whole, before the next one began.
 //! 3. `tx_id`s ascend in each shard's log.
 //!
-//! Reading order: [`request`] says what can be asked; [`call`], [`query`], [`account`], [`deploy`], [`schedule`] do it;
+//! Reading order: [`request`] says what can be asked; [`call`], [`query`], [`account`], [`deploy`], [`schedule`], [`visit`]
+//! do it;
 //! [`guest`] is the stores in hand as a guest sees them; [`journal`], [`outbox`] and [`delivery`] make it durable;
 //! [`ground`], [`lending`] and [`stability`] are for transactions of several shards; [`joining`] and [`recovery`] bring it
 //! back.
@@ -47,6 +48,7 @@ mod scans;
 mod schedule;
 mod stability;
 mod tables_change;
+mod visit;
 
 pub use live::listener::{Change, First, Item};
 pub use live::{ListenerId, LiveRequest, Subscribe, SubscriptionId, Told};
@@ -55,9 +57,9 @@ pub use reach::{Reach, RowsAt};
 pub use recovery::{BootError, BootPlan, JointFacts, RecordError, Replay};
 pub use report::{ShardReport, TableReport};
 pub use request::{
-    AccountAnswer, AccountError, AccountRequest, Answer, Call, CallError, Called, DataFate, Deploy,
-    DeployError, Deployed, IdempotencyKey, Query, QueryError, Request, Rows, Unavailable, Undeploy,
-    UndeployError,
+    AccountAnswer, AccountError, AccountRequest, Answer, BeginVisit, Call, CallError, Called,
+    DataFate, Deploy, DeployError, Deployed, EndVisit, IdempotencyKey, Query, QueryError, Request,
+    Rows, Unavailable, Undeploy, UndeployError,
 };
 pub use reshard::{ReshardError, ReshardPlan, reshard};
 
@@ -83,6 +85,7 @@ use outbox::{Asker, Outbox};
 use report::Figures;
 use scans::Scans;
 use stability::{Progress, Stability};
+use visit::Visits;
 
 use crate::directory::{Directory, Notice};
 
@@ -189,6 +192,7 @@ pub struct Shard {
     schedules_rest_until: Timestamp,
     /// Schedules of this shard that run where other stores are in hand, too.
     schedules_away: BTreeSet<u64>,
+    visits: Visits,
     figures: Figures,
     /// The module whose instances want to be replenished once the answer has left.
     depleted: Option<Arc<str>>,
@@ -286,6 +290,8 @@ impl Shard {
             | Request::Progress => seam.shard(),
             Request::Deploy(deploy) => self.directory.home_of(&deploy.name),
             Request::Undeploy(undeploy) => self.directory.home_of(&undeploy.name),
+            Request::BeginVisit(begin) => self.directory.home_of(&begin.module),
+            Request::EndVisit(end) => self.directory.home_of(&end.module),
             Request::Account(_) => ShardId::FIRST,
         }
     }
@@ -302,6 +308,7 @@ impl Shard {
             }
             Request::Query(query) if query.reach == Reach::All => self.gather(query, reply, seam),
             Request::Live(request) => self.live(request, reply, seam),
+            Request::EndVisit(end) => self.end_visit(end.visit, reply, seam),
             request => self.enter(request, reply, seam),
         }
     }
@@ -316,6 +323,7 @@ impl Shard {
             Request::Deploy(deploy) => self.deploy(deploy, reply, seam),
             Request::Undeploy(undeploy) => self.undeploy(undeploy, reply, seam),
             Request::Account(request) => self.account(request, reply, seam),
+            Request::BeginVisit(begin) => self.begin_visit(begin, reply, seam),
             Request::Report(_) => {
                 let answer = Answer::Report(Box::new(self.report(seam)));
                 self.answer_at_once(reply, answer, seam);
@@ -325,9 +333,11 @@ impl Shard {
                 let answer = Answer::Progress(seam.last_tx());
                 self.hold(Some(reply), answer, seam.now(), Vec::new(), seam);
             }
-            Request::Join | Request::Open { .. } | Request::Sync(_) | Request::Live(_) => {
-                unreachable!("these need no store")
-            }
+            Request::Join
+            | Request::Open { .. }
+            | Request::Sync(_)
+            | Request::Live(_)
+            | Request::EndVisit(_) => unreachable!("these do not come here"),
         }
         self.publish(seam);
         if std::mem::take(&mut self.has_scheduled) {
@@ -494,6 +504,7 @@ impl Shard {
             return;
         }
         self.run_due_schedules(seam);
+        self.end_owed_visits(seam);
         // It may have been lent for one of them.
         self.is_tick_due = self.store.is_none();
         if self.is_tick_due {
@@ -514,6 +525,7 @@ impl Shard {
         }
         let mut at = self.next_cleaning.min(self.next_forgetting);
         at = at.min(self.next_schedule().unwrap_or(at));
+        at = at.min(self.next_owed_visit().unwrap_or(at));
         at = at.min(self.journal.next_tick().unwrap_or(at));
         seam.wake_at(at);
     }

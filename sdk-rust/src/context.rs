@@ -19,7 +19,7 @@ pub struct ReducerContext {
     pub timestamp: Timestamp,
     /// Who calls. [`Identity::SYSTEM`] for `init` and for scheduled calls.
     pub sender: Identity,
-    /// The WebSocket that the call came over; `None` over REST, for `init` and for scheduled calls.
+    /// The WebSocket that the call came over, or that opens or ends; `None` over REST, for `init` and for scheduled calls.
     pub connection_id: Option<ConnectionId>,
     /// The transaction that this call becomes when it commits.
     pub tx_id: TxId,

@@ -175,7 +175,17 @@ fn a_module_with_everything_speaks_the_abi() {
     check_parts(
         &parts,
         "table",
-        &["rooms", "messages", "tickets", "doors", "entries", "parcels", "samples"],
+        &[
+            "rooms",
+            "messages",
+            "tickets",
+            "doors",
+            "entries",
+            "parcels",
+            "samples",
+            "presence",
+            "occasions",
+        ],
     );
     check_parts(&parts, "reducer", &["init", "connected", "disconnected", "echo", "schedules"]);
     // It uses everything, so an import that is misspelt here or there would be missing.

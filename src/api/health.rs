@@ -177,6 +177,21 @@ const METRICS: &[Metric] = &[
     ("cosmictron_scheduled_calls_total", "counter", "Scheduled calls run", |r| {
         r.figures.scheduled_calls
     }),
+    ("cosmictron_visits_total", "counter", "Connections that modules were told of", |r| {
+        r.figures.visits
+    }),
+    (
+        "cosmictron_visits_ended_total",
+        "counter",
+        "Connections of whose ends modules were told",
+        |r| r.figures.visits_ended,
+    ),
+    (
+        "cosmictron_visits_owed",
+        "gauge",
+        "Connections whose ends modules are still to be told",
+        |r| r.visits_owed as u64,
+    ),
     ("cosmictron_queries_total", "counter", "SQL queries", |r| r.figures.queries),
     ("cosmictron_busy_micros_total", "counter", "Microseconds that the shard's core worked", |r| {
         r.busy_micros

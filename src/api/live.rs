@@ -13,15 +13,18 @@
 //! 1. Every message of the client's that has an `id` is answered exactly once, unless the connection ends before.
 //! 2. Nothing is told of a subscription before its `subscribed`, nor after its `unsubscribed` or `error`.
 //! 3. Nobody is answered before it is known who asks.
+//! 4. Nothing is asked for a client before modules that want to know of it have been told.
 //!
-//! Reading order: this file is what clients say; [`standing`] who they are, [`told`] what they are told, [`subscriptions`]
+//! Reading order: this file is what clients say; [`standing`] who they are, [`introduction`] who is told of them, [`told`] what they are told, [`subscriptions`]
 //! what they have asked to be told, [`outlet`] the way out.
 
+mod introduction;
 mod outlet;
 mod standing;
 mod subscriptions;
 mod told;
 
+pub use introduction::{Introduced, Introduction, Visits};
 pub use outlet::{Ending, Outlet};
 
 use std::collections::BTreeMap;
@@ -54,6 +57,9 @@ pub struct Conversation {
     listener: ListenerId,
     connection: ConnectionId,
     standing: Standing,
+    /// Until somebody waits for it.
+    introduction: Option<Introduction>,
+    visits: Visits,
     /// Calls and queries that are not answered, by our own number.
     requests: BTreeMap<u64, Open>,
     last_number: u64,
@@ -90,6 +96,8 @@ impl Conversation {
             listener,
             connection,
             standing,
+            introduction: None,
+            visits: Visits::default(),
             requests: BTreeMap::new(),
             last_number: 0,
             subscriptions,
@@ -109,12 +117,12 @@ impl Conversation {
 
     /// Whether the client may ask for more before it is told what it has asked for.
     pub fn has_room(&self) -> bool {
-        self.weight < WEIGHT_MAX
+        self.weight < WEIGHT_MAX && !self.is_being_introduced()
     }
 
     /// Whether everything that was asked for is answered.
     pub fn is_answered(&self) -> bool {
-        self.weight == 0
+        self.weight == 0 && !self.is_being_introduced()
     }
 
     /// Does what a text message of the client's asks for.

@@ -1,6 +1,6 @@
 //! The rows of the server's own tables.
 
-use cosmictron_types::{Identity, Timestamp, Uuid};
+use cosmictron_types::{ConnectionId, Identity, Timestamp, Uuid};
 use serde::{Deserialize, Serialize};
 
 use super::system_table::system_table;
@@ -136,5 +136,16 @@ system_table! {
         [primary] token: Identity,
         email: String,
         [index] expires_at: Timestamp,
+    }
+}
+
+system_table! {
+    /// A connection that a module was told of, and of whose end it is still to be told.
+    Visit = 8 "visits" {
+        /// The transaction in which the module was told of it.
+        [primary] tx_id: u64,
+        [index] module: String,
+        connection: ConnectionId,
+        identity: Identity,
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use cosmictron_storage::{Placement, Store, TableDef, sharded_index_schemas};
 use cosmictron_types::id::PARTITIONS;
-use cosmictron_types::schema::{ModuleSchema, ReducerSchema, TableSchema};
+use cosmictron_types::schema::{ModuleSchema, ReducerKind, ReducerSchema, TableSchema};
 use cosmictron_types::{Partition, RowLayout, ShardId, TableId, Timestamp, TxId};
 use cosmictron_wasm_host::CompiledModule;
 use sha2::{Digest, Sha256};
@@ -34,6 +34,10 @@ pub struct Module {
     pub(super) former_routes: Arc<[Former]>,
     /// The layouts of its reducers' arguments, in the order of the schema.
     pub params: Vec<RowLayout>,
+    /// Its `client_connected`, by its place in the schema.
+    pub connected: Option<usize>,
+    /// Its `client_disconnected`, likewise.
+    pub disconnected: Option<usize>,
 }
 
 impl Module {
@@ -61,6 +65,7 @@ impl Module {
         placements.truncate(tables.len());
         let params: Vec<RowLayout> = reducers.iter().map(ReducerSchema::params_layout).collect();
         let routes = reducers.iter().zip(&params);
+        let lifecycle = |kind| reducers.iter().position(|reducer| reducer.kind == kind);
         Module {
             tables: all[..tables.len()].to_vec(),
             placements,
@@ -69,6 +74,8 @@ impl Module {
                 .collect(),
             former_routes: route::resolve(&row.former_routes(), reducers, &params),
             params,
+            connected: lifecycle(ReducerKind::ClientConnected),
+            disconnected: lifecycle(ReducerKind::ClientDisconnected),
             status: row.status(),
             deployed_at: row.deployed_at,
             home_partition: home_partition(&name),
@@ -82,6 +89,11 @@ impl Module {
     /// Whether any of its tables is spread over all shards. Then every shard has all its tables.
     pub fn is_spread(&self) -> bool {
         is_spread(&self.compiled.schema().tables)
+    }
+
+    /// Whether it wants to know of connections.
+    pub fn is_visited(&self) -> bool {
+        self.connected.is_some() || self.disconnected.is_some()
     }
 
     pub fn reducer(&self, index: usize) -> &ReducerSchema {

@@ -13,7 +13,8 @@
 //! **Invariants**
 //! 1. Reads and writes run to their end; what has to end early is ended by the deadline of the TCP connection.
 //! 2. While more is asked for than may be, or more waits to be written, nothing is read.
-//! 3. The connection's place in the gate is given back when both tasks are done with it.
+//! 3. The connection's place in the gate is given back when both tasks are done with it, and modules that were told of the
+//!    client know that it has gone.
 //!
 //! Reading order: [`socket`] is what the tasks share, [`reader`] and [`writer`] are the tasks.
 
@@ -55,7 +56,8 @@ pub async fn serve(
     let socket = Rc::new(Socket::new(api, agreement.sends, conversation));
     let (read, write) = stream.split();
     shard.spawn(Writer::new(Rc::clone(&socket), write).run());
-    Reader::new(socket, decoder, read).run().await;
+    Reader::new(Rc::clone(&socket), decoder, read).run().await;
     drop(shard.request(leave));
+    socket.end_visits().await;
     drop(pass);
 }

@@ -56,6 +56,8 @@ impl Shard {
         // Also when the log has failed: who waits for its start would wait for ever.
         if !self.joining.waiting.is_empty() || !self.joining.syncs.is_empty() {
             self.conclude_joining(seam);
+            // What is owed since before the start waits for the log.
+            self.wake(seam);
             for reply in std::mem::take(&mut self.joining.syncs) {
                 self.sync(reply, seam);
             }
@@ -176,6 +178,7 @@ impl Shard {
         match asker {
             Asker::Task(ticket) => seam.answer(ticket, answer),
             Asker::Schedule(id) => self.end_scheduled(id, &answer, seam),
+            Asker::Visit(visit) => self.visit_was_ended(visit, &answer, seam),
             Asker::Gathering(id) => self.gathered(id, via, answer, seam),
             Asker::Flow(id, question) => self.flow_was_answered(id, question, via, answer, seam),
             Asker::Subscriber(flow, listener, subscription) => {

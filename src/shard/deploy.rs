@@ -29,7 +29,7 @@ use super::request::{
 };
 use super::tables_change::{TablesChange, are_spread};
 use super::{OWN_LIMITS, ReplyTo, Seam, Served, Shard};
-use crate::catalog::{ModuleRow, ScheduledCall, SystemTable};
+use crate::catalog::{ModuleRow, ScheduledCall, SystemTable, Visit};
 use crate::directory::{Module, Notice, former_routes, is_spread};
 
 /// Bytes of a deployment's record beyond its schema: ids, names and framing.
@@ -59,6 +59,8 @@ impl Shard {
         // Calls that come after this on this shard see the new version; their answers wait behind its record.
         notices.iter().for_each(|notice| self.directory.apply(notice));
         self.hold(Some(reply), Answer::Deployed(answer), now, notices, seam);
+        // Ends of visits were kept for it while it was out of service.
+        self.wake(seam);
     }
 
     fn admit_deployment(&self, deploy: &Deploy, seam: &Seam<'_>) -> Result<(), Unavailable> {
@@ -223,7 +225,9 @@ impl Shard {
                     ModuleRow::delete(ground.at_mut(home), "name", &name)?;
                     let shards: Vec<_> = ground.iter().map(|store| store.seat().shard).collect();
                     shards.into_iter().try_for_each(|shard| {
-                        ScheduledCall::delete(ground.at_mut(shard), "module", &name).map(drop)
+                        let store = ground.at_mut(shard);
+                        ScheduledCall::delete(store, "module", &name)?;
+                        Visit::delete(store, "module", &name).map(drop)
                     })
                 })?;
                 let dropped = change.apply(&name, ground);

@@ -1,12 +1,15 @@
 //! Transactions of several shards: what they are to do, which stores they want, and what they come to where these are in hand.
 
 use cosmictron_storage::planted::{Fault, is_planted};
-use cosmictron_types::{Duration, ShardCount, ShardId, Timestamp};
+use cosmictron_types::{Duration, ShardCount, ShardId, Timestamp, TxId};
 
 use super::ground::Ground;
 use super::halt::{Again, Halt};
 use super::outbox::ReplyTo;
-use super::request::{Answer, Call, CallError, Called, Deploy, Part, Unavailable, Undeploy};
+use super::request::{
+    Answer, BeginVisit, Call, CallError, Called, Deploy, Part, Unavailable, Undeploy,
+};
+use super::visit::End;
 use super::{Seam, Shard};
 use crate::catalog::ScheduledCall;
 use crate::directory::Notice;
@@ -33,6 +36,10 @@ pub enum Task {
     Call(Call),
     /// Runs what a reducer has asked for, at its time.
     Scheduled(ScheduledCall),
+    /// Tells a module of a connection.
+    BeginVisit(BeginVisit),
+    /// Tells it that this visit has ended.
+    EndVisit(TxId),
     Deploy(Deploy),
     Undeploy(Undeploy),
     /// Reads all stores.
@@ -44,6 +51,7 @@ impl Task {
     pub(super) fn refuse(&self, why: Unavailable) -> Answer {
         match self {
             Task::Call(_) | Task::Scheduled(_) => Answer::Called(Err(why.into())),
+            Task::BeginVisit(_) | Task::EndVisit(_) => Answer::Visit(Err(why.into())),
             Task::Deploy(_) => Answer::Deployed(Err(why.into())),
             Task::Undeploy(_) => Answer::Undeployed(Err(why.into())),
             Task::Read(_) => Answer::Rows(Err(why.into())),
@@ -140,6 +148,14 @@ impl Shard {
                 let done = self.run_scheduled(call, origin, ground, now, seam);
                 let done = decided(done)?.map_err(CallError::from);
                 Answer::Called(done.map(|tx| Called { tx, duration: Duration::ZERO, result: None }))
+            }
+            Task::BeginVisit(begin) => {
+                Answer::Visit(decided(self.run_connected(begin, origin, ground, now, seam))?)
+            }
+            Task::EndVisit(visit) => {
+                let ended = decided(self.run_disconnected(*visit, origin, ground, now, seam))?;
+                let left = ended.map(|end| (end != End::Told).then_some(*visit));
+                Answer::Visit(left.map_err(CallError::from))
             }
             Task::Deploy(deploy) => {
                 let deployed = decided(self.install(deploy, ground, now, seam))?;

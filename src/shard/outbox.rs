@@ -11,7 +11,7 @@
 use std::collections::VecDeque;
 
 use cosmictron_runtime::Ticket;
-use cosmictron_types::{Lsn, ShardId, Timestamp};
+use cosmictron_types::{Lsn, ShardId, Timestamp, TxId};
 
 use super::gather::GatheringId;
 use super::live::opening::FlowQuestion;
@@ -38,6 +38,8 @@ pub enum Asker {
     Task(Ticket),
     /// The schedule with this id.
     Schedule(u64),
+    /// The visit that ends.
+    Visit(TxId),
     /// A query that it gathers.
     Gathering(GatheringId),
     /// A live query on its way.

@@ -29,6 +29,7 @@ use super::live::Live;
 use super::outbox::Outbox;
 use super::report::Figures;
 use super::stability::Stability;
+use super::visit::Visits;
 use super::{Joining, Served, Shard, ShardOptions};
 use crate::catalog::{Account, ModuleRow, Session, SystemTable};
 use crate::config::Durability;
@@ -138,6 +139,7 @@ fn start(plan: &BootPlan, boot: &mut Boot<'_>, read: ReadLog) -> Result<Shard, B
     settle_files(boot, &recovered)?;
     let Replay { mut store, committed, committed_at, .. } = replay;
     store.set_limits(plan.store);
+    let visits = Visits::after_start(&store);
     let log = Log::start(plan.log, recovered.tail)?;
     let mut shard = Shard {
         options: plan.options.clone(),
@@ -170,6 +172,7 @@ fn start(plan: &BootPlan, boot: &mut Boot<'_>, read: ReadLog) -> Result<Shard, B
         next_forgetting: Timestamp::EPOCH,
         schedules_rest_until: Timestamp::EPOCH,
         schedules_away: Default::default(),
+        visits,
         figures: Figures::default(),
         depleted: None,
         json: Vec::new(),

@@ -15,6 +15,10 @@ pub struct Figures {
     /// Calls that were answered with an error.
     pub calls_refused: u64,
     pub scheduled_calls: u64,
+    /// Connections that modules of this shard were told of.
+    pub visits: u64,
+    /// Those of whose ends they know as well.
+    pub visits_ended: u64,
     pub queries: u64,
     /// Transactions of several shards that ran here.
     pub jobs: u64,
@@ -41,6 +45,8 @@ pub struct ShardReport {
     pub joint_waiting: usize,
     /// What waits for this shard's store.
     pub queued: usize,
+    /// Connections whose ends modules of this shard are still to be told.
+    pub visits_owed: usize,
     /// Reads that go on in slices.
     pub scans: usize,
     /// Requests to other shards that are not answered.
@@ -105,6 +111,7 @@ impl Shard {
             answers_held: self.outbox.len(),
             joint_waiting: self.stability.waiting(),
             queued: self.queue.len(),
+            visits_owed: self.visits.owed(),
             scans: self.scans.len(),
             requests_forwarded: self.forwarded.iter().sum(),
             live_queries: self.live.flows(),

@@ -35,6 +35,10 @@ pub enum Request {
     Deploy(Deploy),
     Undeploy(Undeploy),
     Account(AccountRequest),
+    /// Tell a module of a connection.
+    BeginVisit(BeginVisit),
+    /// Tell a module that a connection has ended that it was told of.
+    EndVisit(EndVisit),
     /// Figures of one shard.
     Report(ShardId),
     /// Of one shard: its part of a query that another one gathers.
@@ -112,6 +116,22 @@ pub enum DataFate {
     Drop,
 }
 
+/// Tell a module of a connection, once.
+#[derive(Clone, Debug)]
+pub struct BeginVisit {
+    pub module: Arc<str>,
+    pub connection: ConnectionId,
+    pub identity: Identity,
+}
+
+/// Tell a module that a connection has ended. Once it is asked for, it is done, if need be after the next start.
+#[derive(Clone, Debug)]
+pub struct EndVisit {
+    pub module: Arc<str>,
+    /// The transaction in which the module was told of the connection.
+    pub visit: TxId,
+}
+
 /// About accounts and sessions: the first shard's.
 #[derive(Debug)]
 pub enum AccountRequest {
@@ -171,6 +191,8 @@ pub enum Answer {
     Deployed(Result<Deployed, DeployError>),
     Undeployed(Result<(), UndeployError>),
     Account(Result<AccountAnswer, AccountError>),
+    /// The visit that is to be ended, where there is one.
+    Visit(Result<Option<TxId>, CallError>),
     Report(Box<ShardReport>),
     Synced(Result<(), Unavailable>),
     /// What a listener is told.
@@ -200,6 +222,7 @@ impl Request {
             Request::Deploy(_) => Answer::Deployed(Err(why.into())),
             Request::Undeploy(_) => Answer::Undeployed(Err(why.into())),
             Request::Account(_) => Answer::Account(Err(why.into())),
+            Request::BeginVisit(_) | Request::EndVisit(_) => Answer::Visit(Err(why.into())),
         }
     }
 }
@@ -217,6 +240,7 @@ impl Answer {
                 | Answer::Deployed(Err(DeployError::Unavailable(_)))
                 | Answer::Undeployed(Err(UndeployError::Unavailable(_)))
                 | Answer::Account(Err(AccountError::Unavailable(_)))
+                | Answer::Visit(Err(CallError::Unavailable(_)))
                 | Answer::Tapped(Err(QueryError::Unavailable(_)))
         )
     }
@@ -238,6 +262,7 @@ impl Answer {
             Answer::Deployed(_) => Answer::Deployed(Err(why.into())),
             Answer::Undeployed(_) => Answer::Undeployed(Err(why.into())),
             Answer::Account(_) => Answer::Account(Err(why.into())),
+            Answer::Visit(_) => Answer::Visit(Err(why.into())),
         }
     }
 }

@@ -40,6 +40,10 @@ pub enum Fault {
     KeyIsForgotten,
     /// A schedule's row stays when its call has run.
     ScheduleStays,
+    /// A visit's row stays when `client_disconnected` has run.
+    VisitStays,
+    /// A start does not look for visits whose ends are owed.
+    OwedVisitsAreForgotten,
     /// A part of a query is read as of the shard's newest transaction.
     PartAsOfNow,
     /// A later slice of a read does not look at what has ended since.
@@ -52,7 +56,7 @@ pub enum Fault {
 
 impl Fault {
     /// Every one.
-    pub const ALL: [Fault; 19] = [
+    pub const ALL: [Fault; 21] = [
         Fault::AnswerBeforeFlush,
         Fault::ReleaseBeforePartner,
         Fault::FailedWriteCounts,
@@ -68,6 +72,8 @@ impl Fault {
         Fault::ChildIsNotLookedFor,
         Fault::KeyIsForgotten,
         Fault::ScheduleStays,
+        Fault::VisitStays,
+        Fault::OwedVisitsAreForgotten,
         Fault::PartAsOfNow,
         Fault::SliceSkipsEnded,
         Fault::PartitionIsDropped,

@@ -33,7 +33,7 @@ use crate::server::Numbers;
 
 pub use place::{draw as draw_place, partition_of};
 pub use replay::Held;
-pub use text::sources;
+pub use text::{assemble, sources};
 pub use workload::{DEED, Errand, Table, Workload};
 
 /// What is known of one desk. Marks are its keys.

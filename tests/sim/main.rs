@@ -6,7 +6,8 @@
 //! sim`); `COSMICTRON_SIM_LINES` how many lines are told; `COSMICTRON_SIM_FAULT` which of the planted faults is looked for.
 //!
 //! Reading order: `campaign` is what happens; `bank` is what is asked of banks and `ledger` what must hold then, `desk` both for
-//! the other workloads; `history` checks what clients saw of lists; `server` and `site` are what runs, `dice` is the campaign's
+//! the other workloads; `history` checks what clients saw of lists; `live` is subscribers, `visits` connections that
+//! modules are told of; `server` and `site` are what runs, `dice` is the campaign's
 //! own chance, `tally` what it has met; `scenario` names what it has found, `planted` looks for what was put there.
 
 mod bank;
@@ -21,6 +22,7 @@ mod scenario;
 mod server;
 mod site;
 mod tally;
+mod visits;
 
 use std::any::Any;
 use std::collections::BTreeSet;
@@ -32,6 +34,7 @@ use desk::Workload;
 use live::Watchers;
 use site::Site;
 use tally::Tally;
+use visits::Visitors;
 
 /// Seeds tried unless told otherwise.
 const SEEDS: RangeInclusive<u64> = 1..=100;
@@ -108,6 +111,18 @@ fn what_subscribers_are_told_adds_up() {
     }
     println!("{told} updates of subscriptions");
     assert!(told > 20 * (seeds.end - seeds.start), "subscribers are told more than {told} updates");
+}
+
+/// Modules are told of every connection once, and once of its end.
+#[test]
+fn modules_are_told_once_of_connections_and_of_their_ends() {
+    let (site, seeds) = (Site::new(), wanted_seeds());
+    let mut met = visits::Met::default();
+    for seed in seeds.clone() {
+        met += Visitors::run(&site, seed);
+    }
+    println!("{met:?}");
+    met.assert_that_it_bites(seeds.end - seeds.start);
 }
 
 #[test]

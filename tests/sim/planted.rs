@@ -7,6 +7,7 @@ use cosmictron_storage::planted::{Fault, plant, planted};
 use crate::campaign::Campaign;
 use crate::caught;
 use crate::site::Site;
+use crate::visits::Visitors;
 
 /// A fault is found by one of so many seeds.
 const SEEDS: u64 = 500;
@@ -23,7 +24,12 @@ fn every_planted_fault_is_found() {
     println!("| fault | seed | how it shows |\n|---|---|---|");
     for fault in Fault::ALL.into_iter().filter(is_wanted) {
         let found = (1..=SEEDS).find_map(|seed| {
-            let run = || drop(Campaign::run(&site, seed));
+            let run = || match fault {
+                Fault::VisitStays | Fault::OwedVisitsAreForgotten => {
+                    Visitors::run(&site, seed);
+                }
+                _ => drop(Campaign::run(&site, seed)),
+            };
             Some((seed, caught(|| plant(fault, run)).err()?))
         });
         match found {

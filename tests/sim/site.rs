@@ -20,6 +20,7 @@ use cosmictron_wasm_host::{CompiledModule, Host, HostOptions};
 use tempfile::TempDir;
 
 use crate::desk::{self, Workload};
+use crate::visits;
 
 /// Small, so that segments rotate: a record of the bank's takes about 400 bytes, a group at least 4 KiB.
 pub const SEGMENT_BYTES: u64 = 128 << 10;
@@ -69,6 +70,8 @@ pub enum Family {
     Unique,
     /// No bank: a desk, spread or not.
     Desk(Workload, bool),
+    /// It is told of connections, spread or not.
+    Visited(bool),
 }
 
 impl Family {
@@ -76,16 +79,19 @@ impl Family {
 
     fn all() -> impl Iterator<Item = Family> {
         let desks = |workload| [false, true].map(|is_spread| Family::Desk(workload, is_spread));
-        Family::BANKS.into_iter().chain(Workload::ALL.into_iter().flat_map(desks))
+        let desks = Workload::ALL.into_iter().flat_map(desks);
+        let visited = [false, true].map(Family::Visited);
+        Family::BANKS.into_iter().chain(desks).chain(visited)
     }
 
     pub fn is_spread(self) -> bool {
-        !matches!(self, Family::AtHome | Family::Desk(_, false))
+        !matches!(self, Family::AtHome | Family::Desk(_, false) | Family::Visited(false))
     }
 
     fn sources(self) -> Vec<String> {
         let kinds = match self {
             Family::Desk(workload, is_spread) => return desk::sources(workload, is_spread),
+            Family::Visited(is_spread) => return visits::sources(is_spread),
             Family::AtHome => &[Kind::AtHome][..],
             Family::Spread | Family::Unique => &[Kind::Spread, Kind::Routed, Kind::RoutedByBoth],
         };

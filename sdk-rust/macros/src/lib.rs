@@ -108,6 +108,38 @@ pub fn rls(words: TokenStream, item: TokenStream) -> TokenStream {
 /// `client_disconnected` (for every WebSocket), or `shard_by = argument`, `shard_by = [argument, argument]` (runs where
 /// the rows with those keys are).
 ///
+/// # Knowing of connections
+///
+/// `client_connected` runs before a client is welcomed on its WebSocket, so all of its calls come after; `client_disconnected`
+/// when that has ended, whichever way, and after the next start if the server ended first. Each runs exactly once for a
+/// connection, with its [`connection_id`](../cosmictron_sdk/struct.ReducerContext.html#structfield.connection_id) and the
+/// client's identity as `sender`. A `client_connected` that fails is told to the client, whose connection goes on, and
+/// there is no `client_disconnected` then. One that fails itself is not run again.
+///
+/// ```
+/// use cosmictron_sdk::prelude::*;
+///
+/// #[table(name = "online", public)]
+/// pub struct Online {
+///     #[primary_key]
+///     pub connection: ConnectionId,
+///     pub who: Identity,
+/// }
+///
+/// #[reducer(client_connected)]
+/// pub fn came(ctx: &ReducerContext) -> Result<(), String> {
+///     let connection = ctx.connection_id.ok_or("a WebSocket has an id")?;
+///     let row = Online { connection, who: ctx.sender };
+///     Online::insert(row).map(drop).map_err(|error| error.to_string())
+/// }
+///
+/// #[reducer(client_disconnected)]
+/// pub fn went(ctx: &ReducerContext) -> Result<(), String> {
+///     let connection = ctx.connection_id.ok_or("a WebSocket has an id")?;
+///     Online::delete(&connection).map(drop).map_err(|error| error.to_string())
+/// }
+/// ```
+///
 /// # Starting where the rows are
 ///
 /// A reducer sees all rows wherever it runs; `shard_by` only says where to begin. With one argument a call starts on the core

@@ -21,6 +21,8 @@ pub enum Ending {
     /// A message of a kind that no subprotocol here has.
     Binary,
     TooSlow,
+    /// A module cannot be told of the client.
+    NotIntroduced,
     Expired,
     SignedOut,
     Unauthenticated,
@@ -36,7 +38,7 @@ impl Ending {
         match self {
             Ending::ShuttingDown => CloseCode::GOING_AWAY,
             Ending::Binary => CloseCode::UNSUPPORTED,
-            Ending::TooSlow => CloseCode::TRY_AGAIN_LATER,
+            Ending::TooSlow | Ending::NotIntroduced => CloseCode::TRY_AGAIN_LATER,
             Ending::Expired | Ending::SignedOut => TOKEN_ENDED,
             Ending::Unauthenticated => UNAUTHENTICATED,
         }
@@ -47,6 +49,7 @@ impl Ending {
             Ending::ShuttingDown => "the server is shutting down",
             Ending::Binary => "messages of this subprotocol are text",
             Ending::TooSlow => "updates were taken too slowly",
+            Ending::NotIntroduced => "a module cannot be told of the connection now",
             Ending::Expired => "the token has expired",
             Ending::SignedOut => "the token was signed out",
             Ending::Unauthenticated => {

@@ -4,7 +4,7 @@ use cosmictron_net::wire::ServerMessage;
 use cosmictron_net::{Problem, ProblemCode};
 use cosmictron_types::{Duration, Timestamp};
 
-use super::{Conversation, Ending, Outlet};
+use super::{Conversation, Ending, Introduced, Introduction, Outlet, Visits};
 use crate::api::Api;
 use crate::auth::Claims;
 
@@ -15,6 +15,8 @@ const WARNING: Duration = Duration::from_secs(60);
 pub enum Standing {
     /// It has to say who it is by then.
     Unknown { until: Timestamp },
+    /// Modules are being told of it. It is welcomed, and heard, when they have been.
+    BeingIntroduced { claims: Claims },
     Known {
         claims: Claims,
         /// It was told that its token ends.
@@ -37,7 +39,9 @@ impl Standing {
     fn due(&self) -> Timestamp {
         match self {
             Standing::Unknown { until } => *until,
-            Standing::Known { claims, is_warned: true } => claims.expires_at,
+            Standing::BeingIntroduced { claims } | Standing::Known { claims, is_warned: true } => {
+                claims.expires_at
+            }
             Standing::Known { claims, is_warned: false } => warned_at(claims),
         }
     }
@@ -48,11 +52,56 @@ fn warned_at(claims: &Claims) -> Timestamp {
 }
 
 impl Conversation {
-    /// Tells a client that has said who it is in its handshake.
-    pub fn greet(&self, outlet: &mut Outlet<'_>) {
-        if let Standing::Known { claims, .. } = &self.standing {
-            self.welcome(claims, outlet);
+    /// Takes a client in that has said who it is in its handshake.
+    pub fn greet(&mut self, outlet: &mut Outlet<'_>) {
+        if let Standing::Known { claims, .. } = self.standing {
+            self.introduce(claims, outlet);
         }
+    }
+
+    /// Welcomes a client, once modules have been told of it that want to know.
+    fn introduce(&mut self, claims: Claims, outlet: &mut Outlet<'_>) {
+        self.introduction = Introduction::begin(&self.api, claims.identity, self.connection);
+        if self.introduction.is_some() {
+            self.standing = Standing::BeingIntroduced { claims };
+        } else {
+            self.standing = Standing::Known { claims, is_warned: false };
+            self.welcome(&claims, outlet);
+        }
+    }
+
+    /// What has to be waited for before more is heard.
+    pub fn take_introduction(&mut self) -> Option<Introduction> {
+        self.introduction.take()
+    }
+
+    /// Modules have been told of the client, or could not be.
+    pub fn note_introduced(&mut self, introduced: Introduced, outlet: &mut Outlet<'_>) {
+        let Introduced { visits, problems, unavailable } = introduced;
+        self.visits = visits;
+        let Standing::BeingIntroduced { claims } = self.standing else {
+            unreachable!("a client is introduced once")
+        };
+        self.standing = Standing::Known { claims, is_warned: false };
+        match unavailable {
+            Some(why) => {
+                tracing::warn!(error = %why, "a client is sent away: a module cannot be told of it");
+                outlet.close(Ending::NotIntroduced);
+            }
+            None => {
+                self.welcome(&claims, outlet);
+                problems.iter().for_each(|problem| outlet.problem(None, problem));
+            }
+        }
+    }
+
+    pub(super) fn is_being_introduced(&self) -> bool {
+        matches!(self.standing, Standing::BeingIntroduced { .. })
+    }
+
+    /// What has to be ended with the connection.
+    pub fn take_visits(&mut self) -> Visits {
+        std::mem::take(&mut self.visits)
     }
 
     /// When [`Conversation::ring`] is to be called next.
@@ -65,12 +114,17 @@ impl Conversation {
         match &mut self.standing {
             Standing::Unknown { until } if *until <= now => outlet.close(Ending::Unauthenticated),
             Standing::Unknown { .. } => {}
-            Standing::Known { claims, .. } if claims.expires_at <= now => {
+            Standing::BeingIntroduced { claims } | Standing::Known { claims, .. }
+                if claims.expires_at <= now =>
+            {
                 outlet.close(Ending::Expired);
             }
-            Standing::Known { claims, .. } if self.api.is_revoked(claims) => {
+            Standing::BeingIntroduced { claims } | Standing::Known { claims, .. }
+                if self.api.is_revoked(claims) =>
+            {
                 outlet.close(Ending::SignedOut);
             }
+            Standing::BeingIntroduced { .. } => {}
             Standing::Known { claims, is_warned } => {
                 if !*is_warned && warned_at(claims) <= now {
                     *is_warned = true;
@@ -85,6 +139,8 @@ impl Conversation {
     pub(super) fn authenticate(&mut self, token: &str, outlet: &mut Outlet<'_>) {
         let verified = self.api.verify(token);
         let claims = match (verified, &self.standing) {
+            (_, Standing::BeingIntroduced { .. }) => unreachable!("nothing is heard meanwhile"),
+            (Ok(claims), Standing::Unknown { .. }) => return self.introduce(claims, outlet),
             (Ok(claims), Standing::Known { claims: before, .. })
                 if claims.identity != before.identity =>
             {

@@ -23,6 +23,7 @@ impl Reader {
     /// Reads until nothing more is wanted, and sees the connection to its end.
     pub async fn run(mut self) {
         self.half.set_deadline(Deadline::None);
+        self.socket.introduce().await;
         while self.take_all().await && self.read().await {}
         // A writer that is at it has so long to finish.
         self.half.set_deadline(Deadline::Due(LINGER));

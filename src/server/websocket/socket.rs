@@ -147,8 +147,27 @@ impl Socket {
         }
     }
 
+    /// For the reader: waits until modules have been told of the client, where that is to come before anything is read.
+    pub async fn introduce(&self) {
+        let introduction = self.state.borrow_mut().conversation.take_introduction();
+        let Some(introduction) = introduction else { return };
+        self.state.borrow_mut().liveness.is_paused = true;
+        let introduced = introduction.settle(&self.api.shard).await;
+        self.speak(|conversation, outlet| conversation.note_introduced(introduced, outlet));
+        self.state.borrow_mut().liveness.is_paused = false;
+        self.note_heard();
+        self.writer.ring();
+    }
+
+    /// When both tasks have ended: has modules told that the client has gone.
+    pub async fn end_visits(&self) {
+        let visits = self.state.borrow_mut().conversation.take_visits();
+        visits.end(&self.api.shard).await;
+    }
+
     /// For the reader: waits until more may be read, or nothing more is wanted.
     pub async fn resume(&self) -> Reading {
+        self.introduce().await;
         self.state.borrow_mut().liveness.is_paused = true;
         let reading = poll_fn(|context| {
             self.reader.watch(context);

@@ -6,6 +6,7 @@
 //! | of another table, and the module's own row | the module's home |
 //! | that say which tables there are | every shard that has the module's tables |
 //! | schedules | the home of their module, under new ids: each old shard has counted by itself |
+//! | visits | the home of their module |
 //! | answers of idempotency keys | the one where their calls start |
 //! | accounts, sessions, links | the first |
 
@@ -19,7 +20,7 @@ use cosmictron_types::{
 
 use crate::catalog::{
     Account, FIRST_USER_TABLE, IdempotentAnswer, MagicLink, ModuleRow, ScheduledCall, Session,
-    SystemTable, TableRow,
+    SystemTable, TableRow, Visit,
 };
 use crate::directory::home_partition;
 use crate::shard::tables_change::schema_of;
@@ -85,6 +86,10 @@ impl Router {
                 ModuleRow::TABLE => {
                     let row: ModuleRow = decode(&change);
                     self.write(self.home_of(&row.name), &change, def);
+                }
+                Visit::TABLE => {
+                    let row: Visit = decode(&change);
+                    self.write(self.home_of(&row.module), &change, def);
                 }
                 ScheduledCall::TABLE => self.route_schedule(old, &change, def),
                 IdempotentAnswer::TABLE => self.route_answer(old, &change, def),

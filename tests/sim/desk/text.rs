@@ -104,6 +104,11 @@ fn describe_reducer(reducer: &Reducer, kind: Kind) -> Value {
 
 fn text(workload: Workload, descriptions: &[Value]) -> String {
     let prelude = include_str!("../../modules/wat/desk/prelude.wat");
+    assemble(&format!("{prelude}{}", workload.code()), descriptions)
+}
+
+/// A module of some code that describes itself so.
+pub fn assemble(code: &str, descriptions: &[Value]) -> String {
     let (mut data, mut calls, mut at) = (String::new(), String::new(), DESCRIPTIONS);
     for description in descriptions {
         let plain = description.to_string();
@@ -112,7 +117,6 @@ fn text(workload: Workload, descriptions: &[Value]) -> String {
         let _ = write!(calls, "(call $describe (i32.const {at}) (i32.const {}))", plain.len());
         at += plain.len();
     }
-    assert!(at <= DESCRIPTIONS_END, "the descriptions of {workload:?} take more than there is");
-    let code = workload.code();
-    format!("(module {prelude}{code}{data}(func (export \"cosm_describe_desk\") {calls}))")
+    assert!(at <= DESCRIPTIONS_END, "the descriptions take more than there is");
+    format!("(module {code}{data}(func (export \"cosm_describe_desk\") {calls}))")
 }

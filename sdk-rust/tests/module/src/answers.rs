@@ -101,9 +101,3 @@ pub fn logs(text: String) {
 pub fn init(ctx: &ReducerContext) {
     console::info!("begun by {}", ctx.sender);
 }
-
-#[reducer(client_connected)]
-pub fn connected() {}
-
-#[reducer(client_disconnected)]
-pub fn disconnected(_ctx: &ReducerContext) {}

@@ -6,4 +6,5 @@
 
 pub mod answers;
 pub mod checks;
+pub mod presence;
 pub mod tables;
