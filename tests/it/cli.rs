@@ -1,5 +1,7 @@
 //! The commands, as people and scripts use them: what they print, what they leave, how they exit.
 
+mod subscribe;
+
 use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
