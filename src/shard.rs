@@ -48,7 +48,7 @@ mod schedule;
 mod stability;
 mod tables_change;
 
-pub use live::listener::{Change, First, Item};
+pub use live::listener::{Change, End, First, Item};
 pub use live::{ListenerId, LiveRequest, Subscribe, SubscriptionId, Told};
 pub use outbox::ReplyTo;
 pub use reach::{Reach, RowsAt};
@@ -398,6 +398,7 @@ impl Shard {
             _ => {}
         }
         self.note_schemas(notice, seam);
+        self.note_revocation(notice, seam);
     }
 
     /// Makes the next call find a spare instance, after the answer of the one that needed it has left.

@@ -20,7 +20,7 @@
 //! 3. The answer to a call of a listener stands behind the update that shows what the call did.
 //!
 //! Reading order: [`feed`] is the side of the rows; [`arrivals`], [`flow`], [`opening`], [`subscriber`] and [`listener`] that of
-//! the connection; [`post`] what a connection asks.
+//! the connection; [`post`] what a connection asks, [`session`] how it ends when its token does.
 
 pub(super) mod arrivals;
 pub(super) mod feed;
@@ -28,19 +28,20 @@ pub(super) mod flow;
 pub(super) mod listener;
 pub(super) mod opening;
 mod post;
+mod session;
 mod subscriber;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use cosmictron_sql::LivePlan;
-use cosmictron_types::{ShardCount, TxId};
+use cosmictron_types::{ShardCount, TxId, Uuid};
 
 use super::request::{Answer, Query, Request};
 use arrivals::Arrivals;
 use feed::Feed;
 use flow::{Flow, FlowKey};
-use listener::{Item, Listener};
+use listener::{End, Item, Listener};
 
 /// A live query of one core, by that core's own number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -75,11 +76,18 @@ pub struct Live {
 struct Party {
     listener: Listener,
     subscriptions: BTreeMap<SubscriptionId, FlowId>,
+    /// What its token belongs to.
+    session: Option<Uuid>,
 }
 
 /// What a connection asks its core.
 #[derive(Debug)]
 pub enum LiveRequest {
+    /// My token is of this session, from now on: tell me when that is revoked.
+    Identify {
+        listener: ListenerId,
+        session: Uuid,
+    },
     /// Keep me up to date.
     Subscribe(Box<Subscribe>),
     Unsubscribe {
@@ -114,8 +122,8 @@ pub struct Subscribe {
 #[derive(Debug)]
 pub enum Told {
     News(Vec<Item>),
-    /// It was too slow, and is told nothing more.
-    GivenUp,
+    /// Nothing more, for this reason.
+    Ended(End),
 }
 
 impl Live {

@@ -7,6 +7,7 @@ use cosmictron_types::{Duration, Timestamp};
 use super::{Conversation, Ending, Outlet};
 use crate::api::Api;
 use crate::auth::Claims;
+use crate::shard::LiveRequest;
 
 /// How long before its token ends a client is told so.
 const WARNING: Duration = Duration::from_secs(60);
@@ -43,6 +44,12 @@ impl Standing {
     }
 }
 
+/// Tells a client that its token was signed out, and closes.
+pub(super) fn sign_out(outlet: &mut Outlet<'_>) {
+    outlet.problem(None, &Ending::SignedOut.problem());
+    outlet.close(Ending::SignedOut);
+}
+
 fn warned_at(claims: &Claims) -> Timestamp {
     Timestamp::from_micros(claims.expires_at.as_micros().saturating_sub(WARNING.as_micros()))
 }
@@ -67,9 +74,6 @@ impl Conversation {
             Standing::Unknown { .. } => {}
             Standing::Known { claims, .. } if claims.expires_at <= now => {
                 outlet.close(Ending::Expired);
-            }
-            Standing::Known { claims, .. } if self.api.is_revoked(claims) => {
-                outlet.close(Ending::SignedOut);
             }
             Standing::Known { claims, is_warned } => {
                 if !*is_warned && warned_at(claims) <= now {
@@ -103,6 +107,7 @@ impl Conversation {
     }
 
     fn welcome(&self, claims: &Claims, outlet: &mut Outlet<'_>) {
+        self.ask(LiveRequest::Identify { listener: self.listener, session: claims.session });
         outlet.message(&ServerMessage::Welcome {
             identity: claims.identity,
             connection_id: self.connection,

@@ -5,6 +5,7 @@
 //! 2. Updates that wait are bounded; the beginnings of subscriptions are by what an answer may be. Beyond [`QUEUE_BYTES_MAX`] all
 //!    updates that wait become one, exact as of the last of them; when that is still large, the listener is given up. One that
 //!    listens, or has only one update to take, is not behind, however large that is.
+//! 3. One that has ended is told that and nothing else.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -30,6 +31,15 @@ pub enum Item {
     Update { tx: TxId, changes: Vec<(SubscriptionId, Arc<Change>)> },
     /// The answer to a request of its own.
     Answered { number: u64, answer: Answer },
+}
+
+/// Why a listener is told nothing more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// It was too slow.
+    TooSlow,
+    /// Its token was signed out.
+    SignedOut,
 }
 
 /// How a subscription begins.
@@ -84,13 +94,13 @@ pub struct Listener {
     update_bytes: usize,
     /// It has asked for what comes next.
     pub listens: Option<ReplyTo>,
-    is_given_up: bool,
+    ended: Option<End>,
 }
 
 impl Listener {
     /// Puts something behind what waits.
     pub fn push(&mut self, item: Item) {
-        if self.is_given_up {
+        if self.ended.is_some() {
             return;
         }
         if let Item::Update { changes, .. } = &item {
@@ -104,21 +114,31 @@ impl Listener {
 
     /// Puts something behind what waits that belongs to how a subscription begins.
     pub fn push_beginning(&mut self, item: Item) {
-        if !self.is_given_up {
+        if self.ended.is_none() {
             self.items.push_back(Waiting { item, is_beginning: true });
         }
     }
 
-    /// Everything that waits; `None` when it was too much.
-    pub fn take(&mut self) -> Option<Vec<Item>> {
+    /// Everything that waits, or why there is nothing more.
+    pub fn take(&mut self) -> Result<Vec<Item>, End> {
         self.update_bytes = 0;
         let items = std::mem::take(&mut self.items);
-        (!self.is_given_up).then(|| items.into_iter().map(|waiting| waiting.item).collect())
+        match self.ended {
+            None => Ok(items.into_iter().map(|waiting| waiting.item).collect()),
+            Some(end) => Err(end),
+        }
+    }
+
+    /// Nothing more is told, of what waits neither.
+    pub fn end(&mut self, why: End) {
+        self.ended = Some(why);
+        self.items = VecDeque::new();
+        self.update_bytes = 0;
     }
 
     /// Whether there is something to tell.
     pub fn has_news(&self) -> bool {
-        self.is_given_up || !self.items.is_empty()
+        self.ended.is_some() || !self.items.is_empty()
     }
 
     /// Makes one update of all that wait. Beginnings go before it, since it may go on from them; all else behind, since
@@ -149,8 +169,7 @@ impl Listener {
         self.items = first;
         // With half of the room left, the next merge is not due at once.
         if updates > 1 && self.update_bytes > QUEUE_BYTES_MAX / 2 {
-            self.is_given_up = true;
-            self.items = VecDeque::new();
+            self.end(End::TooSlow);
         }
     }
 }
@@ -223,6 +242,16 @@ mod tests {
     }
 
     #[test]
+    fn who_is_signed_out_is_told_nothing_of_what_waits() {
+        let mut listener = Listener::default();
+        listener.push(update(3, 1, &[("[1]", 1)]));
+        listener.end(End::SignedOut);
+        listener.push(update(4, 1, &[("[2]", 1)]));
+        assert!(listener.has_news());
+        assert_eq!(listener.take().err(), Some(End::SignedOut));
+    }
+
+    #[test]
     fn who_falls_behind_by_more_than_can_be_summed_up_is_given_up() {
         let mut listener = Listener::default();
         for tx in 1..40 {
@@ -230,6 +259,6 @@ mod tests {
             listener.push(update(tx, 1, &[(&long, 1)]));
         }
         assert!(listener.has_news());
-        assert!(listener.take().is_none());
+        assert_eq!(listener.take().err(), Some(End::TooSlow));
     }
 }

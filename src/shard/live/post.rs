@@ -31,6 +31,7 @@ impl Shard {
         seam: &mut Seam<'_>,
     ) {
         match request {
+            LiveRequest::Identify { listener, session } => self.identify(listener, session, seam),
             LiveRequest::Subscribe(subscribe) => self.subscribe(*subscribe, seam),
             LiveRequest::Unsubscribe { listener, subscription } => {
                 self.unsubscribe(listener, subscription, seam);
@@ -392,13 +393,13 @@ impl Shard {
     }
 
     /// Answers a listener that listens, when there is something to tell.
-    fn tell_listener(&mut self, listener: ListenerId, seam: &mut Seam<'_>) {
+    pub(super) fn tell_listener(&mut self, listener: ListenerId, seam: &mut Seam<'_>) {
         let Some(party) = self.live.listeners.get_mut(&listener) else { return };
         if !party.listener.has_news() {
             return;
         }
         let Some(reply) = party.listener.listens.take() else { return };
-        let told = party.listener.take().map_or(Told::GivenUp, Told::News);
+        let told = party.listener.take().map_or_else(Told::Ended, Told::News);
         self.answer_at_once(reply, Answer::Told(told), seam);
     }
 
