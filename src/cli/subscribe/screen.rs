@@ -1,8 +1,9 @@
 //! A table that is drawn again where it stands.
 //!
-//! A frame is written at once: the cursor goes up to where the last frame began, each line is followed by an erasure of
-//! its rest, and what the last frame had more is erased. Lines that are too long are cut by the terminal, which is told not
-//! to wrap them, so a frame has as many lines as it was made of. Nothing of the terminal's state outlives a frame.
+//! A frame is written at once: the cursor goes up to where the last frame began, each line is erased and written anew,
+//! and what the last frame had more is erased. (Erased before it is written: behind a line that fills the terminal the cursor
+//! stays on its last character.) Lines that are too long are cut by the terminal, which is told not to wrap them, so a
+//! frame has as many lines as it was made of. Nothing of the terminal's state outlives a frame.
 
 use std::fmt::Write;
 use std::io;
@@ -92,12 +93,16 @@ impl Screen {
     /// What has to be written to a terminal of so many lines and columns, if anything has.
     fn frame(&mut self, rows: &HeldRows, (lines, columns): (u16, u16)) -> Option<String> {
         let order = self.order.as_ref().filter(|_| self.is_stale)?;
-        let room = usize::from(lines).saturating_sub(FRAME_LINES).max(1);
+        let frame_lines = FRAME_LINES + usize::from(self.notice.is_some());
+        let room = usize::from(lines).saturating_sub(frame_lines).max(1);
         // One row more has the line that would say that it is left out.
         let shown = if rows.len() <= room + 1 { rows.len() } else { room };
         let mut text = table(&self.columns, &order.first(rows, shown), columns);
         if shown < rows.len() {
             let _ = write!(text, "\n… and {} more", rows_text(rows.len() - shown));
+        }
+        if let Some(notice) = &self.notice {
+            let _ = write!(text, "\n{}", printable(notice));
         }
         let _ = write!(text, "\n{}", self.status(rows));
         let mut frame = match self.must_clear {
@@ -107,8 +112,9 @@ impl Screen {
         };
         frame.push_str("\x1b[?7l");
         for line in text.lines() {
+            frame.push_str("\x1b[K");
             frame.push_str(line);
-            frame.push_str("\x1b[K\r\n");
+            frame.push_str("\r\n");
         }
         frame.push_str("\x1b[J\x1b[?7h");
         self.lines = text.lines().count();
@@ -121,11 +127,7 @@ impl Screen {
             1 => "1 update".to_owned(),
             count => format!("{count} updates"),
         };
-        let status = format!("{} (transaction {}, {updates})", rows_text(rows.len()), self.tx_id);
-        match &self.notice {
-            Some(notice) => format!("{status}; {}", printable(notice)),
-            None => status,
-        }
+        format!("{} (transaction {}, {updates})", rows_text(rows.len()), self.tx_id)
     }
 
     /// Takes away what the terminal has echoed of the key that ends the command.
@@ -190,7 +192,8 @@ mod tests {
     /// The lines of a frame without what steers the terminal.
     fn lines(frame: &str) -> Vec<String> {
         let text = frame.rsplit_once("\x1b[?7l").unwrap().1;
-        text.split("\x1b[K\r\n").map(|line| line.replace("\x1b[J\x1b[?7h", "")).collect()
+        let text = text.strip_suffix("\x1b[J\x1b[?7h").unwrap();
+        text.split("\r\n").map(|line| line.replace("\x1b[K", "")).collect()
     }
 
     #[test]
@@ -206,7 +209,10 @@ mod tests {
         screen.update(6);
         let second = screen.frame(&rows, (24, 80)).unwrap();
         assert!(second.starts_with("\r\x1b[7A\x1b[?7l"), "{second:?}");
-        assert!(second.ends_with("1 row (transaction 6, 1 update)\x1b[K\r\n\x1b[J\x1b[?7h"));
+        assert!(second.ends_with("\x1b[K1 row (transaction 6, 1 update)\r\n\x1b[J\x1b[?7h"));
+        screen.note("gone".to_owned());
+        let noted = screen.frame(&rows, (24, 80)).unwrap();
+        assert_eq!(lines(&noted)[5..], ["gone", "1 row (transaction 6, 1 update)", ""]);
         screen.resize();
         let third = screen.frame(&rows, (24, 80)).unwrap();
         assert!(third.starts_with("\x1b[H\x1b[2J"), "{third:?}");

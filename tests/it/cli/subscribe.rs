@@ -11,7 +11,7 @@ use cosmictron_tests::TestServer;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
-use super::{DONE, LOCAL, REFUSED, Shell, UNREACHABLE, at_my_agent};
+use super::{DONE, LOCAL, REFUSED, Shell, UNREACHABLE, at_my_agent, stranger};
 
 /// A command that says nothing for so long has hung.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -183,10 +183,11 @@ fn what_is_refused_is_told_by_its_reason_and_exit_code() {
     let nobody = ["subscribe", query, "--token", "x", "--url"];
     shell.fails(UNREACHABLE, &[&nobody[..], &[&secure]].concat(), "cannot be reached");
     shell.fails(UNREACHABLE, &[&nobody[..], &["http://127.0.0.1:1"]].concat(), "cannot be reached");
-    let metrics = format!("http://{}", server.metrics());
-    shell.fails(UNREACHABLE, &[&nobody[..], &[&metrics]].concat(), "does not answer as");
-    let stranger = Shell::of(&server);
-    stranger.fails(REFUSED, &["subscribe", query], "cosmictron sign-in");
+    let (url, answered) = stranger();
+    shell.fails(UNREACHABLE, &[&nobody[..], &[&url]].concat(), "does not answer as");
+    answered.join().unwrap();
+    let signed_out = Shell::of(&server);
+    signed_out.fails(REFUSED, &["subscribe", query], "cosmictron sign-in");
 }
 
 #[test]
@@ -199,6 +200,18 @@ fn it_ends_when_its_query_ends() {
     assert_eq!(gone.status, 204, "{}", gone.body);
     let (code, error) = running.end();
     assert!(code == REFUSED && error.starts_with("error: "), "{code}: {error}");
+}
+
+#[test]
+fn it_ends_when_its_token_is_signed_out() {
+    let server = TestServer::start(&["--shards", "2"]);
+    let shell = at_my_agent(&server);
+    let running = Running::start(&shell, &["SELECT count(*) FROM agent_state"]);
+    running.lines_to_status();
+    shell.done(&["sign-out"]);
+    let (code, error) = running.end();
+    assert_eq!(code, REFUSED);
+    assert_eq!(error, "error: the token was signed out (unauthenticated, 401)\n");
 }
 
 /// Hands connections on to a server that may become another one.
