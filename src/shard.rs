@@ -488,6 +488,7 @@ impl Shard {
     }
 
     fn tick(&mut self, seam: &mut Seam<'_>) {
+        self.move_flows(seam);
         self.journal.tick(seam);
         self.is_tick_due = self.store.is_none();
         if self.is_tick_due {

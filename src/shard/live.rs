@@ -13,6 +13,8 @@
 //! like any other, and the subscriber is told what follows the transaction of that answer. The later steps alone are for those
 //! who find the flow there. With `since` the query is asked once more as of then, and the difference is told.
 //!
+//! Where a query compares something with `now()`, time changes the answer as well ([`clock`]).
+//!
 //! Invariants:
 //! 1. A flow takes every transaction after the one that it was begun as of, once, whole and in order; so what its subscribers
 //!    hold is the query's answer as of the last one that they were told (DESIGN invariant 4).
@@ -23,6 +25,7 @@
 //! the connection; [`post`] what a connection asks, [`session`] how it ends when its token does.
 
 pub(super) mod arrivals;
+mod clock;
 pub(super) mod feed;
 pub(super) mod flow;
 pub(super) mod listener;
@@ -31,11 +34,11 @@ mod post;
 mod session;
 mod subscriber;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use cosmictron_sql::LivePlan;
-use cosmictron_types::{ShardCount, TxId, Uuid};
+use cosmictron_types::{ShardCount, Timestamp, TxId, Uuid};
 
 use super::request::{Answer, Query, Request};
 use arrivals::Arrivals;
@@ -62,6 +65,8 @@ pub struct Live {
     arrivals: Arrivals,
     flows: BTreeMap<FlowId, Flow>,
     by_query: BTreeMap<FlowKey, FlowId>,
+    /// When flows change by time alone.
+    instants: BTreeSet<(Timestamp, FlowId)>,
     last_flow: u64,
     listeners: BTreeMap<ListenerId, Party>,
     /// Answers to calls that wait for the updates that show what these did.
@@ -133,6 +138,7 @@ impl Live {
             arrivals: Arrivals::new(shards),
             flows: BTreeMap::new(),
             by_query: BTreeMap::new(),
+            instants: BTreeSet::new(),
             last_flow: 0,
             listeners: BTreeMap::new(),
             calls: BTreeMap::new(),

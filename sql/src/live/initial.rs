@@ -29,7 +29,8 @@ pub(super) fn plan(leaf: &Leaf, params: &[SqlType], catalog: &dyn Catalog) -> Pl
     // One filter for each, so that their order stays.
     let filtered = |node: Node, predicate: &Expr| node.filtered(vec![predicate.clone()]);
     let table = Node::table(leaf.table.clone(), Vec::new());
-    let node = leaf.predicates.iter().fold(table, filtered);
+    let predicates = leaf.predicates.iter().chain(&leaf.expiring);
+    let node = predicates.fold(table, filtered);
     Plan::of(Query { node, output }, params.to_vec(), catalog)
 }
 

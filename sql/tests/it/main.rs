@@ -25,3 +25,4 @@ mod shards;
 mod slices;
 mod split;
 mod subqueries;
+mod temporal;

@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use cosmictron_sql::RowChanges;
-use cosmictron_types::TxId;
+use cosmictron_types::{Timestamp, TxId};
 
 use super::SubscriptionId;
 use crate::shard::outbox::ReplyTo;
@@ -50,6 +50,8 @@ pub struct First {
     /// All rows, a JSON array of arrays; or none where the listener has those of `tx` already.
     pub rows: Vec<u8>,
     pub is_resumed: bool,
+    /// As of which time, where the answer depends on that.
+    pub at: Option<Timestamp>,
 }
 
 /// A change of an answer, encoded once for all who are told.
@@ -58,13 +60,15 @@ pub struct Change {
     pub rows: RowChanges,
     /// The rows that come and the rows that go: two JSON arrays with a comma between.
     pub json: Box<[u8]>,
+    /// The time that the answer is as of with it, where that depends on the time.
+    pub at: Option<Timestamp>,
 }
 
 impl Change {
-    pub fn new(rows: RowChanges) -> Self {
+    pub fn new(rows: RowChanges, at: Option<Timestamp>) -> Self {
         let mut json = Vec::new();
         rows.write_json(&mut json);
-        Self { rows, json: json.into() }
+        Self { rows, json: json.into(), at }
     }
 
     /// Bytes of both forms.
@@ -145,7 +149,7 @@ impl Listener {
     /// answers may tell of transactions that it shows.
     fn merge(&mut self) {
         let (mut first, mut rest) = (VecDeque::new(), Vec::new());
-        let mut sums: BTreeMap<SubscriptionId, RowChanges> = BTreeMap::new();
+        let mut sums: BTreeMap<SubscriptionId, (RowChanges, Option<Timestamp>)> = BTreeMap::new();
         let (mut newest, mut updates) = (TxId::ZERO, 0);
         for waiting in std::mem::take(&mut self.items) {
             match waiting.item {
@@ -154,14 +158,17 @@ impl Listener {
                     updates += 1;
                     newest = newest.max(tx);
                     for (subscription, change) in changes {
-                        sums.entry(subscription).or_default().merge(&change.rows);
+                        let (sum, at) = sums.entry(subscription).or_default();
+                        sum.merge(&change.rows);
+                        *at = (*at).max(change.at);
                     }
                 }
                 _ => rest.push(waiting),
             }
         }
-        let changed = sums.into_iter().filter(|(_, rows)| !rows.is_empty());
-        let changes: Vec<_> = changed.map(|(id, rows)| (id, Arc::new(Change::new(rows)))).collect();
+        let changed = sums.into_iter().filter(|(_, (rows, _))| !rows.is_empty());
+        let changes: Vec<_> =
+            changed.map(|(id, (rows, at))| (id, Arc::new(Change::new(rows, at)))).collect();
         self.update_bytes = bytes(&changes);
         let item = Item::Update { tx: newest, changes };
         first.push_back(Waiting { item, is_beginning: false });
@@ -181,7 +188,7 @@ mod tests {
     fn update(tx: u64, subscription: u64, rows: &[(&str, i64)]) -> Item {
         let mut changes = RowChanges::default();
         rows.iter().for_each(|(row, weight)| changes.add(row.as_bytes().into(), *weight));
-        let change = Arc::new(Change::new(changes));
+        let change = Arc::new(Change::new(changes, None));
         Item::Update { tx: TxId::new(tx), changes: vec![(SubscriptionId(subscription), change)] }
     }
 
@@ -217,7 +224,7 @@ mod tests {
         let long = format!("[\"{}\"]", "x".repeat(QUEUE_BYTES_MAX / 8));
         listener.push(update(1, 1, &[("[1]", 1)]));
         listener.push(Item::Answered { number: 7, answer: Answer::Joined });
-        let first = First { tx: TxId::new(2), rows: b"[]".to_vec(), is_resumed: false };
+        let first = First { tx: TxId::new(2), rows: b"[]".to_vec(), is_resumed: false, at: None };
         listener.push_beginning(Item::Subscribed { subscription: SubscriptionId(2), first });
         // What it resumes with counts for nothing.
         listener.push_beginning(update(3, 2, &[(&long.repeat(20), 1)]));

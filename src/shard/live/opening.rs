@@ -6,7 +6,7 @@ use std::sync::Arc;
 use cosmictron_sql::{
     Dataflow, ExecutionLimits, LeafChanges, LivePlan, Params, PartialRows, Resource, SqlError,
 };
-use cosmictron_types::{ShardId, TxId};
+use cosmictron_types::{ShardId, Timestamp, TxId};
 
 use super::feed::TapId;
 use super::flow::Stage;
@@ -16,7 +16,7 @@ use crate::shard::request::{Answer, Part, QueryError, Request};
 use crate::shard::{Seam, Shard};
 
 /// What a flow may keep, in bytes.
-const FLOW_BYTES_MAX: u64 = 256 << 20;
+pub(super) const FLOW_BYTES_MAX: u64 = 256 << 20;
 
 /// A flow on its way.
 #[derive(Debug)]
@@ -164,8 +164,11 @@ impl Shard {
                 return self.read_leaves(id, tx, seam);
             }
         }
-        match self.live.begin(id) {
-            Ok(()) => self.ask_for_subscribers(id, seam),
+        match self.live.begin(id, seam.now()) {
+            Ok(()) => {
+                self.live.note_instant(id);
+                self.ask_for_subscribers(id, seam);
+            }
             Err(error) => self.fail_flow(id, &error.into(), seam),
         }
     }
@@ -188,7 +191,7 @@ impl Shard {
 
 impl Live {
     /// Begins a flow with what was read, and lets it catch up with what came since.
-    fn begin(&mut self, id: FlowId) -> Result<(), SqlError> {
+    fn begin(&mut self, id: FlowId, now: Timestamp) -> Result<(), SqlError> {
         let flow = self.flows.get_mut(&id).expect("it was just looked at");
         let Stage::Opening(opening) = &mut flow.stage else { return Ok(()) };
         let Opening { reading, parts, later, .. } =
@@ -210,11 +213,12 @@ impl Live {
         }
         let (plan, params) = (flow.plan.clone(), flow.params.clone());
         let mut dataflow = Dataflow::new(plan, params, FLOW_BYTES_MAX)?;
-        dataflow.apply(rows)?;
-        flow.stage = Stage::Running { dataflow, begun };
+        let rows = dataflow.apply_at(rows, now)?;
+        let answer = flow.depends_on_time().then_some(rows);
+        flow.stage = Stage::Running { dataflow, begun, answer };
         for (tx, changes) in later {
             // Nobody has been told anything: what comes of it is in the answer that they will be given.
-            flow.take(tx, changes)?;
+            flow.take(tx, changes, now)?;
         }
         Ok(())
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use cosmictron_types::{ShardId, TxId};
+use cosmictron_types::{ShardId, Timestamp, TxId};
 
 use super::feed::{FeedBatch, FlowChanges, TapId};
 use super::flow::{Flow, FlowKey, Stage};
@@ -21,7 +21,7 @@ use cosmictron_sql::{LeafChanges, SqlError};
 const ARRIVALS_BYTES_MAX: usize = 64 << 20;
 
 /// Updates of one transaction, by who is told.
-type Updates = BTreeMap<ListenerId, Vec<(SubscriptionId, Arc<Change>)>>;
+pub(super) type Updates = BTreeMap<ListenerId, Vec<(SubscriptionId, Arc<Change>)>>;
 
 impl Shard {
     pub(in crate::shard) fn live(
@@ -72,6 +72,8 @@ impl Shard {
             params,
             sources,
             stage: Stage::Opening(Box::new(Opening::new())),
+            due: None,
+            moved_at: Timestamp::EPOCH,
             subscribers: BTreeMap::new(),
         });
         flow.subscribers.insert((listener, subscription), beginning);
@@ -112,7 +114,7 @@ impl Shard {
         self.run_live(seam);
     }
 
-    fn forget_subscriber(
+    pub(super) fn forget_subscriber(
         &mut self,
         id: FlowId,
         listener: ListenerId,
@@ -129,6 +131,9 @@ impl Shard {
     /// Nobody wants a flow any more, or it cannot go on.
     fn end_flow(&mut self, id: FlowId, seam: &mut Seam<'_>) -> Option<Flow> {
         let flow = self.live.flows.remove(&id)?;
+        if let Some(due) = flow.due {
+            self.live.instants.remove(&(due, id));
+        }
         self.live.by_query.remove(&flow.key);
         let tap = TapId { core: seam.shard(), flow: id };
         for source in &flow.sources {
@@ -201,6 +206,9 @@ impl Shard {
         let flow = self.live.flows.get(&id);
         let subscriber = flow.and_then(|flow| flow.subscribers.get(&(listener, subscription)));
         let Some(Subscriber::Beginning(beginning)) = subscriber else { return };
+        if flow.is_some_and(Flow::depends_on_time) {
+            return self.begin_from_flow(id, listener, subscription, seam);
+        }
         let mut query = beginning.query.clone();
         query.params = query.params.as_of(beginning.now.as_ref().and(beginning.since));
         let asker = Asker::Subscriber(id, listener, subscription);
@@ -253,7 +261,7 @@ impl Shard {
     }
 
     /// A subscriber is told what it begins with, as of `tx`.
-    fn begin_subscriber(
+    pub(super) fn begin_subscriber(
         &mut self,
         id: FlowId,
         (listener, subscription): (ListenerId, SubscriptionId),
@@ -350,6 +358,7 @@ impl Shard {
             }
         }
         self.live.is_running = false;
+        self.set_alarm(seam);
     }
 
     /// Gives the answers of calls whose updates have been told.
@@ -375,15 +384,21 @@ impl Shard {
                 (Err(_), _) => {}
             }
         }
-        let mut updates = Updates::new();
+        let (now, mut updates) = (seam.now(), Updates::new());
         for (id, changes) in of_flow {
             let Some(flow) = self.live.flows.get_mut(&id) else { continue };
-            match changes.and_then(|changes| flow.take(tx, changes)) {
+            match changes.and_then(|changes| flow.take(tx, changes, now)) {
                 Ok(None) => {}
                 Ok(Some(change)) => distribute(flow, tx, &change, &mut updates),
                 Err(error) => self.fail_flow(id, &error.into(), seam),
             }
+            self.live.note_instant(id);
         }
+        self.tell_updates(tx, updates, seam);
+    }
+
+    /// Puts updates as of one transaction behind what waits for each listener.
+    pub(super) fn tell_updates(&mut self, tx: TxId, updates: Updates, seam: &mut Seam<'_>) {
         for (listener, changes) in updates {
             if let Some(party) = self.live.listeners.get_mut(&listener) {
                 party.listener.push(Item::Update { tx, changes });
@@ -433,10 +448,12 @@ impl Shard {
 }
 
 /// Gives a change to all subscribers of a flow.
-fn distribute(flow: &mut Flow, tx: TxId, change: &Arc<Change>, updates: &mut Updates) {
+pub(super) fn distribute(flow: &mut Flow, tx: TxId, change: &Arc<Change>, updates: &mut Updates) {
+    // Those of a flow that depends on the time began with its own answer: whatever it gives is new to them.
+    let all_is_new = flow.depends_on_time();
     for ((listener, subscription), subscriber) in &mut flow.subscribers {
         match subscriber {
-            Subscriber::Told(answered) if tx <= *answered => {}
+            Subscriber::Told(answered) if tx <= *answered && !all_is_new => {}
             Subscriber::Told(_) => {
                 updates.entry(*listener).or_default().push((*subscription, change.clone()));
             }
