@@ -13,7 +13,7 @@
 use std::collections::BTreeMap;
 
 use cosmictron_sql::{Resource, SqlError};
-use cosmictron_types::{Duration, Timestamp, TxId};
+use cosmictron_types::{Duration, TxId};
 
 use super::flow::Stage;
 use super::listener::Item;
