@@ -109,6 +109,7 @@ impl Following {
             let reason = match self.follow() {
                 Ok(End::Done) => return Ok(()),
                 Ok(End::Lost(reason)) => reason,
+                Err(CliError::Unreachable { reason, .. }) if self.tx_id.is_some() => reason,
                 Err(error) if self.tx_id.is_some() && is_passing(&error) => error.to_string(),
                 Err(error) => return Err(error),
             };

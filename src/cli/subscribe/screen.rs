@@ -102,7 +102,7 @@ impl Screen {
             let _ = write!(text, "\n… and {} more", rows_text(rows.len() - shown));
         }
         if let Some(notice) = &self.notice {
-            let _ = write!(text, "\n{}", printable(notice));
+            let _ = write!(text, "\n{}", one_line_of(notice, columns));
         }
         let _ = write!(text, "\n{}", self.status(rows));
         let mut frame = match self.must_clear {
@@ -139,9 +139,14 @@ impl Screen {
     }
 }
 
-/// A reason may hold what a server, or what is taken for one, has said.
-fn printable(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+/// As much as fits of a reason, which may hold what a server, or what is taken for one, has said.
+fn one_line_of(text: &str, columns: u16) -> String {
+    let columns = usize::from(columns);
+    let printable = text.chars().map(|c| if c.is_control() { ' ' } else { c });
+    match text.chars().count() <= columns {
+        true => printable.collect(),
+        false => printable.take(columns.saturating_sub(1)).chain(['…']).collect(),
+    }
 }
 
 fn table(columns: &[String], rows: &[&str], width: u16) -> String {
@@ -210,9 +215,9 @@ mod tests {
         let second = screen.frame(&rows, (24, 80)).unwrap();
         assert!(second.starts_with("\r\x1b[7A\x1b[?7l"), "{second:?}");
         assert!(second.ends_with("\x1b[K1 row (transaction 6, 1 update)\r\n\x1b[J\x1b[?7h"));
-        screen.note("gone".to_owned());
-        let noted = screen.frame(&rows, (24, 80)).unwrap();
-        assert_eq!(lines(&noted)[5..], ["gone", "1 row (transaction 6, 1 update)", ""]);
+        screen.note("gone\u{1b} for ever".to_owned());
+        let noted = screen.frame(&rows, (24, 10)).unwrap();
+        assert_eq!(lines(&noted)[5..], ["gone  for…", "1 row (transaction 6, 1 update)", ""]);
         screen.resize();
         let third = screen.frame(&rows, (24, 80)).unwrap();
         assert!(third.starts_with("\x1b[H\x1b[2J"), "{third:?}");
