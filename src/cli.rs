@@ -13,6 +13,7 @@ mod output;
 mod query;
 mod serve;
 mod sign;
+mod subscribe;
 mod watch;
 
 use std::process::ExitCode;
@@ -58,6 +59,13 @@ enum Command {
         connection: Connection,
         #[command(flatten)]
         flags: query::SqlFlags,
+    },
+    /// Shows a query's answer and keeps it up to date, until Ctrl-C
+    Subscribe {
+        #[command(flatten)]
+        connection: Connection,
+        #[command(flatten)]
+        flags: subscribe::SubscribeFlags,
     },
     /// Lists the deployed modules, or describes or removes one
     Modules {
@@ -108,6 +116,7 @@ pub fn run() -> ExitCode {
         Command::Deploy { connection, flags } => deploy::deploy(&connection, &flags),
         Command::Call { connection, flags } => query::call(&connection, &flags),
         Command::Sql { connection, flags } => query::sql(&connection, &flags),
+        Command::Subscribe { connection, flags } => subscribe::subscribe(&connection, &flags),
         Command::Modules { connection, flags } => deploy::modules(&connection, &flags),
         Command::SignUp { connection, flags } => sign::sign_up(&connection, &flags),
         Command::SignIn { connection, flags } => sign::sign_in(&connection, &flags),

@@ -50,7 +50,7 @@ mod stability;
 mod tables_change;
 mod visit;
 
-pub use live::listener::{Change, First, Item};
+pub use live::listener::{Change, End, First, Item};
 pub use live::{ListenerId, LiveRequest, Subscribe, SubscriptionId, Told};
 pub use outbox::ReplyTo;
 pub use reach::{Reach, RowsAt};
@@ -409,6 +409,7 @@ impl Shard {
             _ => {}
         }
         self.note_schemas(notice, seam);
+        self.note_revocation(notice);
     }
 
     /// Makes the next call find a spare instance, after the answer of the one that needed it has left.
@@ -498,6 +499,7 @@ impl Shard {
     }
 
     fn tick(&mut self, seam: &mut Seam<'_>) {
+        self.move_flows(seam);
         self.journal.tick(seam);
         self.is_tick_due = self.store.is_none();
         if self.is_tick_due {

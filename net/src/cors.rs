@@ -62,6 +62,15 @@ impl Cors {
         response.header_if("Access-Control-Allow-Headers", asked)
     }
 
+    /// Whether a WebSocket may be opened. A browser asks for one without a preflight and lets every script
+    /// read it, so what it would itself withhold over HTTP is refused here: a site that is neither
+    /// allowed nor the server's own. Who sends no `Origin` is no browser.
+    pub fn admits(&self, headers: &Headers<'_>) -> bool {
+        let Some(origin) = headers.find(HeaderName::Origin) else { return true };
+        let is_own = || headers.find(HeaderName::Host).is_some_and(|host| is_site(origin, host));
+        self.allowed_origin(Some(origin)).is_some() || is_own()
+    }
+
     /// The value of `Access-Control-Allow-Origin`, if the asking site is allowed.
     fn allowed_origin(&self, origin: Option<&[u8]>) -> Option<&str> {
         let origin = origin?;
@@ -82,6 +91,18 @@ impl Cors {
             Cors::Origins(_) => response.header("Vary", "Origin"),
         }
     }
+}
+
+/// Whether an origin is the site that `host` names. Which of the two schemes it has cannot be known: TLS
+/// may end in front of the server.
+fn is_site(origin: &[u8], host: &[u8]) -> bool {
+    let schemes: [(&[u8], &[u8]); 2] = [(b"http://", b":80"), (b"https://", b":443")];
+    schemes.iter().any(|(scheme, port)| {
+        let site = origin.strip_prefix(*scheme);
+        // A browser names a port only where it is not the scheme's; others may name it always.
+        let bare = |site: &[u8]| site.strip_suffix(*port).unwrap_or(site).to_ascii_lowercase();
+        site.is_some_and(|site| bare(site) == bare(host))
+    })
 }
 
 /// Whether the request is a preflight, which is answered without looking at who asks.
@@ -151,6 +172,45 @@ mod tests {
         assert_eq!(answer(&cors, "OPTIONS", ASKS_FIRST), "Vary: Origin");
         assert_eq!(answer(&Cors::Off, "GET", ASKS), "");
         assert_eq!(answer(&Cors::Off, "OPTIONS", ASKS_FIRST), "");
+    }
+
+    fn admits(cors: &Cors, fields: &str) -> bool {
+        let request = format!("GET /v1/ws HTTP/1.1\r\n{fields}\r\n");
+        let mut decoder = Decoder::new(Limits::default());
+        decoder.input().extend_from_slice(request.as_bytes());
+        let Ok(Progress::Request(request)) = decoder.next(|_| 0) else { panic!("no request") };
+        cors.admits(&request.head.headers)
+    }
+
+    #[test]
+    fn a_websocket_is_for_allowed_sites_and_for_those_that_are_no_site() {
+        let listed = Cors::Origins(vec!["https://a.example".into()]);
+        let of = |origin: &str| format!("Host: db.example:3000\r\nOrigin: {origin}\r\n");
+        assert!(admits(&listed, &of("https://a.example")));
+        for origin in ["https://b.example", "http://a.example", "https://a.example:444", "null"] {
+            assert!(!admits(&listed, &of(origin)), "{origin}");
+            assert!(!admits(&Cors::Off, &of(origin)), "{origin}");
+            assert!(admits(&Cors::Any, &of(origin)), "{origin}");
+        }
+        assert!(!admits(&Cors::Off, &of("https://a.example")));
+        assert!(admits(&Cors::Off, "Host: db.example:3000\r\n"));
+    }
+
+    #[test]
+    fn the_servers_own_site_may_always_open_a_websocket() {
+        let check = |host: &str, origin: &str, is_own: bool| {
+            let fields = format!("Host: {host}\r\nOrigin: {origin}\r\n");
+            assert_eq!(admits(&Cors::Off, &fields), is_own, "{host} {origin}");
+        };
+        check("db.example", "https://db.example", true);
+        check("DB.example:443", "https://db.example", true);
+        check("db.example:80", "http://db.example", true);
+        check("127.0.0.1:3000", "http://127.0.0.1:3000", true);
+        check("db.example:3000", "https://db.example", false);
+        check("db.example", "https://evil.example/db.example", false);
+        check("db.example", "https://db.example.evil.example", false);
+        check("db.example", "db.example", false);
+        check("db.example:80", "https://db.example", false);
     }
 
     #[test]

@@ -211,6 +211,18 @@ impl Comparison {
         }
     }
 
+    /// The comparison that holds where this one does not.
+    pub(crate) fn negated(self) -> Self {
+        match self {
+            Comparison::Equal => Comparison::NotEqual,
+            Comparison::NotEqual => Comparison::Equal,
+            Comparison::Less => Comparison::GreaterOrEqual,
+            Comparison::LessOrEqual => Comparison::Greater,
+            Comparison::Greater => Comparison::LessOrEqual,
+            Comparison::GreaterOrEqual => Comparison::Less,
+        }
+    }
+
     pub(crate) fn sign(self) -> &'static str {
         match self {
             Comparison::Equal => "=",

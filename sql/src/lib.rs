@@ -25,6 +25,7 @@ pub mod part_run;
 pub mod partial;
 pub mod plan;
 pub mod rowset;
+pub mod shown_order;
 pub mod time_travel;
 
 mod bind;
@@ -46,5 +47,6 @@ pub use partial::PartialRows;
 pub use physical::fixed::FixedKey;
 pub use plan::{Plan, plan};
 pub use rowset::{OutputColumn, RowSet};
+pub use shown_order::{ShownKey, shown_order};
 pub use time_travel::{AsOf, Present};
 pub use value::{Datum, Integer, SqlType};

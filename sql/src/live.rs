@@ -20,6 +20,9 @@
 //! A [`LivePlan`] is made of a [`Plan`](crate::Plan), once for a text; a [`Dataflow`] is one with parameters and what is kept.
 //! Expressions are those of one-off queries, so both give the same answers.
 //!
+//! What depends on the time is kept up to date by it as well: a comparison with `now()` is an operator that knows when each
+//! tuple comes and goes ([`temporal`]).
+//!
 //! Reading order: [`tuple`] and [`delta`], [`compile`], [`leaf`], [`flow`], [`operator`]; [`initial`], [`output`]; [`explain`].
 
 mod compile;
@@ -30,6 +33,7 @@ mod initial;
 mod leaf;
 mod operator;
 mod output;
+mod temporal;
 mod tuple;
 
 pub use compile::LivePlan;

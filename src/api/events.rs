@@ -22,7 +22,7 @@ use super::sql::{write_columns, write_types};
 use super::{Api, Exchange, Handled, Outcome};
 use crate::auth::Claims;
 use crate::shard::{
-    Answer, First, Item, ListenerId, LiveRequest, Request, Subscribe, SubscriptionId, Told,
+    Answer, End, First, Item, ListenerId, LiveRequest, Request, Subscribe, SubscriptionId, Told,
 };
 
 /// The only subscription of a stream.
@@ -91,6 +91,9 @@ impl Events {
     /// Begins; says what has to be asked of the core to be told something.
     pub fn listen(&mut self) -> Request {
         if let Some(subscribe) = self.subscribe.take() {
+            let (listener, session) = (self.listener, self.claims.session);
+            let identify = LiveRequest::Identify { listener, session };
+            drop(self.api.shard.request(Request::Live(identify)));
             drop(self.api.shard.request(Request::Live(LiveRequest::Subscribe(subscribe))));
         }
         Request::Live(LiveRequest::Listen(self.listener))
@@ -114,8 +117,6 @@ impl Events {
     pub fn beat(&mut self, out: &mut Vec<u8>) {
         if self.claims.expires_at <= self.api.shard.now() {
             self.fail(&unauthenticated("the token has expired"), out);
-        } else if self.api.is_revoked(&self.claims) {
-            self.fail(&unauthenticated("the token was signed out"), out);
         } else {
             out.extend_from_slice(b":\n\n");
         }
@@ -132,7 +133,10 @@ impl Events {
             Answer::Told(Told::News(items)) => {
                 items.into_iter().for_each(|item| self.tell_item(item, out));
             }
-            Answer::Told(Told::GivenUp) => self.end(),
+            Answer::Told(Told::Ended(End::TooSlow)) => self.end(),
+            Answer::Told(Told::Ended(End::SignedOut)) => {
+                self.fail(&unauthenticated("the token was signed out"), out);
+            }
             _ => self.fail(&bug(), out),
         }
     }

@@ -71,6 +71,10 @@ impl Api {
         if self.shard.is_shutting_down() {
             return Err(unavailable_problem(Unavailable::ShuttingDown));
         }
+        if !self.common.cors.admits(&head.headers) {
+            let detail = "scripts of this origin may not connect (http.allowed_origins)";
+            return Err(Problem::new(ProblemCode::Forbidden, detail));
+        }
         let names_protocols = head.headers.find(HeaderName::SecWebSocketProtocol).is_some();
         if names_protocols && handshake.agreement().protocol.is_none() {
             let detail = format!("the subprotocols here are {}", PROTOCOLS.join(", "));

@@ -15,7 +15,7 @@ use super::output::CliError;
 /// For an answer to arrive; compiling a large module takes a while.
 const PATIENCE: Duration = Duration::from_secs(120);
 /// Bytes of the largest answer that is taken.
-const ANSWER_BYTES_MAX: u64 = 256 << 20;
+pub const ANSWER_BYTES_MAX: u64 = 256 << 20;
 
 /// Which server, and as whom.
 #[derive(Clone, Debug, Args)]
@@ -47,18 +47,32 @@ struct Problem {
     detail: String,
 }
 
+/// What an answer that is no success says.
+pub fn refusal(url: &str, status: u16, body: &[u8]) -> CliError {
+    match serde_json::from_slice::<Problem>(body) {
+        Ok(Problem { code, detail }) => CliError::Refused { status, code, detail },
+        Err(_) => CliError::Foreign {
+            url: url.to_owned(),
+            reason: format!("status {status} without a problem"),
+        },
+    }
+}
+
 impl Connection {
     /// A client that has a token.
     pub fn signed_in(&self) -> Result<Client, CliError> {
-        let token = match &self.token {
-            Some(token) => token.trim().to_owned(),
-            None => {
-                credentials::find(&self.url)?
-                    .ok_or_else(|| CliError::NoToken { url: self.url.clone() })?
-                    .token
-            }
-        };
-        Ok(Client::new(&self.url, Some(token)))
+        Ok(Client::new(&self.url, Some(self.token()?)))
+    }
+
+    /// The token that was given, or the kept one.
+    pub fn token(&self) -> Result<String, CliError> {
+        match &self.token {
+            Some(token) => Ok(token.trim().to_owned()),
+            None => match credentials::find(&self.url)? {
+                Some(credential) => Ok(credential.token),
+                None => Err(CliError::NoToken { url: self.url.clone() }),
+            },
+        }
     }
 
     /// A client without a token.
@@ -141,17 +155,9 @@ impl Client {
         let read =
             answer.into_body().into_reader().take(ANSWER_BYTES_MAX).read_to_string(&mut text);
         read.map_err(|error| unreachable(error.to_string()))?;
-        if status.is_success() {
-            return Ok(text);
-        }
-        match serde_json::from_str::<Problem>(&text) {
-            Ok(Problem { code, detail }) => {
-                Err(CliError::Refused { status: status.as_u16(), code, detail })
-            }
-            Err(_) => Err(CliError::Foreign {
-                url: self.url.clone(),
-                reason: format!("status {status} without a problem"),
-            }),
+        match status.is_success() {
+            true => Ok(text),
+            false => Err(refusal(&self.url, status.as_u16(), text.as_bytes())),
         }
     }
 }

@@ -20,6 +20,8 @@ pub enum CliError {
     File { path: PathBuf, source: std::io::Error },
     #[error("{0}")]
     Local(String),
+    #[error("the output cannot be written: {0}")]
+    Output(std::io::Error),
     #[error(
         "no token for {url}: run `cosmictron sign-in`, or give one by --token or COSMICTRON_TOKEN"
     )]
@@ -35,7 +37,7 @@ impl CliError {
         ExitCode::from(match self {
             CliError::Refused { .. } | CliError::NoToken { .. } | CliError::Server(_) => 1,
             CliError::Unreachable { .. } | CliError::Foreign { .. } => 3,
-            CliError::File { .. } | CliError::Local(_) => 4,
+            CliError::File { .. } | CliError::Local(_) | CliError::Output(_) => 4,
         })
     }
 
@@ -48,13 +50,23 @@ impl CliError {
 
 /// Prints rows as a table for people.
 pub fn print_table(columns: &[impl AsRef<str>], rows: impl IntoIterator<Item = Vec<String>>) {
+    println!("{}", table(columns, rows));
+}
+
+/// Rows as a table for people.
+pub fn table(columns: &[impl AsRef<str>], rows: impl IntoIterator<Item = Vec<String>>) -> Table {
     let mut table = Table::new();
     table.load_style(presets::UTF8_FULL_CONDENSED);
     table.set_header(columns.iter().map(|column| column.as_ref().to_owned()).collect::<Vec<_>>());
     for row in rows {
         table.add_row(row);
     }
-    println!("{table}");
+    table
+}
+
+/// How many rows, for people.
+pub fn rows_text(count: usize) -> String {
+    format!("{count} {}", if count == 1 { "row" } else { "rows" })
 }
 
 /// A JSON value as it stands in a table: strings without quotes, control characters escaped.

@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
 use super::client::{Client, Connection};
-use super::output::{CliError, cell, print_table};
+use super::output::{CliError, cell, print_table, rows_text};
 
 #[derive(Debug, Args)]
 pub struct CallFlags {
@@ -76,7 +76,8 @@ fn arguments(args: &[String]) -> Result<String, CliError> {
     Ok(Value::Object(object).to_string())
 }
 
-fn value_of(text: &str) -> Value {
+/// A parameter or an argument as it was typed: JSON, or else a string.
+pub fn value_of(text: &str) -> Value {
     serde_json::from_str(text).unwrap_or_else(|_| Value::String(text.to_owned()))
 }
 
@@ -105,7 +106,7 @@ fn run(client: &Client, query: &str, params: &[Value], as_json: bool) -> Result<
         &rows.columns,
         rows.rows.iter().map(|row| row.iter().map(|value| cell(value)).collect()),
     );
-    println!("{count} {} (transaction {})", if count == 1 { "row" } else { "rows" }, rows.tx_id);
+    println!("{} (transaction {})", rows_text(count), rows.tx_id);
     Ok(())
 }
 

@@ -121,6 +121,7 @@ impl Shard {
         for notice in &notices {
             self.directory.apply(notice);
             self.note_schemas(notice, seam);
+            self.note_revocation(notice);
         }
         let then = match then {
             Some(then) if notices.is_empty() || seam.shards() == ShardCount::ONE => {

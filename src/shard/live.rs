@@ -13,38 +13,42 @@
 //! like any other, and the subscriber is told what follows the transaction of that answer. The later steps alone are for those
 //! who find the flow there. With `since` the query is asked once more as of then, and the difference is told.
 //!
+//! Where a query compares something with `now()`, time changes the answer as well ([`clock`]).
+//!
 //! Invariants:
 //! 1. A flow takes every transaction after the one that it was begun as of, once, whole and in order; so what its subscribers
 //!    hold is the query's answer as of the last one that they were told (DESIGN invariant 4).
 //! 2. Nothing is told before it is stable (DESIGN, Durability).
 //! 3. The answer to a call of a listener stands behind the update that shows what the call did.
 //!
-//! Reading order: [`feed`] is the side of the rows; [`arrivals`], [`flow`], [`opening`], [`refill`], [`subscriber`] and [`listener`]
-//! that of the connection; [`post`] what a connection asks.
+//! Reading order: [`feed`] is the side of the rows; [`arrivals`], [`flow`], [`opening`], [`refill`], [`clock`], [`subscriber`] and
+//! [`listener`] that of the connection; [`post`] what a connection asks, [`session`] how it ends when its token does.
 
 pub(super) mod arrivals;
 mod audience;
+mod clock;
 pub(super) mod feed;
 pub(super) mod flow;
 pub(super) mod listener;
 pub(super) mod opening;
 mod post;
 mod refill;
+mod session;
 mod subscriber;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use ahash::RandomState;
 use cosmictron_sql::LivePlan;
-use cosmictron_types::{ShardCount, TxId};
+use cosmictron_types::{ShardCount, Timestamp, TxId, Uuid};
 use hashbrown::HashMap;
 
 use super::request::{Answer, Query, Request};
 use arrivals::Arrivals;
 use feed::Feed;
 use flow::{Flow, FlowKey};
-use listener::{Item, Listener};
+use listener::{End, Item, Listener};
 use refill::Refilling;
 
 /// A live query of one core, by that core's own number.
@@ -66,6 +70,8 @@ pub struct Live {
     arrivals: Arrivals,
     flows: Flows,
     by_query: BTreeMap<FlowKey, FlowId>,
+    /// When flows change by time alone.
+    instants: BTreeSet<(Timestamp, FlowId)>,
     last_flow: u64,
     listeners: BTreeMap<ListenerId, Party>,
     /// Answers to calls that wait for the updates that show what these did.
@@ -87,11 +93,18 @@ type Flows = HashMap<FlowId, Box<Flow>, RandomState>;
 struct Party {
     listener: Listener,
     subscriptions: BTreeMap<SubscriptionId, FlowId>,
+    /// What its token belongs to.
+    session: Option<Uuid>,
 }
 
 /// What a connection asks its core.
 #[derive(Debug)]
 pub enum LiveRequest {
+    /// My token is of this session, from now on: tell me when that is revoked.
+    Identify {
+        listener: ListenerId,
+        session: Uuid,
+    },
     /// Keep me up to date.
     Subscribe(Box<Subscribe>),
     Unsubscribe {
@@ -126,8 +139,8 @@ pub struct Subscribe {
 #[derive(Debug)]
 pub enum Told {
     News(Vec<Item>),
-    /// It was too slow, and is told nothing more.
-    GivenUp,
+    /// Nothing more, for this reason.
+    Ended(End),
 }
 
 impl Live {
@@ -137,6 +150,7 @@ impl Live {
             arrivals: Arrivals::new(shards),
             flows: Flows::with_hasher(RandomState::with_seeds(5, 6, 7, 8)),
             by_query: BTreeMap::new(),
+            instants: BTreeSet::new(),
             last_flow: 0,
             listeners: BTreeMap::new(),
             calls: BTreeMap::new(),

@@ -1,5 +1,7 @@
 //! The commands, as people and scripts use them: what they print, what they leave, how they exit.
 
+mod subscribe;
+
 use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
@@ -259,15 +261,22 @@ fn what_is_at_fault_is_in_the_exit_code() {
     let out_of_range = shell.run(REFUSED, &["serve", "--shards", "0", "--data-dir", "data"]);
     assert!(out_of_range.error.contains("shards is 0"), "{}", out_of_range.error);
 
+    let (url, stranger) = stranger();
+    let shell = Shell::new(url);
+    shell.fails(UNREACHABLE, &["modules", "--token", "x"], "does not answer as a cosmictron");
+    stranger.join().unwrap();
+}
+
+/// A server of another kind, which answers one request.
+fn stranger() -> (String, std::thread::JoinHandle<()>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let shell = Shell::new(format!("http://{}", listener.local_addr().unwrap()));
+    let url = format!("http://{}", listener.local_addr().unwrap());
     let stranger = std::thread::spawn(move || {
         let (mut stream, _) = listener.accept().unwrap();
         let _ = stream.read(&mut [0; 4096]);
         stream.write_all(b"HTTP/1.1 404 Not Found\r\nContent-Length: 5\r\n\r\nhello").unwrap();
     });
-    shell.fails(UNREACHABLE, &["modules", "--token", "x"], "does not answer as a cosmictron");
-    stranger.join().unwrap();
+    (url, stranger)
 }
 
 #[test]

@@ -9,6 +9,7 @@ mod resume;
 mod rows;
 mod slow;
 mod standing;
+mod temporal;
 
 use cosmictron_tests::{TestClient, TestServer, my_agent};
 use serde_json::{Value, json};

@@ -7,7 +7,7 @@ use cosmictron::shard::{
     Answer, Deploy, Item, ListenerId, LiveRequest, Query, Request, Subscribe, SubscriptionId, Told,
 };
 use cosmictron_runtime::sim::{Faults, RequestId, Span};
-use cosmictron_types::{Duration, Identity, ShardCount, ShardId, TxId};
+use cosmictron_types::{Duration, Identity, ShardCount, ShardId, Timestamp, TxId};
 
 use crate::bank::{ACCOUNTS, Order};
 use crate::dice::Dice;
@@ -27,7 +27,17 @@ const QUERIES: &[&str] = &[
     "SELECT sum(balance) FROM (SELECT balance FROM account WHERE id > 1 ORDER BY balance LIMIT 1 OFFSET 1) poor",
     "SELECT DISTINCT amount FROM entry WHERE amount < 100",
     "SELECT r.mark, e.amount FROM receipt r LEFT JOIN entry e ON e.id = r.entry",
+    "SELECT id, mark FROM entry WHERE to_timestamp(1767225600 + mark / 25.0) > now() - INTERVAL '300 ms'",
+    "SELECT account, count(*), sum(amount) FROM entry \
+        WHERE to_timestamp(1767225600 + mark / 25.0) BETWEEN now() - INTERVAL '1 s' AND now() GROUP BY account",
+    "SELECT a.id, a.balance, e.id FROM account a JOIN entry e \
+        ON e.account = a.id AND now() >= to_timestamp(1767225600 + e.mark / 25.0)",
 ];
+
+/// Whether time alone changes the answer.
+fn depends_on_time(query: &str) -> bool {
+    query.contains("now()")
+}
 
 /// Rounds between two crashes.
 const ROUNDS: u32 = 3;
@@ -43,10 +53,15 @@ pub struct Watchers<'s> {
     watchers: Vec<Watcher>,
     marks: u64,
     /// What was told: query, transaction, rows.
-    told: Vec<(&'static str, TxId, Rows)>,
+    told: Vec<Claim>,
     updates: u64,
+    /// Those that no transaction has caused.
+    moves: u64,
     next_listener: u64,
 }
+
+/// That these were the rows of a query as of a transaction, and a time.
+type Claim = (&'static str, TxId, Option<Timestamp>, Rows);
 
 /// Rows of an answer, and how often each is there.
 type Rows = BTreeMap<String, i64>;
@@ -71,8 +86,8 @@ struct Held {
 }
 
 impl<'s> Watchers<'s> {
-    /// Runs a seed; how many updates were told.
-    pub fn run(site: &'s Site, seed: u64) -> u64 {
+    /// Runs a seed; how many updates were told, and how many of them because of time alone.
+    pub fn run(site: &'s Site, seed: u64) -> (u64, u64) {
         let mut dice = Dice::new(seed ^ 0x11fe);
         let shards = u16::try_from(1 + dice.roll(4)).ok().and_then(ShardCount::new).unwrap();
         let family = *dice.pick(&Family::BANKS).unwrap();
@@ -87,6 +102,7 @@ impl<'s> Watchers<'s> {
             marks: 0,
             told: Vec::new(),
             updates: 0,
+            moves: 0,
             next_listener: 0,
         };
         all.deploy(family);
@@ -101,7 +117,7 @@ impl<'s> Watchers<'s> {
                 all.crash();
             }
         }
-        all.updates
+        (all.updates, all.moves)
     }
 
     fn deploy(&mut self, family: Family) {
@@ -268,7 +284,8 @@ impl<'s> Watchers<'s> {
                     assert_eq!((first.tx, held.rows.len()), (tx, 0), "it goes on from what it had");
                     held.rows = rows;
                 }
-                self.told.push((held.query, first.tx, held.rows.clone()));
+                assert_eq!(first.at.is_some(), depends_on_time(held.query), "{}", held.query);
+                self.told.push((held.query, first.tx, first.at, held.rows.clone()));
             }
             Item::Update { tx, changes } => {
                 for (subscription, change) in changes {
@@ -276,7 +293,9 @@ impl<'s> Watchers<'s> {
                         continue;
                     };
                     let last = held.tx.expect("an update comes behind the first answer");
-                    assert!(last < tx, "{}: {tx} is told after {last}", held.query);
+                    let is_move = last == tx && change.at.is_some();
+                    assert!(last < tx || is_move, "{}: {tx} is told after {last}", held.query);
+                    self.moves += u64::from(is_move);
                     held.tx = Some(tx);
                     for (row, weight) in change.rows.iter() {
                         let row = String::from_utf8(row.to_vec()).unwrap();
@@ -284,7 +303,7 @@ impl<'s> Watchers<'s> {
                     }
                     held.rows.retain(|_, weight| *weight != 0);
                     self.updates += 1;
-                    self.told.push((held.query, tx, held.rows.clone()));
+                    self.told.push((held.query, tx, change.at, held.rows.clone()));
                 }
             }
             Item::Failed { subscription, .. } => {
@@ -297,8 +316,9 @@ impl<'s> Watchers<'s> {
             Item::Answered { answer: Answer::Called(Ok(called)), .. } => {
                 // Its updates have been told, so that what is held is the answer as of the call.
                 for held in watcher.subscriptions.values() {
-                    if held.tx.is_some_and(|tx| tx <= called.tx) {
-                        self.told.push((held.query, called.tx, held.rows.clone()));
+                    // As of which time the others are by now is not told.
+                    if held.tx.is_some_and(|tx| tx <= called.tx) && !depends_on_time(held.query) {
+                        self.told.push((held.query, called.tx, None, held.rows.clone()));
                     }
                 }
             }
@@ -332,16 +352,19 @@ impl<'s> Watchers<'s> {
     fn check_told(&mut self) {
         let told = std::mem::take(&mut self.told);
         let stride = told.len().div_ceil(CHECKS).max(1);
-        for (query, tx, rows) in told.into_iter().step_by(stride) {
+        for (query, tx, at, rows) in told.into_iter().step_by(stride) {
             let shard = self.any_shard();
-            let asked = self.query(shard, query, Some(tx));
+            let mut asked = self.query(shard, query, Some(tx));
+            if let Some(at) = at {
+                asked.params = asked.params.at(at);
+            }
             let asked = self.server.ask(shard, Request::Query(asked));
             let Answer::Rows(found) = self.server.wait(asked) else {
                 panic!("a query is answered by rows")
             };
             // A log that has failed, or a past that is not kept, tells nothing.
             if let Ok(found) = found {
-                assert_eq!(rows, self::rows(&found.json), "{query} as of {tx}");
+                assert_eq!(rows, self::rows(&found.json), "{query} as of {tx} at {at:?}");
             }
         }
     }

@@ -105,12 +105,15 @@ fn all_kinds() -> BTreeSet<Option<Workload>> {
 #[test]
 fn what_subscribers_are_told_adds_up() {
     let (site, seeds) = (Site::new(), wanted_seeds());
-    let mut told = 0;
+    let (mut told, mut moved) = (0, 0);
     for seed in seeds.clone() {
-        told += Watchers::run(&site, seed);
+        let (updates, moves) = Watchers::run(&site, seed);
+        told += updates;
+        moved += moves;
     }
-    println!("{told} updates of subscriptions");
+    println!("{told} updates of subscriptions, {moved} of them by time alone");
     assert!(told > 20 * (seeds.end - seeds.start), "subscribers are told more than {told} updates");
+    assert!(moved > seeds.end - seeds.start, "time changes more than {moved} answers");
 }
 
 /// Modules are told of every connection once, and once of its end.

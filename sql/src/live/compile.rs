@@ -1,7 +1,8 @@
 //! Turns the logical tree of a query into operators that take changes.
 //!
 //! Predicates move down to where their columns come from, so that leaves let little pass and joins find rows by a key. What is
-//! without a definite answer at every moment, or depends on more than the tables, is refused by its name.
+//! without a definite answer at every moment, or depends on more than the tables and comparisons with the time, is refused by
+//! its name.
 //!
 //! Invariants:
 //! 1. Operators stand in an order in which each comes after its inputs; the last one is the whole query.
@@ -13,6 +14,7 @@ use std::sync::Arc;
 use super::initial::{self, First};
 use super::leaf::Leaf;
 use super::operator::{Conditions, Kind, Operator, Spare};
+use super::temporal::{Bound, Conjuncts, has_now};
 use crate::catalog::Catalog;
 use crate::error::{Position, SqlError};
 use crate::expr::Expr;
@@ -87,6 +89,11 @@ impl LivePlan {
         &self.columns
     }
 
+    /// Whether its answer changes by time alone.
+    pub fn moves_with_time(&self) -> bool {
+        self.operators.iter().any(|operator| matches!(operator.kind, Kind::Temporal(_)))
+    }
+
     /// Whether it keeps something of its inputs, and so has to see all rows before it can take the first change.
     pub fn is_stateful(&self) -> bool {
         self.operators.iter().any(|operator| operator.kind.is_stateful())
@@ -96,7 +103,7 @@ impl LivePlan {
 /// Fewer rows are not kept to spare: what a window lacks is read from all shards.
 const SPARE_MIN: u64 = 64;
 
-fn refused(what: &str) -> SqlError {
+pub(super) fn refused(what: &str) -> SqlError {
     SqlError::Unsupported { what: what.to_owned(), at: Position::START }
 }
 
@@ -123,13 +130,14 @@ impl Compiler {
                 return self.node(input, filters);
             }
             Node::Scan(scan) => {
-                for filter in &filters {
-                    check(filter)?;
-                }
+                let Conjuncts { steady, bounds, after, expiring } = Conjuncts::of(filters)?;
                 let leaf = self.leaves.len();
                 let table = scan.table().clone();
-                self.leaves.push(Leaf { table, predicates: filters, used: Vec::new() });
-                return Ok(self.add(Kind::Leaf(leaf), Vec::new(), vec![Some(leaf)]));
+                let used = Vec::new();
+                self.leaves.push(Leaf { table, predicates: steady, expiring, used });
+                let at = self.add(Kind::Leaf(leaf), Vec::new(), vec![Some(leaf)]);
+                let at = self.temporal(at, bounds)?;
+                return self.steady(at, after);
             }
             Node::Join(join) => return self.join(join, filters),
             // An order is no matter of which rows there are.
@@ -168,6 +176,25 @@ impl Compiler {
     }
 
     fn filtered(&mut self, at: At, filters: Vec<Expr>) -> Result<At, SqlError> {
+        let Conjuncts { steady, bounds, after, .. } = Conjuncts::of(filters)?;
+        let at = self.steady(at, steady)?;
+        let at = self.temporal(at, bounds)?;
+        self.steady(at, after)
+    }
+
+    fn temporal(&mut self, at: At, bounds: Vec<Bound>) -> Result<At, SqlError> {
+        if bounds.is_empty() {
+            return Ok(at);
+        }
+        for expr in bounds.iter().flat_map(Bound::exprs) {
+            self.note(expr, at)?;
+        }
+        let origins = self.origins[at].clone();
+        Ok(self.add(Kind::Temporal(bounds), vec![at], origins))
+    }
+
+    /// Filters by what does not depend on the time.
+    fn steady(&mut self, at: At, filters: Vec<Expr>) -> Result<At, SqlError> {
         if filters.is_empty() {
             return Ok(at);
         }
@@ -243,7 +270,7 @@ impl Compiler {
             match (sides(&filter), kind) {
                 (Sides { right: false, .. }, kind) if kind != JoinKind::Full => left.push(filter),
                 (Sides { left: false, right: true }, JoinKind::Inner) => right.push(filter),
-                (_, JoinKind::Inner) => on.push(filter),
+                (_, JoinKind::Inner) if !has_now(&filter) => on.push(filter),
                 _ => above.push(filter),
             }
         }
@@ -255,6 +282,13 @@ impl Compiler {
                 }
                 (Sides { left: false, right: true }, _) if goes_right => {
                     right.push(condition.clone());
+                }
+                // Below, the time is compared with what one side has; above, with what both have.
+                (_, JoinKind::Inner) if has_now(condition) => above.push(condition.clone()),
+                (_, _) if has_now(condition) => {
+                    let what =
+                        "a subscription to now() in a condition on both sides of an outer join";
+                    return Err(refused(what));
                 }
                 _ => on.push(condition.clone()),
             }
@@ -318,8 +352,8 @@ impl Compiler {
 
 /// Refuses what does not depend on the tuple alone.
 fn check(expr: &Expr) -> Result<(), SqlError> {
-    match expr.any(&mut |expr| matches!(expr, Expr::Now)) {
-        true => Err(refused("a subscription to what depends on now()")),
+    match has_now(expr) {
+        true => Err(refused("a subscription to now() elsewhere than in a condition on rows")),
         false => Ok(()),
     }
 }

@@ -47,6 +47,13 @@ fn write_kind(kind: &Kind, text: &mut String) {
             text.push_str("filter ");
             return write_joined(predicates, text);
         }
+        Kind::Temporal(bounds) => {
+            for (at, bound) in bounds.iter().enumerate() {
+                let _ = write!(text, "{}{bound}", if at == 0 { "while " } else { " AND " });
+            }
+            text.push_str(": keeps the rows for which it is true or will be");
+            return;
+        }
         Kind::Project(values) => write!(text, "project {}", Exprs(values)),
         Kind::Join { kind, conditions, .. } => {
             text.push_str(kind.name());

@@ -12,8 +12,9 @@ use super::output::RowChanges;
 use super::tuple::Tuple;
 use crate::error::{Resource, SqlError};
 use crate::params::Params;
+use cosmictron_types::Timestamp;
 
-/// A query's operators with what they keep, exact as of one transaction.
+/// A query's operators with what they keep, exact as of one transaction and one time.
 ///
 /// The first change that it takes is that of all rows from nothing; what comes of it is the whole answer.
 #[derive(Debug)]
@@ -23,6 +24,8 @@ pub struct Dataflow {
     states: Vec<State>,
     memory_bytes_max: u64,
     is_begun: bool,
+    /// What `now()` is.
+    now: Timestamp,
 }
 
 /// What the operators are run for.
@@ -80,7 +83,8 @@ impl Dataflow {
     ) -> Result<Self, SqlError> {
         let states = plan.operators.iter().map(|operator| operator.kind.state(&params));
         let states = states.collect::<Result<_, _>>()?;
-        Ok(Self { plan, params, states, memory_bytes_max, is_begun: false })
+        let now = params.now();
+        Ok(Self { plan, params, states, memory_bytes_max, is_begun: false, now })
     }
 
     pub fn plan(&self) -> &Arc<LivePlan> {
@@ -103,6 +107,20 @@ impl Dataflow {
     ///
     /// What evaluating an expression can end in, or more memory than it may keep.
     pub fn apply(&mut self, changes: LeafChanges) -> Result<RowChanges, SqlError> {
+        self.apply_at(changes, self.now)
+    }
+
+    /// As [`Dataflow::apply`], and goes on to a time; where it is there or further already, it stays.
+    ///
+    /// # Errors
+    ///
+    /// As of [`Dataflow::apply`].
+    pub fn apply_at(
+        &mut self,
+        changes: LeafChanges,
+        now: Timestamp,
+    ) -> Result<RowChanges, SqlError> {
+        self.now = self.now.max(now);
         let is_first = !std::mem::replace(&mut self.is_begun, true);
         self.pass(if is_first { Pass::First } else { Pass::Change }, changes)
     }
@@ -150,6 +168,20 @@ impl Dataflow {
         RowChanges::of(&delta, &plan.output, &plan.columns, &self.params)
     }
 
+    /// What `now()` is.
+    pub fn now(&self) -> Timestamp {
+        self.now
+    }
+
+    /// When the answer changes by time alone, at the earliest.
+    pub fn next_instant(&self) -> Option<Timestamp> {
+        let next = self.states.iter().filter_map(|state| match state {
+            State::Temporal(filter) => filter.next(),
+            _ => None,
+        });
+        next.min().map(Timestamp::from_micros)
+    }
+
     /// What one operator makes of the changes of those before it.
     fn step(
         &mut self,
@@ -159,7 +191,7 @@ impl Dataflow {
         leaves: &mut [Delta],
         deltas: &mut [Delta],
     ) -> Result<Delta, SqlError> {
-        let params = &*self.params;
+        let (params, now) = (&*self.params, self.now.as_micros());
         let input = |number: usize, deltas: &mut [Delta]| {
             std::mem::take(&mut deltas[operator.inputs[number]])
         };
@@ -168,6 +200,9 @@ impl Dataflow {
             (Kind::Unit, _) => Ok(Delta::new()),
             (Kind::Leaf(leaf), _) => Ok(std::mem::take(&mut leaves[*leaf])),
             (Kind::Filter(predicates), _) => filter(predicates, params, input(0, deltas)),
+            (Kind::Temporal(bounds), State::Temporal(filter)) => {
+                filter.apply(bounds, params, now, input(0, deltas))
+            }
             (Kind::Project(values), _) => project(values, params, &input(0, deltas)),
             (Kind::Join { kind, conditions, left_parts, right_parts }, State::Join(state)) => {
                 let (kind, left_parts, right_parts) = (*kind, *left_parts, *right_parts);

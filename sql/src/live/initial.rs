@@ -56,7 +56,8 @@ pub(super) fn plan(
     // One filter for each, so that their order stays.
     let filtered = |node: Node, predicate: &Expr| node.filtered(vec![predicate.clone()]);
     let table = Node::table(leaf.table.clone(), Vec::new());
-    let mut node = leaf.predicates.iter().fold(table, filtered);
+    let predicates = leaf.predicates.iter().chain(&leaf.expiring);
+    let mut node = predicates.fold(table, filtered);
     if let Some(First { keys, limit }) = first {
         node = Node::Sort { input: Box::new(node), keys };
         node = Node::Limit { input: Box::new(node), limit: Some(limit), offset: None };

@@ -21,6 +21,8 @@ pub struct Leaf {
     pub(super) table: Arc<TableDef>,
     /// In the order in which they are to be asked: the policy's come first.
     pub(super) predicates: Vec<Expr>,
+    /// Comparisons with `now()` above that, once false of a row, stay so: when a query begins, such rows need not be read.
+    pub(super) expiring: Vec<Expr>,
     /// Which columns are used above.
     pub(super) used: Vec<bool>,
 }

@@ -4,9 +4,11 @@ pub(super) mod aggregate;
 pub(super) mod distinct;
 pub(super) mod join;
 pub(super) mod retractable;
+pub(super) mod temporal;
 pub(super) mod window;
 
 use super::delta::{Delta, Weight};
+use super::temporal::Bound;
 use super::tuple::{KeptPart, Tuple};
 use crate::error::{EvalError, SqlError};
 use crate::expr::Expr;
@@ -18,6 +20,7 @@ use crate::value::Datum;
 use aggregate::Groups;
 use distinct::Members;
 use join::JoinState;
+use temporal::TemporalFilter;
 use window::Window;
 
 pub(super) use join::Conditions;
@@ -36,6 +39,8 @@ pub(crate) enum Kind {
     Unit,
     Leaf(usize),
     Filter(Vec<Expr>),
+    /// Those that pass at the time.
+    Temporal(Vec<Bound>),
     Project(Vec<Expr>),
     Join {
         kind: JoinKind,
@@ -63,6 +68,7 @@ pub(crate) enum Kind {
 pub(super) enum State {
     /// A linear operator keeps nothing.
     None,
+    Temporal(Box<TemporalFilter>),
     Join(Box<JoinState>),
     Groups(Box<Groups>),
     Members(Box<Members>),
@@ -73,7 +79,11 @@ impl Kind {
     pub(super) fn is_stateful(&self) -> bool {
         matches!(
             self,
-            Kind::Join { .. } | Kind::Aggregate { .. } | Kind::Distinct(_) | Kind::Window { .. }
+            Kind::Temporal(_)
+                | Kind::Join { .. }
+                | Kind::Aggregate { .. }
+                | Kind::Distinct(_)
+                | Kind::Window { .. }
         )
     }
 
@@ -82,6 +92,7 @@ impl Kind {
             Kind::Unit | Kind::Leaf(_) | Kind::Filter(_) | Kind::Project(_) | Kind::Union => {
                 State::None
             }
+            Kind::Temporal(_) => State::Temporal(Box::default()),
             Kind::Join { .. } => State::Join(Box::default()),
             Kind::Aggregate { .. } => State::Groups(Box::default()),
             Kind::Distinct(_) => State::Members(Box::default()),
@@ -99,6 +110,7 @@ impl State {
     pub(super) fn bytes(&self) -> usize {
         match self {
             State::None => 0,
+            State::Temporal(filter) => filter.bytes(),
             State::Join(state) => state.bytes(),
             State::Groups(groups) => groups.bytes(),
             State::Members(members) => members.bytes(),

@@ -16,7 +16,12 @@ use crate::rowset::{OutputColumn, write_row};
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RowChanges {
     rows: BTreeMap<Box<[u8]>, Weight>,
+    /// Of all rows, as [`RowChanges::bytes`] gives it.
+    bytes: usize,
 }
+
+/// What a row takes besides its text, about.
+const ROW_BYTES: usize = 64;
 
 impl RowChanges {
     pub(super) fn of(
@@ -70,12 +75,14 @@ impl RowChanges {
         match self.rows.entry(row) {
             std::collections::btree_map::Entry::Vacant(place) => {
                 if weight != 0 {
+                    self.bytes += place.key().len() + ROW_BYTES;
                     place.insert(weight);
                 }
             }
             std::collections::btree_map::Entry::Occupied(mut place) => {
                 *place.get_mut() += weight;
                 if *place.get() == 0 {
+                    self.bytes -= place.key().len() + ROW_BYTES;
                     place.remove();
                 }
             }
@@ -96,6 +103,12 @@ impl RowChanges {
     /// The rows and their weights.
     pub fn iter(&self) -> impl Iterator<Item = (&[u8], i64)> {
         self.rows.iter().map(|(row, weight)| (&**row, *weight))
+    }
+
+    /// Appends the rows that come as a JSON array; how many they are. Those of all changes from nothing are the answer.
+    pub fn write_rows(&self, out: &mut Vec<u8>) -> u64 {
+        self.write_side(1, out);
+        self.rows.values().map(|weight| weight.max(&0).unsigned_abs()).sum()
     }
 
     /// Appends the rows that come as a JSON array, a comma, and the rows that go as another.
@@ -121,6 +134,6 @@ impl RowChanges {
 
     /// Bytes that it takes, about.
     pub fn bytes(&self) -> usize {
-        self.rows.keys().map(|row| row.len() + 64).sum()
+        self.bytes
     }
 }

@@ -26,3 +26,4 @@ mod shards;
 mod slices;
 mod split;
 mod subqueries;
+mod temporal;

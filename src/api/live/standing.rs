@@ -7,6 +7,7 @@ use cosmictron_types::{Duration, Timestamp};
 use super::{Conversation, Ending, Introduced, Introduction, Outlet, Visits};
 use crate::api::Api;
 use crate::auth::Claims;
+use crate::shard::LiveRequest;
 
 /// How long before its token ends a client is told so.
 const WARNING: Duration = Duration::from_secs(60);
@@ -45,6 +46,12 @@ impl Standing {
             Standing::Known { claims, is_warned: false } => warned_at(claims),
         }
     }
+}
+
+/// Tells a client that its token was signed out, and closes.
+pub(super) fn sign_out(outlet: &mut Outlet<'_>) {
+    outlet.problem(None, &Ending::SignedOut.problem());
+    outlet.close(Ending::SignedOut);
 }
 
 fn warned_at(claims: &Claims) -> Timestamp {
@@ -119,11 +126,6 @@ impl Conversation {
             {
                 outlet.close(Ending::Expired);
             }
-            Standing::BeingIntroduced { claims } | Standing::Known { claims, .. }
-                if self.api.is_revoked(claims) =>
-            {
-                outlet.close(Ending::SignedOut);
-            }
             Standing::BeingIntroduced { .. } => {}
             Standing::Known { claims, is_warned } => {
                 if !*is_warned && warned_at(claims) <= now {
@@ -159,6 +161,7 @@ impl Conversation {
     }
 
     fn welcome(&self, claims: &Claims, outlet: &mut Outlet<'_>) {
+        self.ask(LiveRequest::Identify { listener: self.listener, session: claims.session });
         outlet.message(&ServerMessage::Welcome {
             identity: claims.identity,
             connection_id: self.connection,

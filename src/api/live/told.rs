@@ -6,10 +6,11 @@ use cosmictron_net::wire::{AnswerRows, ServerMessage, UpdateWriter};
 use cosmictron_sql::Plan;
 use cosmictron_types::TxId;
 
+use super::standing::sign_out;
 use super::{Conversation, Ending, Outlet, QUERY_WEIGHT};
 use crate::api::problem::{bug, call_problem, query_problem, unavailable_problem};
 use crate::api::sql::{write_columns, write_types};
-use crate::shard::{Answer, Change, First, Item, SubscriptionId, Told};
+use crate::shard::{Answer, Change, End, First, Item, SubscriptionId, Told};
 
 impl Conversation {
     /// Tells the client what the core has answered to [`Conversation::listen`].
@@ -18,7 +19,8 @@ impl Conversation {
             Answer::Told(Told::News(items)) => {
                 items.into_iter().for_each(|item| self.tell_item(item, outlet));
             }
-            Answer::Told(Told::GivenUp) => outlet.close(Ending::TooSlow),
+            Answer::Told(Told::Ended(End::TooSlow)) => outlet.close(Ending::TooSlow),
+            Answer::Told(Told::Ended(End::SignedOut)) => sign_out(outlet),
             // The core takes no such requests any more.
             _ => outlet.close(Ending::ShuttingDown),
         }

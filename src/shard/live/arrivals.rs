@@ -99,6 +99,11 @@ impl Arrivals {
             && self.head().is_none_or(|head| tx < head)
     }
 
+    /// The last transaction that was taken out.
+    pub fn taken(&self) -> TxId {
+        self.taken
+    }
+
     /// Bytes of all that waits.
     pub fn bytes(&self) -> usize {
         self.bytes

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use cosmictron_sql::{Dataflow, LeafChanges, LivePlan, Params, RowChanges, SqlError};
-use cosmictron_types::TxId;
+use cosmictron_sql::{Dataflow, LeafChanges, LivePlan, Params, Resource, RowChanges, SqlError};
+use cosmictron_types::{Timestamp, TxId};
 
 use super::audience::Audience;
 use super::listener::Change;
-use super::opening::Opening;
+use super::opening::{FLOW_BYTES_MAX, Opening};
 use crate::shard::Reach;
 
 /// What two subscriptions have in common that share a flow.
@@ -27,6 +27,10 @@ pub struct Flow {
     /// Where its rows are.
     pub reach: Reach,
     pub stage: Stage,
+    /// When it is to be moved on by time, if it is.
+    pub due: Option<Timestamp>,
+    /// When it last was.
+    pub moved_at: Timestamp,
     pub audience: Audience,
 }
 
@@ -37,6 +41,8 @@ pub enum Stage {
         dataflow: Dataflow,
         /// As of which transaction it was begun.
         begun: TxId,
+        /// Where it depends on the time: all rows, for those who begin.
+        answer: Option<RowChanges>,
     },
 }
 
@@ -51,7 +57,12 @@ pub enum Taken {
 
 impl Flow {
     /// Takes what a transaction changed; what came of it for the answer, unless it is not begun.
-    pub fn take(&mut self, tx: TxId, changes: LeafChanges) -> Result<Taken, SqlError> {
+    pub fn take(
+        &mut self,
+        tx: TxId,
+        changes: LeafChanges,
+        now: Timestamp,
+    ) -> Result<Taken, SqlError> {
         match &mut self.stage {
             Stage::Opening(opening) => {
                 opening.keep(tx, changes)?;
@@ -60,21 +71,60 @@ impl Flow {
             // It was read with the rest.
             Stage::Running { begun, .. } if tx <= *begun => Ok(Taken::Nothing),
             Stage::Running { dataflow, .. } => {
-                let rows = dataflow.apply(changes)?;
+                let rows = dataflow.apply_at(changes, now)?;
                 let lacking = dataflow.lacking();
-                Ok(match (lacking.is_empty(), rows.is_empty()) {
-                    (false, _) => Taken::Lacking(rows, lacking),
-                    (true, true) => Taken::Nothing,
-                    (true, false) => Taken::Changed(Arc::new(Change::new(rows))),
-                })
+                if !lacking.is_empty() {
+                    return Ok(Taken::Lacking(rows, lacking));
+                }
+                Ok(self.change(rows)?.map_or(Taken::Nothing, Taken::Changed))
             }
+        }
+    }
+
+    /// Goes on to a time; what that changes in the answer.
+    pub fn move_to(&mut self, now: Timestamp) -> Result<Option<Arc<Change>>, SqlError> {
+        self.moved_at = now;
+        let Stage::Running { dataflow, .. } = &mut self.stage else { return Ok(None) };
+        let rows = dataflow.apply_at(LeafChanges::default(), now)?;
+        self.change(rows)
+    }
+
+    /// What subscribers are told of rows that have come and gone, when any have.
+    pub fn change(&mut self, rows: RowChanges) -> Result<Option<Arc<Change>>, SqlError> {
+        let Stage::Running { dataflow, answer, .. } = &mut self.stage else { return Ok(None) };
+        if rows.is_empty() {
+            return Ok(None);
+        }
+        let mut at = None;
+        if let Some(answer) = answer {
+            answer.merge(&rows);
+            at = Some(dataflow.now());
+            if (answer.bytes() + dataflow.bytes()) as u64 > FLOW_BYTES_MAX {
+                return Err(SqlError::Exhausted { what: Resource::Memory, max: FLOW_BYTES_MAX });
+            }
+        }
+        Ok(Some(Arc::new(Change::new(rows, at))))
+    }
+
+    /// Whether time alone changes its answer.
+    pub fn depends_on_time(&self) -> bool {
+        self.plan.moves_with_time()
+    }
+
+    /// When it does so next.
+    pub fn next_instant(&self) -> Option<Timestamp> {
+        match &self.stage {
+            Stage::Opening(_) => None,
+            Stage::Running { dataflow, .. } => dataflow.next_instant(),
         }
     }
 
     pub fn bytes(&self) -> usize {
         match &self.stage {
             Stage::Opening(opening) => opening.bytes(),
-            Stage::Running { dataflow, .. } => dataflow.bytes(),
+            Stage::Running { dataflow, answer, .. } => {
+                dataflow.bytes() + answer.as_ref().map_or(0, RowChanges::bytes)
+            }
         }
     }
 }

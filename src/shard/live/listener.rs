@@ -5,12 +5,13 @@
 //! 2. Updates that wait are bounded; the beginnings of subscriptions are by what an answer may be. Beyond [`QUEUE_BYTES_MAX`] all
 //!    updates that wait become one, exact as of the last of them; when that is still large, the listener is given up. One that
 //!    listens, or has only one update to take, is not behind, however large that is.
+//! 3. One that has ended is told that and nothing else.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use cosmictron_sql::RowChanges;
-use cosmictron_types::TxId;
+use cosmictron_types::{Timestamp, TxId};
 
 use super::SubscriptionId;
 use crate::shard::outbox::ReplyTo;
@@ -32,6 +33,15 @@ pub enum Item {
     Answered { number: u64, answer: Answer },
 }
 
+/// Why a listener is told nothing more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// It was too slow.
+    TooSlow,
+    /// Its token was signed out.
+    SignedOut,
+}
+
 /// How a subscription begins.
 #[derive(Debug, PartialEq, Eq)]
 pub struct First {
@@ -40,6 +50,8 @@ pub struct First {
     /// All rows, a JSON array of arrays; or none where the listener has those of `tx` already.
     pub rows: Vec<u8>,
     pub is_resumed: bool,
+    /// As of which time, where the answer depends on that.
+    pub at: Option<Timestamp>,
 }
 
 /// A change of an answer, encoded once for all who are told.
@@ -48,13 +60,15 @@ pub struct Change {
     pub rows: RowChanges,
     /// The rows that come and the rows that go: two JSON arrays with a comma between.
     pub json: Box<[u8]>,
+    /// The time that the answer is as of with it, where that depends on the time.
+    pub at: Option<Timestamp>,
 }
 
 impl Change {
-    pub fn new(rows: RowChanges) -> Self {
+    pub fn new(rows: RowChanges, at: Option<Timestamp>) -> Self {
         let mut json = Vec::new();
         rows.write_json(&mut json);
-        Self { rows, json: json.into() }
+        Self { rows, json: json.into(), at }
     }
 
     /// Bytes of both forms.
@@ -84,13 +98,13 @@ pub struct Listener {
     update_bytes: usize,
     /// It has asked for what comes next.
     pub listens: Option<ReplyTo>,
-    is_given_up: bool,
+    ended: Option<End>,
 }
 
 impl Listener {
     /// Puts something behind what waits.
     pub fn push(&mut self, item: Item) {
-        if self.is_given_up {
+        if self.ended.is_some() {
             return;
         }
         if let Item::Update { changes, .. } = &item {
@@ -104,28 +118,38 @@ impl Listener {
 
     /// Puts something behind what waits that belongs to how a subscription begins.
     pub fn push_beginning(&mut self, item: Item) {
-        if !self.is_given_up {
+        if self.ended.is_none() {
             self.items.push_back(Waiting { item, is_beginning: true });
         }
     }
 
-    /// Everything that waits; `None` when it was too much.
-    pub fn take(&mut self) -> Option<Vec<Item>> {
+    /// Everything that waits, or why there is nothing more.
+    pub fn take(&mut self) -> Result<Vec<Item>, End> {
         self.update_bytes = 0;
         let items = std::mem::take(&mut self.items);
-        (!self.is_given_up).then(|| items.into_iter().map(|waiting| waiting.item).collect())
+        match self.ended {
+            None => Ok(items.into_iter().map(|waiting| waiting.item).collect()),
+            Some(end) => Err(end),
+        }
+    }
+
+    /// Nothing more is told, of what waits neither.
+    pub fn end(&mut self, why: End) {
+        self.ended = Some(why);
+        self.items = VecDeque::new();
+        self.update_bytes = 0;
     }
 
     /// Whether there is something to tell.
     pub fn has_news(&self) -> bool {
-        self.is_given_up || !self.items.is_empty()
+        self.ended.is_some() || !self.items.is_empty()
     }
 
     /// Makes one update of all that wait. Beginnings go before it, since it may go on from them; all else behind, since
     /// answers may tell of transactions that it shows.
     fn merge(&mut self) {
         let (mut first, mut rest) = (VecDeque::new(), Vec::new());
-        let mut sums: BTreeMap<SubscriptionId, RowChanges> = BTreeMap::new();
+        let mut sums: BTreeMap<SubscriptionId, (RowChanges, Option<Timestamp>)> = BTreeMap::new();
         let (mut newest, mut updates) = (TxId::ZERO, 0);
         for waiting in std::mem::take(&mut self.items) {
             match waiting.item {
@@ -134,14 +158,17 @@ impl Listener {
                     updates += 1;
                     newest = newest.max(tx);
                     for (subscription, change) in changes {
-                        sums.entry(subscription).or_default().merge(&change.rows);
+                        let (sum, at) = sums.entry(subscription).or_default();
+                        sum.merge(&change.rows);
+                        *at = (*at).max(change.at);
                     }
                 }
                 _ => rest.push(waiting),
             }
         }
-        let changed = sums.into_iter().filter(|(_, rows)| !rows.is_empty());
-        let changes: Vec<_> = changed.map(|(id, rows)| (id, Arc::new(Change::new(rows)))).collect();
+        let changed = sums.into_iter().filter(|(_, (rows, _))| !rows.is_empty());
+        let changes: Vec<_> =
+            changed.map(|(id, (rows, at))| (id, Arc::new(Change::new(rows, at)))).collect();
         self.update_bytes = bytes(&changes);
         let item = Item::Update { tx: newest, changes };
         first.push_back(Waiting { item, is_beginning: false });
@@ -149,8 +176,7 @@ impl Listener {
         self.items = first;
         // With half of the room left, the next merge is not due at once.
         if updates > 1 && self.update_bytes > QUEUE_BYTES_MAX / 2 {
-            self.is_given_up = true;
-            self.items = VecDeque::new();
+            self.end(End::TooSlow);
         }
     }
 }
@@ -162,7 +188,7 @@ mod tests {
     fn update(tx: u64, subscription: u64, rows: &[(&str, i64)]) -> Item {
         let mut changes = RowChanges::default();
         rows.iter().for_each(|(row, weight)| changes.add(row.as_bytes().into(), *weight));
-        let change = Arc::new(Change::new(changes));
+        let change = Arc::new(Change::new(changes, None));
         Item::Update { tx: TxId::new(tx), changes: vec![(SubscriptionId(subscription), change)] }
     }
 
@@ -198,7 +224,7 @@ mod tests {
         let long = format!("[\"{}\"]", "x".repeat(QUEUE_BYTES_MAX / 8));
         listener.push(update(1, 1, &[("[1]", 1)]));
         listener.push(Item::Answered { number: 7, answer: Answer::Joined });
-        let first = First { tx: TxId::new(2), rows: b"[]".to_vec(), is_resumed: false };
+        let first = First { tx: TxId::new(2), rows: b"[]".to_vec(), is_resumed: false, at: None };
         listener.push_beginning(Item::Subscribed { subscription: SubscriptionId(2), first });
         // What it resumes with counts for nothing.
         listener.push_beginning(update(3, 2, &[(&long.repeat(20), 1)]));
@@ -223,6 +249,16 @@ mod tests {
     }
 
     #[test]
+    fn who_is_signed_out_is_told_nothing_of_what_waits() {
+        let mut listener = Listener::default();
+        listener.push(update(3, 1, &[("[1]", 1)]));
+        listener.end(End::SignedOut);
+        listener.push(update(4, 1, &[("[2]", 1)]));
+        assert!(listener.has_news());
+        assert_eq!(listener.take().err(), Some(End::SignedOut));
+    }
+
+    #[test]
     fn who_falls_behind_by_more_than_can_be_summed_up_is_given_up() {
         let mut listener = Listener::default();
         for tx in 1..40 {
@@ -230,6 +266,6 @@ mod tests {
             listener.push(update(tx, 1, &[(&long, 1)]));
         }
         assert!(listener.has_news());
-        assert!(listener.take().is_none());
+        assert_eq!(listener.take().err(), Some(End::TooSlow));
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use cosmictron_sql::{
     Dataflow, ExecutionLimits, LeafChanges, LivePlan, Params, PartialRows, Resource, SqlError,
 };
-use cosmictron_types::{ShardId, TxId};
+use cosmictron_types::{ShardId, Timestamp, TxId};
 
 use super::feed::TapId;
 use super::flow::{Flow, Stage, Taken};
@@ -16,7 +16,7 @@ use crate::shard::request::{Answer, Part, QueryError, Request};
 use crate::shard::{Reach, Seam, Shard};
 
 /// What a flow may keep, in bytes.
-const FLOW_BYTES_MAX: u64 = 256 << 20;
+pub(super) const FLOW_BYTES_MAX: u64 = 256 << 20;
 
 /// What may be read to begin one: whatever it may keep. The answer that subscribers are given has the limits of a query.
 const READ_LIMITS: ExecutionLimits = ExecutionLimits {
@@ -177,8 +177,11 @@ impl Shard {
                 return self.read_leaves(id, tx, seam);
             }
         }
-        match self.live.begin(id) {
-            Ok(true) => self.ask_for_subscribers(id, seam),
+        match self.live.begin(id, seam.now()) {
+            Ok(true) => {
+                self.live.note_instant(id);
+                self.ask_for_subscribers(id, seam);
+            }
             Ok(false) => self.flow_went_on(id, seam),
             Err(error) => self.fail_flow(id, &error.into(), seam),
         }
@@ -217,7 +220,7 @@ impl Shard {
 impl Live {
     /// Begins a flow with what was read, and lets it catch up with what came since. Whether it could: what it lacks since is to
     /// be read anew, and that is no more than to begin again.
-    fn begin(&mut self, id: FlowId) -> Result<bool, SqlError> {
+    fn begin(&mut self, id: FlowId, now: Timestamp) -> Result<bool, SqlError> {
         let flow = self.flows.get_mut(&id).expect("it was just looked at");
         let Stage::Opening(opening) = &mut flow.stage else { return Ok(true) };
         let Opening { reading, parts, later, .. } =
@@ -226,11 +229,12 @@ impl Live {
         let rows = flow.rows_of(parts)?;
         let (plan, params) = (flow.plan.clone(), flow.params.clone());
         let mut dataflow = Dataflow::new(plan, params, FLOW_BYTES_MAX)?;
-        dataflow.apply(rows)?;
-        flow.stage = Stage::Running { dataflow, begun };
+        let rows = dataflow.apply_at(rows, now)?;
+        let answer = flow.depends_on_time().then_some(rows);
+        flow.stage = Stage::Running { dataflow, begun, answer };
         for (tx, changes) in later {
             // Nobody has been told anything: what comes of it is in the answer that they will be given.
-            if let Taken::Lacking(..) = flow.take(tx, changes)? {
+            if let Taken::Lacking(..) = flow.take(tx, changes, now)? {
                 flow.stage = Stage::Opening(Box::new(Opening::new()));
                 return Ok(false);
             }

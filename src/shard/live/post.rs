@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use cosmictron_types::{ShardId, TxId};
+use cosmictron_types::{ShardId, Timestamp, TxId};
 
 use super::audience::Audience;
 use super::feed::{FeedBatch, FlowChanges, TapId};
@@ -32,6 +32,7 @@ impl Shard {
         seam: &mut Seam<'_>,
     ) {
         match request {
+            LiveRequest::Identify { listener, session } => self.identify(listener, session),
             LiveRequest::Subscribe(subscribe) => self.subscribe(*subscribe, seam),
             LiveRequest::Unsubscribe { listener, subscription } => {
                 self.unsubscribe(listener, subscription, seam);
@@ -76,6 +77,8 @@ impl Shard {
             params,
             reach,
             stage: Stage::Opening(Box::new(Opening::new())),
+            due: None,
+            moved_at: Timestamp::EPOCH,
             audience: Audience::One(member, beginning),
         };
         self.live.flows.insert(id, Box::new(flow));
@@ -108,7 +111,7 @@ impl Shard {
         self.run_live(seam);
     }
 
-    fn forget_subscriber(
+    pub(super) fn forget_subscriber(
         &mut self,
         id: FlowId,
         listener: ListenerId,
@@ -127,12 +130,13 @@ impl Shard {
     /// Nobody wants a flow any more, or it cannot go on.
     fn end_flow(&mut self, id: FlowId, seam: &mut Seam<'_>) -> Option<Box<Flow>> {
         let flow = self.live.flows.remove(&id)?;
+        if let Some(due) = flow.due {
+            self.live.instants.remove(&(due, id));
+        }
         if let Some(refilling) = &mut self.live.refilling {
             refilling.end(id);
-            flow.audience
-                .members()
-                .into_iter()
-                .for_each(|(listener, id)| refilling.forget(listener, id));
+            let members = flow.audience.members().into_iter();
+            members.for_each(|(listener, id)| refilling.forget(listener, id));
         }
         self.live.by_query.remove(&flow.key);
         let tap = TapId { core: seam.shard(), flow: id };
@@ -205,6 +209,9 @@ impl Shard {
         let flow = self.live.flows.get(&id);
         let subscriber = flow.and_then(|flow| flow.audience.get((listener, subscription)));
         let Some(Subscriber::Beginning(beginning)) = subscriber else { return };
+        if flow.is_some_and(|flow| flow.depends_on_time()) {
+            return self.begin_from_flow(id, listener, subscription, seam);
+        }
         let mut query = beginning.query.clone();
         query.params = query.params.as_of(beginning.now.as_ref().and(beginning.since));
         let asker = Asker::Subscriber(id, listener, subscription);
@@ -257,7 +264,7 @@ impl Shard {
     }
 
     /// A subscriber is told what it begins with, as of `tx`.
-    fn begin_subscriber(
+    pub(super) fn begin_subscriber(
         &mut self,
         id: FlowId,
         (listener, subscription): (ListenerId, SubscriptionId),
@@ -356,6 +363,7 @@ impl Shard {
             }
         }
         self.live.is_running = false;
+        self.set_alarm(seam);
     }
 
     /// Gives the answers of calls whose updates have been told.
@@ -382,24 +390,26 @@ impl Shard {
                 (Err(_), _) => {}
             }
         }
-        let mut updates = Updates::new();
+        let (now, mut updates) = (seam.now(), Updates::new());
         let mut lacking = Vec::new();
         for (id, changes) in of_flow {
             let Some(flow) = self.live.flows.get_mut(&id) else { continue };
-            match changes.and_then(|changes| flow.take(tx, changes)) {
+            match changes.and_then(|changes| flow.take(tx, changes, now)) {
                 Ok(Taken::Nothing) => {}
                 Ok(Taken::Changed(change)) => distribute(flow, tx, &change, &mut updates),
                 Ok(Taken::Lacking(rows, leaves)) => lacking.push((id, rows, leaves)),
                 Err(error) => self.fail_flow(id, &error.into(), seam),
             }
+            self.live.note_instant(id);
         }
         match lacking.is_empty() {
-            true => self.tell_updates(tx, updates, seam),
+            true => self.tell_updates(tx, updates),
             false => self.refill(tx, updates, lacking, seam),
         }
     }
 
-    pub(super) fn tell_updates(&mut self, tx: TxId, updates: Updates, seam: &mut Seam<'_>) {
+    /// Puts updates as of one transaction behind what waits for each listener.
+    pub(super) fn tell_updates(&mut self, tx: TxId, updates: Updates) {
         for (listener, changes) in updates {
             if changes.is_empty() {
                 continue;
@@ -419,13 +429,13 @@ impl Shard {
                 continue;
             }
             let Some(reply) = party.listener.listens.take() else { continue };
-            let told = party.listener.take().map_or(Told::GivenUp, Told::News);
+            let told = party.listener.take().map_or_else(Told::Ended, Told::News);
             self.answer_at_once(reply, Answer::Told(told), seam);
         }
     }
 
     /// Somebody may have something to be told.
-    fn tell_listener(&mut self, listener: ListenerId) {
+    pub(super) fn tell_listener(&mut self, listener: ListenerId) {
         self.live.to_tell.push(listener);
     }
 
@@ -460,8 +470,10 @@ impl Shard {
 
 /// Gives a change to all subscribers of a flow.
 pub(super) fn distribute(flow: &mut Flow, tx: TxId, change: &Arc<Change>, updates: &mut Updates) {
+    // Those of a flow that depends on the time began with its own answer: whatever it gives is new to them.
+    let all_is_new = flow.depends_on_time();
     flow.audience.for_each(|(listener, subscription), subscriber| match subscriber {
-        Subscriber::Told(answered) if tx <= *answered => {}
+        Subscriber::Told(answered) if tx <= *answered && !all_is_new => {}
         Subscriber::Told(_) => {
             updates.entry(listener).or_default().push((subscription, change.clone()));
         }

@@ -9,13 +9,11 @@
 //! 1. No transaction is taken while the update of the one before is not complete, so updates stay in order and whole.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use cosmictron_sql::{RowChanges, SqlError};
 use cosmictron_types::{ShardId, TxId};
 
 use super::flow::Stage;
-use super::listener::Change;
 use super::opening::{FlowQuestion, LeafParts};
 use super::post::{Updates, distribute};
 use super::{FlowId, ListenerId, SubscriptionId};
@@ -30,6 +28,8 @@ pub struct Refilling {
     updates: Updates,
     /// The flows that wait.
     flows: BTreeMap<FlowId, Refill>,
+    /// Subscriptions that begin with the answer that a flow has, once that is complete.
+    put_off: Vec<(FlowId, ListenerId, SubscriptionId)>,
 }
 
 /// What one flow waits for.
@@ -48,6 +48,11 @@ impl Refilling {
         if let Some(changes) = self.updates.get_mut(&listener) {
             changes.retain(|(other, _)| *other != subscription);
         }
+    }
+
+    /// A subscription is to begin once all flows are complete.
+    pub fn put_off(&mut self, beginning: (FlowId, ListenerId, SubscriptionId)) {
+        self.put_off.push(beginning);
     }
 
     /// A flow is over.
@@ -73,7 +78,7 @@ impl Shard {
             flows.insert(id, Refill { missing, parts: LeafParts::new(), rows });
             questions.push((id, leaves));
         }
-        self.live.refilling = Some(Refilling { tx, updates, flows });
+        self.live.refilling = Some(Refilling { tx, updates, flows, put_off: Vec::new() });
         for (id, leaves) in questions {
             self.ask_for_rows(id, &leaves, tx, seam);
         }
@@ -119,8 +124,7 @@ impl Shard {
         let Stage::Running { dataflow, .. } = &mut flow.stage else { return Ok(()) };
         rows.merge(&dataflow.fill(read)?);
         assert!(dataflow.lacking().is_empty(), "it was given all, or as many as it keeps");
-        if !rows.is_empty() {
-            let change = Arc::new(Change::new(rows));
+        if let Some(change) = flow.change(rows)? {
             distribute(flow, refilling.tx, &change, &mut refilling.updates);
         }
         Ok(())
@@ -129,8 +133,11 @@ impl Shard {
     /// Tells the update that has waited, once no flow lacks rows any more. Whether none does.
     pub(super) fn has_refilled(&mut self, seam: &mut Seam<'_>) -> bool {
         let is_complete = |refilling: &mut Refilling| refilling.flows.is_empty();
-        if let Some(Refilling { tx, updates, .. }) = self.live.refilling.take_if(is_complete) {
-            self.tell_updates(tx, updates, seam);
+        if let Some(refilling) = self.live.refilling.take_if(is_complete) {
+            self.tell_updates(refilling.tx, refilling.updates);
+            for (flow, listener, subscription) in refilling.put_off {
+                self.begin_from_flow(flow, listener, subscription, seam);
+            }
         }
         self.live.refilling.is_none()
     }

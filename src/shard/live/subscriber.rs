@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use cosmictron_sql::RowChanges;
-use cosmictron_types::TxId;
+use cosmictron_types::{Timestamp, TxId};
 
 use super::SubscriptionId;
 use super::listener::{Change, First, Item};
@@ -27,18 +27,25 @@ pub struct Beginning {
     pub since: Option<TxId>,
     /// The answer, once it is known.
     pub now: Option<Rows>,
+    /// The time that the answer is as of, where it depends on that.
+    pub at: Option<Timestamp>,
     /// What came since it has begun.
     pub later: Vec<(TxId, Arc<Change>)>,
 }
 
 impl Beginning {
     pub fn new(query: Query, since: Option<TxId>) -> Self {
-        Self { query, since, now: None, later: Vec::new() }
+        Self { query, since, now: None, at: None, later: Vec::new() }
+    }
+
+    /// With an answer that depends on the time.
+    pub fn at(self, at: Timestamp) -> Self {
+        Self { at: Some(at), ..self }
     }
 
     /// What a subscriber is told who has nothing.
     pub fn afresh(self, subscription: SubscriptionId, now: Rows) -> Vec<Item> {
-        let first = First { tx: now.tx, rows: now.json, is_resumed: false };
+        let first = First { tx: now.tx, rows: now.json, is_resumed: false, at: self.at };
         let mut items = vec![Item::Subscribed { subscription, first }];
         items.extend(later_updates(self.later, subscription, now.tx));
         items
@@ -50,10 +57,10 @@ impl Beginning {
             unreachable!("answers are arrays of rows")
         };
         let tx = self.since.expect("it has something to resume from");
-        let first = First { tx, rows: b"[]".to_vec(), is_resumed: true };
+        let first = First { tx, rows: b"[]".to_vec(), is_resumed: true, at: None };
         let mut items = vec![Item::Subscribed { subscription, first }];
         if !rows.is_empty() {
-            let changes = vec![(subscription, Arc::new(Change::new(rows)))];
+            let changes = vec![(subscription, Arc::new(Change::new(rows, None)))];
             items.push(Item::Update { tx: now.tx, changes });
         }
         items.extend(later_updates(self.later, subscription, now.tx));

@@ -53,6 +53,27 @@ fn a_bad_token_in_the_handshake_is_refused_before_the_upgrade() {
 }
 
 #[test]
+fn a_script_of_a_site_that_is_not_allowed_is_refused_before_the_upgrade() {
+    let settings = "http.allowed_origins = [\"https://app.example\"]\n";
+    let (server, ada) = agent(settings, 1);
+    let connect = |origin: Option<&str>| {
+        let headers: Vec<_> = origin.map(|origin| ("Origin", origin)).into_iter().collect();
+        TestSocket::try_connect_with(server.address(), "/v1/ws", ada.token(), &headers).map(|_| ())
+    };
+    let own = format!("http://{}", server.address());
+    for origin in [None, Some("https://app.example"), Some(&*own)] {
+        assert_eq!(connect(origin), Ok(()), "{origin:?}");
+    }
+    for origin in ["https://evil.example", "https://app.example.evil.example", "null"] {
+        assert_eq!(connect(Some(origin)), Err(403), "{origin}");
+    }
+    let (server, ada) = agent("", 1);
+    let headers = [("Origin", "https://any.example")];
+    let socket = TestSocket::try_connect_with(server.address(), "/v1/ws", ada.token(), &headers);
+    assert!(socket.is_ok(), "by default every site may");
+}
+
+#[test]
 fn nobody_is_answered_before_it_is_known_who_asks() {
     let (server, _) = agent("", 1);
     let messages = [
@@ -121,13 +142,35 @@ fn another_accounts_token_is_no_renewal_and_neither_is_a_bad_one() {
 
 #[test]
 fn a_connection_ends_when_its_token_is_signed_out() {
-    let (server, mut ada) = agent("websocket.ping_interval = \"200ms\"\n", 2);
-    let mut idle = server.socket_of(&ada);
-    let mut busy = server.socket_of(&ada);
-    busy.subscribe("SELECT count(*) FROM agent_state");
-    assert_eq!(ada.post("/v1/auth/sign-out", "").status, 204);
-    assert_eq!(idle.wait_for_close().0, 4001);
-    assert_eq!(busy.wait_for_close().0, 4001);
+    // Nothing but the event can end them within the patience of the test.
+    let settings = "websocket.ping_interval = \"10m\"\n";
+    for shards in [1, 2, 4] {
+        let (server, mut ada) = agent(settings, shards);
+        // Connections come to all cores in turn.
+        let other = ada.again();
+        let open = |subscribes: bool| {
+            let mut socket = server.socket_of(&other);
+            socket.message().unwrap();
+            if subscribes {
+                socket.subscribe("SELECT count(*) FROM agent_state");
+            }
+            socket
+        };
+        let sockets: Vec<TestSocket> = (0..16).map(|number| open(number % 2 == 0)).collect();
+        let fresh = ada.post("/v1/auth/refresh", "").json()["token"].as_str().unwrap().to_owned();
+        let mut renewed = open(true);
+        renewed.send(&json!({"type": "authenticate", "token": fresh}));
+        renewed.wait_for(|message| message["type"] == "welcome");
+        assert_eq!(ada.post("/v1/auth/sign-out", "").status, 204);
+        for mut socket in sockets {
+            let (code, said) = socket.wait_for_close();
+            assert_eq!((code, said.len()), (4001, 1), "{said:?}");
+            let kind = (&said[0]["type"], &said[0]["code"]);
+            assert_eq!(kind, (&json!("error"), &json!("unauthenticated")));
+        }
+        // Its token is another one.
+        assert_eq!(renewed.call("record_agent_message", message("s", "x"))["type"], "called");
+    }
 }
 
 /// Answers stand in the order of their requests, also of one that is to be upgraded.
