@@ -56,8 +56,7 @@ pub async fn serve(
     let socket = Rc::new(Socket::new(api, agreement.sends, conversation));
     let (read, write) = stream.split();
     shard.spawn(Writer::new(Rc::clone(&socket), write).run());
-    Reader::new(Rc::clone(&socket), decoder, read).run().await;
+    Reader::new(socket, decoder, read).run().await;
     drop(shard.request(leave));
-    socket.end_visits().await;
     drop(pass);
 }

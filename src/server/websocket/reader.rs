@@ -27,7 +27,11 @@ impl Reader {
         while self.take_all().await && self.read().await {}
         // A writer that is at it has so long to finish.
         self.half.set_deadline(Deadline::Due(LINGER));
-        if self.socket.end_reading().await {
+        let have_both_closed = self.socket.end_reading().await;
+        // Nothing more is said: a client that keeps the TCP connection open is gone all the same. It is not timed meanwhile.
+        self.half.set_deadline(Deadline::None);
+        self.socket.end_visits().await;
+        if have_both_closed {
             self.linger().await;
         }
     }

@@ -159,7 +159,7 @@ impl Socket {
         self.writer.ring();
     }
 
-    /// When both tasks have ended: has modules told that the client has gone.
+    /// For the reader, when the writer has ended: has modules told that the client has gone.
     pub async fn end_visits(&self) {
         let visits = self.state.borrow_mut().conversation.take_visits();
         visits.end(&self.api.shard).await;

@@ -1,5 +1,7 @@
 //! Servers that end while connections are open: whatever was not told before is told at the next start.
 
+use std::thread;
+
 use cosmictron_tests::{TestServer, TestSocket};
 use rustix::process::Signal;
 
@@ -59,11 +61,15 @@ fn a_server_that_stops_tells_of_the_ends_before() {
     let token = ada.token().unwrap().to_owned();
     let mut open: Vec<(TestSocket, String)> = (0..10).map(|_| come(&server, &ada)).collect();
     assert_eq!(here(&mut ada).len(), 10);
-    server.signal(Signal::TERM);
-    for (socket, _) in &mut open {
-        assert_eq!(socket.wait_for_close().0, 1001);
-    }
-    let server = server.stop_and_restart();
+    let server = thread::scope(|scope| {
+        // Each answers the close frame, and stays.
+        scope.spawn(|| {
+            for (socket, _) in &mut open {
+                assert_eq!(socket.wait_for_close().0, 1001);
+            }
+        });
+        server.stop_and_restart()
+    });
     let mut ada = server.client_of(&token);
     assert!(here(&mut ada).is_empty());
     for (_, id) in open {
