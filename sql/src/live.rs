@@ -34,4 +34,4 @@ mod tuple;
 pub use compile::LivePlan;
 pub use flow::{Dataflow, LeafChanges};
 pub use leaf::{Leaf, LeafKey, LeafRow};
-pub use output::RowChanges;
+pub use output::{AnswerChanges, RowChanges};

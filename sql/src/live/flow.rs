@@ -8,7 +8,7 @@ use super::leaf::LeafRow;
 use super::operator::aggregate::Grouping;
 use super::operator::join::JoinRun;
 use super::operator::{Kind, Operator, State, filter, project};
-use super::output::RowChanges;
+use super::output::AnswerChanges;
 use super::tuple::Tuple;
 use crate::error::{Resource, SqlError};
 use crate::params::Params;
@@ -92,7 +92,7 @@ impl Dataflow {
     /// # Errors
     ///
     /// What evaluating an expression can end in, or more memory than it may keep.
-    pub fn apply(&mut self, changes: LeafChanges) -> Result<RowChanges, SqlError> {
+    pub fn apply(&mut self, changes: LeafChanges) -> Result<AnswerChanges, SqlError> {
         let plan = self.plan.clone();
         let mut leaves: Vec<Delta> = vec![Delta::new(); plan.leaves.len()];
         for (leaf, row, weight) in changes.rows {
@@ -110,7 +110,7 @@ impl Dataflow {
             return Err(SqlError::Exhausted { what: Resource::Memory, max: self.memory_bytes_max });
         }
         let delta = deltas.pop().expect("there is always an operator");
-        RowChanges::of(&delta, &plan.output, &plan.columns, &self.params)
+        Ok(AnswerChanges::new(plan, self.params.clone(), delta))
     }
 
     /// What one operator makes of the changes of those before it.

@@ -1,9 +1,12 @@
 //! Live queries: after every transaction the rows that were told add up to the answer of the query (invariant 4).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use cosmictron_sql::{Dataflow, ExecutionLimits, LeafChanges, LivePlan, Params, Plan};
+use cosmictron_sql::{
+    Dataflow, EncodedRows, ExecutionLimits, LeafChanges, LivePlan, Params, Plan, RowChanges,
+    RowFormat,
+};
 use cosmictron_storage::{Change, Store};
 use proptest::prelude::*;
 
@@ -72,12 +75,12 @@ const QUERIES: &[&str] = &[
     "SELECT p.id FROM person p WHERE p.team = (SELECT max(id) FROM team)",
 ];
 
-/// A subscriber: a dataflow, and the rows that it was told.
+/// A subscriber: a dataflow, and the rows that it was told, in both formats.
 struct Subscriber {
     sql: &'static str,
     plan: Plan,
     flow: Dataflow,
-    rows: BTreeMap<String, i64>,
+    rows: [RowChanges; 2],
 }
 
 impl Subscriber {
@@ -85,33 +88,36 @@ impl Subscriber {
         let plan = database.plan(sql).unwrap_or_else(|error| panic!("{sql}: {error}"));
         let live = LivePlan::of(&plan, database).unwrap_or_else(|error| panic!("{sql}: {error}"));
         let flow = Dataflow::new(Arc::new(live), Arc::new(Params::default()), 1 << 30).unwrap();
-        let mut subscriber = Self { sql, plan, flow, rows: BTreeMap::new() };
+        let rows = [RowFormat::Json, RowFormat::Binary].map(RowChanges::none);
+        let mut subscriber = Self { sql, plan, flow, rows };
         subscriber.apply(all_rows(&subscriber.flow, database.store()));
         subscriber
     }
 
     fn apply(&mut self, changes: LeafChanges) {
         let told = self.flow.apply(changes).unwrap_or_else(|error| panic!("{}: {error}", self.sql));
-        for (row, weight) in told.iter() {
-            let row = String::from_utf8(row.to_vec()).unwrap();
-            assert_ne!(weight, 0);
-            *self.rows.entry(row).or_default() += weight;
+        for rows in &mut self.rows {
+            let told = told.rows(rows.format()).unwrap();
+            assert!(told.iter().all(|(_, weight)| weight != 0));
+            rows.merge(&told);
         }
-        self.rows.retain(|_, weight| *weight != 0);
     }
 
     fn check(&self, database: &Database) {
-        let mut out = Vec::new();
         let (limits, params) = (ExecutionLimits::default(), Params::default());
-        let rows = self.plan.execute(database.store(), &params, &limits);
-        rows.unwrap_or_else(|error| panic!("{}: {error}", self.sql)).write_json(&mut out);
-        let rows: Vec<Box<serde_json::value::RawValue>> = serde_json::from_slice(&out).unwrap();
-        let mut expected: BTreeMap<String, i64> = BTreeMap::new();
-        for row in rows {
-            *expected.entry(row.get().to_owned()).or_default() += 1;
+        let answer = self.plan.execute(database.store(), &params, &limits);
+        let answer = answer.unwrap_or_else(|error| panic!("{}: {error}", self.sql));
+        for held in &self.rows {
+            let answer = answer.encode(held.format()).unwrap();
+            let expected = RowChanges::between(&EncodedRows::none(held.format()), &answer);
+            assert_eq!(readable(held), readable(&expected), "{}", self.sql);
         }
-        assert_eq!(self.rows, expected, "{}", self.sql);
     }
+}
+
+/// Rows with how often each is there.
+fn readable(rows: &RowChanges) -> Vec<(String, i64)> {
+    rows.iter().map(|(row, weight)| (row.escape_ascii().to_string(), weight)).collect()
 }
 
 /// All rows, as changes from nothing.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use cosmictron_sql::{Dataflow, LeafChanges, LivePlan, Params, SqlError};
+use cosmictron_sql::{AnswerChanges, Dataflow, LeafChanges, LivePlan, Params, RowFormat, SqlError};
 use cosmictron_types::{ShardId, TxId};
 
 use super::listener::Change;
@@ -47,7 +47,7 @@ impl Flow {
         &mut self,
         tx: TxId,
         changes: LeafChanges,
-    ) -> Result<Option<Arc<Change>>, SqlError> {
+    ) -> Result<Option<AnswerChanges>, SqlError> {
         match &mut self.stage {
             Stage::Opening(opening) => {
                 opening.keep(tx, changes)?;
@@ -56,8 +56,8 @@ impl Flow {
             // It was read with the rest.
             Stage::Running { begun, .. } if tx <= *begun => Ok(None),
             Stage::Running { dataflow, .. } => {
-                let rows = dataflow.apply(changes)?;
-                Ok((!rows.is_empty()).then(|| Arc::new(Change::new(rows))))
+                let changes = dataflow.apply(changes)?;
+                Ok((!changes.is_empty()).then_some(changes))
             }
         }
     }
@@ -67,5 +67,33 @@ impl Flow {
             Stage::Opening(opening) => opening.bytes(),
             Stage::Running { dataflow, .. } => dataflow.bytes(),
         }
+    }
+}
+
+/// A change of a flow's answer, encoded for the first subscriber of each format, and shared by all.
+#[derive(Debug)]
+pub struct SharedChange {
+    changes: AnswerChanges,
+    /// `Some(None)` where the rows come to nothing.
+    json: Option<Option<Arc<Change>>>,
+    binary: Option<Option<Arc<Change>>>,
+}
+
+impl SharedChange {
+    pub fn new(changes: AnswerChanges) -> Self {
+        Self { changes, json: None, binary: None }
+    }
+
+    /// The change in a format; `None` where nothing has changed.
+    pub fn in_format(&mut self, format: RowFormat) -> Result<Option<&Arc<Change>>, SqlError> {
+        let place = match format {
+            RowFormat::Json => &mut self.json,
+            RowFormat::Binary => &mut self.binary,
+        };
+        if place.is_none() {
+            let rows = self.changes.rows(format)?;
+            *place = Some((!rows.is_empty()).then(|| Arc::new(Change::new(rows))));
+        }
+        Ok(place.as_ref().and_then(Option::as_ref))
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use cosmictron_types::{ShardId, TxId};
 
 use super::feed::{FeedBatch, FlowChanges, TapId};
-use super::flow::{Flow, FlowKey, Stage};
+use super::flow::{Flow, FlowKey, SharedChange, Stage};
 use super::listener::{Change, Item};
 use super::opening::Opening;
 use super::subscriber::{Beginning, Subscriber};
@@ -262,8 +262,8 @@ impl Shard {
         let flow = self.live.flows.get_mut(&id).expect("it was just looked at");
         let subscriber = flow.subscribers.get_mut(&(listener, subscription));
         let subscriber = subscriber.expect("it was just looked at");
-        if let Subscriber::Beginning(beginning) =
-            std::mem::replace(subscriber, Subscriber::Told(tx))
+        let told = Subscriber::Told { tx, format: subscriber.format() };
+        if let Subscriber::Beginning(beginning) = std::mem::replace(subscriber, told)
             && let Some(party) = self.live.listeners.get_mut(&listener)
         {
             begin(*beginning).into_iter().for_each(|item| party.listener.push_beginning(item));
@@ -377,10 +377,13 @@ impl Shard {
         let mut updates = Updates::new();
         for (id, changes) in of_flow {
             let Some(flow) = self.live.flows.get_mut(&id) else { continue };
-            match changes.and_then(|changes| flow.take(tx, changes)) {
-                Ok(None) => {}
-                Ok(Some(change)) => distribute(flow, tx, &change, &mut updates),
-                Err(error) => self.fail_flow(id, &error.into(), seam),
+            let taken = changes.and_then(|changes| flow.take(tx, changes));
+            let told = taken.and_then(|change| match change {
+                Some(change) => distribute(flow, tx, SharedChange::new(change), &mut updates),
+                None => Ok(()),
+            });
+            if let Err(error) = told {
+                self.fail_flow(id, &error.into(), seam);
             }
         }
         for (listener, changes) in updates {
@@ -431,15 +434,26 @@ impl Shard {
     }
 }
 
-/// Gives a change to all subscribers of a flow.
-fn distribute(flow: &mut Flow, tx: TxId, change: &Arc<Change>, updates: &mut Updates) {
+/// Gives a change to all subscribers of a flow, each in its format.
+fn distribute(
+    flow: &mut Flow,
+    tx: TxId,
+    mut change: SharedChange,
+    updates: &mut Updates,
+) -> Result<(), SqlError> {
     for ((listener, subscription), subscriber) in &mut flow.subscribers {
+        if let Subscriber::Told { tx: answered, .. } = subscriber
+            && tx <= *answered
+        {
+            continue;
+        }
+        let Some(change) = change.in_format(subscriber.format())? else { continue };
         match subscriber {
-            Subscriber::Told(answered) if tx <= *answered => {}
-            Subscriber::Told(_) => {
+            Subscriber::Told { .. } => {
                 updates.entry(*listener).or_default().push((*subscription, change.clone()));
             }
             Subscriber::Beginning(beginning) => beginning.later.push((tx, change.clone())),
         }
     }
+    Ok(())
 }
