@@ -202,7 +202,7 @@ fn a_subscription_to_one_key_hears_of_that_key_alone(spoken: &str) {
 #[test]
 fn two_hundred_connections_are_told_of_one_change() {
     let (server, mut ada) = agent("", 2);
-    let subscribe = |at| {
+    let subscribe = |at: usize| {
         let mut socket = server.socket_as(&ada, SUBPROTOCOLS[at % 2]);
         let (id, _) = socket.subscribe("SELECT content FROM agent_state");
         (socket, id)
