@@ -9,6 +9,8 @@
 //! let answer = ada.call("record_agent_message", r#"["session", "user", "hello"]"#);
 //! assert_eq!(answer.status, 200);
 //! ```
+#[path = "fixture/binary.rs"]
+pub mod binary;
 #[path = "fixture/client.rs"]
 mod client;
 #[path = "fixture/faulty_disk.rs"]
@@ -21,7 +23,7 @@ mod socket;
 pub use client::{TestAnswer, TestClient};
 pub use faulty_disk::{Errno, Fault, FaultyDisk, HeldSyncs, Operation};
 pub use server::{Refusal, TestServer, binary, configure, folder_on};
-pub use socket::{JSON_V1, LiveRows, TestSocket};
+pub use socket::{BIN_V1, JSON_V1, LiveRows, SUBPROTOCOLS, TestSocket};
 
 use std::path::{Path, PathBuf};
 

@@ -61,5 +61,5 @@ pub use violation::Violation;
 /// The subprotocol whose messages are JSON texts ([`crate::wire`]).
 pub const JSON_V1: &str = "cosmictron.json.v1";
 
-/// The subprotocol whose rows are in the binary row encoding.
+/// The subprotocol whose messages are bytes, and rows columns ([`crate::wire`]).
 pub const BIN_V1: &str = "cosmictron.bin.v1";

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 
-use cosmictron_sql::{Catalog, ExecutionLimits, NameError, Plan, PlanLimits, plan};
+use cosmictron_sql::{Catalog, ExecutionLimits, NameError, Plan, PlanLimits, RowFormat, plan};
 use cosmictron_storage::{Store, StoreLimits, TableDef, TransactionLimits};
 use cosmictron_types::schema::ModuleSchema;
 use cosmictron_types::ty::Field;
@@ -161,5 +161,19 @@ fn bench_scans(criterion: &mut Criterion) {
     }
 }
 
-criterion_group!(benches, bench_plan, bench_point, bench_scans);
+/// 10,000 rows as clients are told them.
+fn bench_encode(criterion: &mut Criterion) {
+    let bank = Bank::filled();
+    let plan = bank.plan("SELECT * FROM account LIMIT 10000");
+    let params = plan.bind_params(&[]).expect("no parameters");
+    let limits = ExecutionLimits::default();
+    let rows = plan.execute(&bank.store, &params, &limits).expect("rows");
+    for (name, format) in [("JSON", RowFormat::Json), ("a batch", RowFormat::Binary)] {
+        criterion.bench_function(&format!("10,000 rows as {name}"), |bencher| {
+            bencher.iter(|| rows.encode(format).expect("few bytes").told().len());
+        });
+    }
+}
+
+criterion_group!(benches, bench_plan, bench_point, bench_scans, bench_encode);
 criterion_main!(benches);

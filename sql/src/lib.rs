@@ -3,7 +3,8 @@
 //! ```text
 //!  text ─▶ syntax ─▶ bind ─▶ logical ─▶ physical ─▶ execute ─▶ rowset
 //!          (tree)    (names,  (tree of   (paths,     (pushes    (cells,
-//!                     types)  operators)  operators)  tuples)    JSON)
+//!                     types)  operators)  operators)  tuples)    JSON,
+//!                                                                batch)
 //! ```
 //!
 //! A [`Plan`] holds everything up to `physical`; it is made once for a text and executed with [`Params`] over a `Store`.
@@ -12,7 +13,7 @@
 //!
 //! Reading order: [`error`], [`limits`], [`catalog`]; `value` and `expr` are what queries compute with; `syntax`, `bind`,
 //! `logical`, `physical` and `execute` are the way of a text to its rows; [`plan`](mod@plan) is the door, [`rowset`] the
-//! exit. [`partial`] is a query over several stores, [`part_run`] one in slices. Where the place of policies is: `logical`.
+//! exit, `batch` the columnar form of what leaves there. [`partial`] is a query over several stores, [`part_run`] one in slices. Where the place of policies is: `logical`.
 //!
 //! It does no I/O, reads no clock, and knows neither callers nor how shards talk: a [`Catalog`] says which tables may be named.
 
@@ -28,6 +29,7 @@ pub mod rowset;
 pub mod shown_order;
 pub mod time_travel;
 
+mod batch;
 mod bind;
 mod execute;
 mod explain;
@@ -40,13 +42,15 @@ mod value;
 pub use catalog::{Catalog, NameError};
 pub use error::{ErrorClass, EvalError, NameKind, Position, Resource, SqlError};
 pub use limits::{ExecutionLimits, PlanLimits};
-pub use live::{Dataflow, Leaf, LeafChanges, LeafKey, LeafRow, LivePlan, RowChanges};
+pub use live::{
+    AnswerChanges, Dataflow, HeldAnswer, Leaf, LeafChanges, LeafKey, LeafRow, LivePlan, RowChanges,
+};
 pub use params::Params;
 pub use part_run::{PartRun, SLICE_ROWS, Step};
 pub use partial::PartialRows;
 pub use physical::fixed::FixedKey;
 pub use plan::{Plan, plan};
-pub use rowset::{OutputColumn, RowSet};
+pub use rowset::{BinaryRows, EncodedRows, OutputColumn, RowFormat, RowSet};
 pub use shown_order::{ShownKey, shown_order};
 pub use time_travel::{AsOf, Present};
 pub use value::{Datum, Integer, SqlType};

@@ -23,12 +23,13 @@
 //! What depends on the time is kept up to date by it as well: a comparison with `now()` is an operator that knows when each
 //! tuple comes and goes ([`temporal`]).
 //!
-//! Reading order: [`tuple`] and [`delta`], [`compile`], [`leaf`], [`flow`], [`operator`]; [`initial`], [`output`]; [`explain`].
+//! Reading order: [`tuple`] and [`delta`], [`compile`], [`leaf`], [`flow`], [`operator`]; [`initial`], [`output`], [`held`]; [`explain`].
 
 mod compile;
 mod delta;
 pub(crate) mod explain;
 mod flow;
+mod held;
 mod initial;
 mod leaf;
 mod operator;
@@ -38,5 +39,6 @@ mod tuple;
 
 pub use compile::LivePlan;
 pub use flow::{Dataflow, LeafChanges};
+pub use held::HeldAnswer;
 pub use leaf::{Leaf, LeafKey, LeafRow};
-pub use output::RowChanges;
+pub use output::{AnswerChanges, RowChanges};

@@ -1,9 +1,12 @@
-//! The answer of an execution, and its JSON.
+//! The answer of an execution, and how it is encoded.
 //!
-//! A bare column is held as the bytes of its row and goes into the text from there; only computed columns hold values.
+//! A bare column is held as the bytes of its row and goes out from there; only computed columns hold values.
+
+use std::borrow::Cow;
 
 use cosmictron_types::{Type, json};
 
+use crate::batch;
 use crate::error::{Resource, SqlError};
 use crate::execute::budget::{Budget, check};
 use crate::expr::Expr;
@@ -21,7 +24,7 @@ pub struct OutputColumn {
     pub ty: SqlType,
     pub nullable: bool,
     /// How a stored value of it is encoded.
-    stored: Type,
+    pub(crate) stored: Type,
 }
 
 impl OutputColumn {
@@ -38,6 +41,30 @@ impl OutputColumn {
     pub(crate) fn text(name: &str) -> Self {
         Self { name: name.into(), ty: SqlType::String, nullable: false, stored: Type::String }
     }
+}
+
+/// How the rows of an answer, and changes of them, are encoded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum RowFormat {
+    /// An array of arrays, as text.
+    Json,
+    /// Columnar batches: see `docs/protocol.md`.
+    Binary,
+}
+
+/// Rows of an answer that borrow from nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum EncodedRows {
+    /// A JSON array of arrays.
+    Json(Vec<u8>),
+    Binary(BinaryRows),
+}
+
+/// Rows that can still be told from one another: a batch is made of them in the end.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct BinaryRows {
+    /// Each row behind its length in 4 bytes.
+    bytes: Vec<u8>,
 }
 
 /// Rows of an answer. Borrows from the store, the plan and the parameters.
@@ -102,6 +129,26 @@ impl<'e> RowSet<'e> {
         })
     }
 
+    /// The rows in a format.
+    ///
+    /// # Errors
+    ///
+    /// More bytes than can be told at once, whatever the limits of the execution were.
+    pub fn encode(&self, format: RowFormat) -> Result<EncodedRows, SqlError> {
+        match format {
+            RowFormat::Json => {
+                let mut json = Vec::new();
+                self.write_json(&mut json);
+                Ok(EncodedRows::Json(json))
+            }
+            RowFormat::Binary => {
+                let mut rows = BinaryRows::default();
+                self.cells().try_for_each(|cells| rows.push(self.columns, cells))?;
+                Ok(EncodedRows::Binary(rows))
+            }
+        }
+    }
+
     /// Appends the rows as a JSON array of arrays.
     pub fn write_json(&self, out: &mut Vec<u8>) {
         out.push(b'[');
@@ -129,6 +176,81 @@ pub(crate) fn write_row(columns: &[OutputColumn], cells: &[Cell<'_>], out: &mut 
     }
     out.push(b']');
 }
+
+impl EncodedRows {
+    pub fn none(format: RowFormat) -> Self {
+        match format {
+            RowFormat::Json => EncodedRows::Json(b"[]".to_vec()),
+            RowFormat::Binary => EncodedRows::Binary(BinaryRows::default()),
+        }
+    }
+
+    pub fn format(&self) -> RowFormat {
+        match self {
+            EncodedRows::Json(_) => RowFormat::Json,
+            EncodedRows::Binary(_) => RowFormat::Binary,
+        }
+    }
+
+    /// Bytes that they take, about what they are told in.
+    pub fn bytes(&self) -> usize {
+        match self {
+            EncodedRows::Json(json) => json.len(),
+            EncodedRows::Binary(rows) => rows.bytes.len(),
+        }
+    }
+
+    /// As clients read them: a JSON array of arrays, or a batch.
+    pub fn told(&self) -> Cow<'_, [u8]> {
+        match self {
+            EncodedRows::Json(json) => Cow::Borrowed(json),
+            EncodedRows::Binary(rows) => {
+                let mut out = Vec::new();
+                batch::write_batch(rows.iter(), &mut out);
+                Cow::Owned(out)
+            }
+        }
+    }
+}
+
+impl BinaryRows {
+    fn push(&mut self, columns: &[OutputColumn], cells: &[Cell<'_>]) -> Result<(), SqlError> {
+        let length_at = self.bytes.len();
+        self.bytes.extend_from_slice(&[0; LENGTH_BYTES]);
+        batch::row::write_row(columns, cells, &mut self.bytes)?;
+        let length = u32::try_from(self.bytes.len() - length_at - LENGTH_BYTES);
+        let length = length.expect("all rows together are bounded").to_le_bytes();
+        self.bytes[length_at..length_at + LENGTH_BYTES].copy_from_slice(&length);
+        Ok(())
+    }
+
+    fn push_row(&mut self, row: &[u8]) {
+        let length = u32::try_from(row.len()).expect("all rows together are bounded");
+        self.bytes.extend_from_slice(&length.to_le_bytes());
+        self.bytes.extend_from_slice(row);
+    }
+
+    /// The rows, each as [`batch::row`] writes it.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &[u8]> {
+        let mut rest = &self.bytes[..];
+        std::iter::from_fn(move || {
+            let (length, rows) = rest.split_first_chunk()?;
+            let (row, later) = rows.split_at(u32::from_le_bytes(*length) as usize);
+            rest = later;
+            Some(row)
+        })
+    }
+}
+
+impl<'r> FromIterator<&'r [u8]> for BinaryRows {
+    fn from_iter<T: IntoIterator<Item = &'r [u8]>>(written: T) -> Self {
+        let mut rows = Self::default();
+        written.into_iter().for_each(|row| rows.push_row(row));
+        rows
+    }
+}
+
+const LENGTH_BYTES: usize = 4;
 
 impl OutputColumn {
     fn value<'c>(&self, cell: &'c Cell<'_>) -> Datum<'c> {

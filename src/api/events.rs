@@ -12,7 +12,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use cosmictron_net::{Problem, ProblemCode, Query as UrlQuery};
-use cosmictron_sql::Plan;
+use cosmictron_sql::{Plan, RowFormat};
 use cosmictron_types::{Timestamp, TxId, json};
 use serde_json::value::RawValue;
 
@@ -58,7 +58,7 @@ impl Exchange<'_> {
         })?;
         let since = self.last_event()?;
         let is_admin = self.api.is_admin(claims.identity);
-        let query = self.api.query(&text, params, is_admin)?;
+        let query = self.api.query(&text, params, is_admin, RowFormat::Json)?;
         let live = self.api.live_plan(&text, is_admin)?;
         let (listener, _) = self.api.new_connection();
         let plan = query.plan.clone();
@@ -148,7 +148,7 @@ impl Events {
                 for (_, change) in changes {
                     begin("update", tx, out);
                     out.extend_from_slice(b",\"changes\":[");
-                    out.extend_from_slice(&change.json);
+                    out.extend_from_slice(&change.told);
                     out.extend_from_slice(b"]}\n\n");
                 }
             }
@@ -164,7 +164,7 @@ impl Events {
         out.extend_from_slice(b",\"types\":");
         write_types(&self.plan, out);
         out.extend_from_slice(b",\"rows\":");
-        out.extend_from_slice(&first.rows);
+        out.extend_from_slice(&first.rows.told());
         let resumed: &[u8] = if first.is_resumed { b"true" } else { b"false" };
         out.extend_from_slice(b",\"resumed\":");
         out.extend_from_slice(resumed);

@@ -1,12 +1,12 @@
-//! What a client that stays connected says and is told: the messages of `cosmictron.json.v1`.
+//! What a client that stays connected says and is told: the messages of the subprotocols.
 //!
 //! ```text
-//!  text ──▶ ClientMessage ──▶ hear ──▶ LiveRequest ──▶ the core's machine
-//!                               │ at once                   │ in turn
-//!  frames ◀────────────────── Outlet ◀── tell ◀── Item ◀────┘
+//!  message ──▶ ClientMessage ──▶ hear ──▶ LiveRequest ──▶ the core's machine
+//!                                  │ at once                   │ in turn
+//!  frames ◀───────────────────── Outlet ◀── tell ◀── Item ◀────┘
 //! ```
 //!
-//! A conversation knows nothing of sockets: who carries its bytes hands texts in, writes what the outlet takes, and asks
+//! A conversation knows nothing of sockets: who carries its bytes hands messages in, writes what the outlet takes, and asks
 //! when the next alarm is due.
 //!
 //! **Invariants**
@@ -31,9 +31,9 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use cosmictron_net::wire::{ClientMessage, Refusal, RequestId, ServerMessage};
+use cosmictron_net::wire::{ClientMessage, Refusal, RequestId, ServerMessage, Subprotocol};
 use cosmictron_net::{Problem, ProblemCode};
-use cosmictron_sql::Plan;
+use cosmictron_sql::{Plan, RowFormat};
 use cosmictron_types::{ConnectionId, Identity, TxId};
 use serde_json::value::RawValue;
 
@@ -56,6 +56,7 @@ pub struct Conversation {
     api: Rc<Api>,
     listener: ListenerId,
     connection: ConnectionId,
+    subprotocol: Subprotocol,
     standing: Standing,
     /// Until somebody waits for it.
     introduction: Option<Introduction>,
@@ -87,6 +88,7 @@ impl Conversation {
         api: Rc<Api>,
         listener: ListenerId,
         connection: ConnectionId,
+        subprotocol: Subprotocol,
         claims: Option<Claims>,
     ) -> Conversation {
         let standing = Standing::new(&api, claims);
@@ -95,6 +97,7 @@ impl Conversation {
             api,
             listener,
             connection,
+            subprotocol,
             standing,
             introduction: None,
             visits: Visits::default(),
@@ -102,6 +105,19 @@ impl Conversation {
             last_number: 0,
             subscriptions,
             weight: 0,
+        }
+    }
+
+    /// How its messages are written.
+    pub fn subprotocol(&self) -> Subprotocol {
+        self.subprotocol
+    }
+
+    /// How it is told rows.
+    fn row_format(&self) -> RowFormat {
+        match self.subprotocol {
+            Subprotocol::JsonV1 => RowFormat::Json,
+            Subprotocol::BinV1 => RowFormat::Binary,
         }
     }
 
@@ -125,9 +141,8 @@ impl Conversation {
         self.weight == 0 && !self.is_being_introduced()
     }
 
-    /// Does what a text message of the client's asks for.
-    pub fn hear(&mut self, text: &str, outlet: &mut Outlet<'_>) {
-        let message = ClientMessage::parse(text);
+    /// Does what a message of the client's asks for, as it was understood.
+    pub fn hear(&mut self, message: Result<ClientMessage<'_>, Refusal>, outlet: &mut Outlet<'_>) {
         if let Ok(ClientMessage::Authenticate { token }) = &message {
             return self.authenticate(token, outlet);
         }
@@ -173,7 +188,8 @@ impl Conversation {
                 self.post(Open { id, plan: None }, Request::Call(call));
             }
             ClientMessage::Query { id, query, params } => {
-                let query = self.api.query(&query, params, self.api.is_admin(identity))?;
+                let is_admin = self.api.is_admin(identity);
+                let query = self.api.query(&query, params, is_admin, self.row_format())?;
                 let plan = Some(query.plan.clone());
                 self.post(Open { id, plan }, Request::Query(query));
             }
@@ -204,7 +220,7 @@ impl Conversation {
     ) -> Result<(), Problem<'static>> {
         self.subscriptions.admit(&id)?;
         let is_admin = self.api.is_admin(identity);
-        let query = self.api.query(text, params, is_admin)?;
+        let query = self.api.query(text, params, is_admin, self.row_format())?;
         let live = self.api.live_plan(text, is_admin)?;
         let subscription = self.subscriptions.insert(id, query.plan.clone());
         self.weight += QUERY_WEIGHT;

@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use std::sync::Arc;
 
 use cosmictron_net::{Problem, ProblemCode, Status};
-use cosmictron_sql::{Catalog, LivePlan, NameError, Plan, PlanLimits};
+use cosmictron_sql::{Catalog, LivePlan, NameError, Plan, PlanLimits, RowFormat};
 use cosmictron_storage::TableDef;
 use cosmictron_types::{Identity, ShardCount, json};
 use serde::Deserialize;
@@ -66,12 +66,13 @@ impl Api {
         self.shard.with(|shard| shard.directory().has_role(identity, Role::Admin))
     }
 
-    /// How a text is done with parameters, which are a JSON array.
+    /// How a text is done with parameters, which are a JSON array, and in which format it is answered.
     pub(super) fn query(
         &self,
         text: &str,
         params: Option<&RawValue>,
         is_admin: bool,
+        format: RowFormat,
     ) -> Result<Query, Problem<'static>> {
         let cached = self.plan(text, is_admin)?;
         let params = params.map_or("[]", RawValue::get);
@@ -79,7 +80,7 @@ impl Api {
             cached.plan.read_params(params.as_bytes()).map_err(|error| sql_problem(&error))?;
         let params = params.at(self.shard.now());
         let reach = cached.rows.reach(&cached.plan, &params, self.shard.count());
-        Ok(Query { plan: cached.plan, params, reach })
+        Ok(Query { plan: cached.plan, params, reach, format })
     }
 
     /// How the answer to a text is kept up to date.
@@ -131,7 +132,8 @@ impl Exchange<'_> {
         let body: Body<'_> = serde_json::from_slice(self.request.body).map_err(|error| {
             Problem::new(ProblemCode::InvalidRequest, format!("the body: {error}"))
         })?;
-        let query = self.api.query(&body.query, body.params, self.api.is_admin(claims.identity))?;
+        let is_admin = self.api.is_admin(claims.identity);
+        let query = self.api.query(&body.query, body.params, is_admin, RowFormat::Json)?;
         let plan = query.plan.clone();
         let pending = self.api.shard.request(Request::Query(query));
         let envelope = self.envelope;
@@ -159,7 +161,7 @@ fn write_rows(plan: &Plan, rows: &Rows, out: &mut Vec<u8>) {
     out.extend_from_slice(b",\"types\":");
     write_types(plan, out);
     out.extend_from_slice(b",\"rows\":");
-    out.extend_from_slice(&rows.json);
+    out.extend_from_slice(&rows.rows.told());
     out.extend_from_slice(b",\"tx_id\":");
     out.extend_from_slice(itoa::Buffer::new().format(rows.tx.get()).as_bytes());
     out.push(b'}');

@@ -2,7 +2,8 @@
 
 use std::rc::Rc;
 
-use cosmictron_net::ws::{self, Agreement, Handshake};
+use cosmictron_net::wire::Subprotocol;
+use cosmictron_net::ws::{Agreement, Handshake};
 use cosmictron_net::{Head, HeaderName, Problem, ProblemCode, Request};
 use cosmictron_types::ConnectionId;
 
@@ -14,7 +15,7 @@ use crate::auth::Claims;
 use crate::shard::{ListenerId, Unavailable};
 
 /// The subprotocols that the server speaks. A client that names none speaks the first.
-const PROTOCOLS: &[&str] = &[ws::JSON_V1];
+const PROTOCOLS: &[&str] = &[Subprotocol::JsonV1.name(), Subprotocol::BinV1.name()];
 
 /// What becomes of a request for a WebSocket.
 pub enum Upgrade {
@@ -51,8 +52,12 @@ impl Api {
             Ok(claims) => {
                 handshake.write(&mut answer, &head.reply().dated(self.date()));
                 let (listener, connection) = self.new_connection();
-                let conversation = Conversation::new(Rc::clone(self), listener, connection, claims);
                 let agreement = handshake.agreement();
+                let named = agreement.protocol.and_then(Subprotocol::named);
+                let subprotocol = named.unwrap_or(Subprotocol::JsonV1);
+                let api = Rc::clone(self);
+                let conversation =
+                    Conversation::new(api, listener, connection, subprotocol, claims);
                 Upgrade::Agreed(Box::new(Upgraded { agreement, conversation }), answer)
             }
             Err(problem) => {

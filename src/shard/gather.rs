@@ -18,7 +18,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use cosmictron_sql::{AsOf, Params, PartialRows, Plan, SqlError};
+use cosmictron_sql::{AsOf, Params, PartialRows, Plan, RowFormat, SqlError};
 use cosmictron_storage::planted::{Fault, is_planted};
 use cosmictron_types::{ShardId, Timestamp, TxId};
 
@@ -47,6 +47,7 @@ pub struct GatheringId(u64);
 struct Gathering {
     plan: Arc<Plan>,
     params: Arc<Params>,
+    format: RowFormat,
     reply: ReplyTo,
     arrived: Timestamp,
     stage: Stage,
@@ -117,10 +118,10 @@ impl Shard {
             Ok(stage) => stage,
             Err(error) => return Err(Box::new((error.into(), reply))),
         };
-        let Query { plan, params, .. } = query;
-        let params = Arc::new(params);
+        let Query { plan, params, format, .. } = query;
+        let (params, missing, error) = (Arc::new(params), 0, None);
         let gathering =
-            Gathering { plan, params, reply, arrived: now, stage, missing: 0, error: None };
+            Gathering { plan, params, format, reply, arrived: now, stage, missing, error };
         self.gatherings.last += 1;
         self.ask_all(GatheringId(self.gatherings.last), gathering, seam);
         Ok(())
@@ -193,7 +194,7 @@ impl Shard {
         mut gathering: Gathering,
         seam: &mut Seam<'_>,
     ) {
-        let Gathering { plan, params, stage, error, .. } = &mut gathering;
+        let Gathering { plan, params, format, stage, error, .. } = &mut gathering;
         let answer = match (stage, error.take()) {
             (Stage::Dating { newest, .. }, None) => {
                 let (tx, parts) = (*newest, BTreeMap::new());
@@ -212,7 +213,7 @@ impl Shard {
                 let tx = if let Ok(None) = plan.as_of(params) { newest } else { *tx };
                 let parts = std::mem::take(parts).into_values();
                 let parts: Vec<PartialRows> = parts.map(|part| part.rows).collect();
-                self.merge(plan, params, &parts, tx).map_err(QueryError::from)
+                self.merge(plan, params, &parts, tx, *format).map_err(QueryError::from)
             }
         };
         self.answer_at_once(gathering.reply, Answer::Rows(answer), seam);
@@ -220,8 +221,9 @@ impl Shard {
 
     /// Where the past is not kept for as long as the question takes to all shards, it is asked where all stores are.
     fn read_jointly(&mut self, gathering: Gathering, seam: &mut Seam<'_>) {
-        let Gathering { plan, params, reply, arrived, .. } = gathering;
-        let task = Task::Read(Part { plan, params, tx: TxId::ZERO, limits: self.options.query });
+        let Gathering { plan, params, format, reply, arrived, .. } = gathering;
+        let part = Part { plan, params, tx: TxId::ZERO, limits: self.options.query };
+        let task = Task::Read(part, format);
         let job = Job::new(task, reply, seam.shard(), arrived);
         self.submit(job.wanting_all(seam.shards()), seam);
     }
@@ -230,6 +232,7 @@ impl Shard {
     pub(super) fn read_all(
         &mut self,
         part: &Part,
+        format: RowFormat,
         ground: &mut Ground,
         now: Timestamp,
         seam: &mut Seam<'_>,
@@ -238,8 +241,8 @@ impl Shard {
         let tx = seam.next_tx();
         let parts = ground.iter().map(|store| plan.execute_part(store.present(), params, limits));
         let parts: Result<Vec<PartialRows>, SqlError> = parts.collect();
-        let rows =
-            parts.and_then(|parts| self.merge(plan, params, &parts, tx)).map_err(QueryError::from);
+        let rows = parts.and_then(|parts| self.merge(plan, params, &parts, tx, format));
+        let rows = rows.map_err(QueryError::from);
         // Others than this shard have to know what was read.
         ground.begin(OWN_LIMITS);
         self.commit_on(ground, tx, now, seam)?;

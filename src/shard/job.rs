@@ -1,5 +1,6 @@
 //! Transactions of several shards: what they are to do, which stores they want, and what they come to where these are in hand.
 
+use cosmictron_sql::RowFormat;
 use cosmictron_storage::planted::{Fault, is_planted};
 use cosmictron_types::{Duration, ShardCount, ShardId, Timestamp, TxId};
 
@@ -43,7 +44,7 @@ pub enum Task {
     Deploy(Deploy),
     Undeploy(Undeploy),
     /// Reads all stores.
-    Read(Part),
+    Read(Part, RowFormat),
 }
 
 impl Task {
@@ -54,7 +55,7 @@ impl Task {
             Task::BeginVisit(_) | Task::EndVisit(_) => Answer::Visit(Err(why.into())),
             Task::Deploy(_) => Answer::Deployed(Err(why.into())),
             Task::Undeploy(_) => Answer::Undeployed(Err(why.into())),
-            Task::Read(_) => Answer::Rows(Err(why.into())),
+            Task::Read(..) => Answer::Rows(Err(why.into())),
         }
     }
 }
@@ -166,7 +167,9 @@ impl Shard {
                 let withdrawn = decided(self.withdraw(undeploy, ground, now, seam))?;
                 Answer::Undeployed(withdrawn.map(|notice| notices.push(notice)))
             }
-            Task::Read(part) => Answer::Rows(decided(self.read_all(part, ground, now, seam))?),
+            Task::Read(part, format) => {
+                Answer::Rows(decided(self.read_all(part, *format, ground, now, seam))?)
+            }
         };
         for notice in &notices[told..] {
             self.take_notice(notice, seam);

@@ -6,7 +6,8 @@
 //! ```
 //!
 //! Every core keeps the queries of its own connections: one *flow* for all who ask the same text with the same parameters,
-//! whose change is encoded once. Leaves are evaluated where the rows are, so only rows that a query is about travel.
+//! whose change is encoded once for each format that one of them is told in. Leaves are evaluated where the rows are, so only
+//! rows that a query is about travel.
 //!
 //! A subscription begins in three steps: the flow taps the shards with its rows, so that from then on it hears of every
 //! change; it reads what there is as of one transaction and drops what it has heard of up to there; then the query is asked

@@ -24,9 +24,10 @@ impl Shard {
         let answer = match self.read(&query, seam) {
             Ok(Reading::Done(rows)) => Ok(rows),
             Ok(Reading::Long(tx)) => {
-                let (plan, params) = (query.plan, Arc::new(query.params));
+                let Query { plan, params, format, .. } = query;
+                let params = Arc::new(params);
                 let run = plan.begin_part(params.clone(), &self.options.query, tx);
-                let whole = Some(Whole { plan, params });
+                let whole = Some(Whole { plan, params, format });
                 return self.begin_scan(Scan { run, tx, reply, arrived, whole }, seam);
             }
             Err(error) => Err(error),
@@ -36,7 +37,7 @@ impl Shard {
 
     fn read(&self, query: &Query, seam: &Seam<'_>) -> Result<Reading, QueryError> {
         self.admit_read(seam)?;
-        let Query { plan, params, .. } = query;
+        let Query { plan, params, format, .. } = query;
         let present = Present { tx: self.newest(plan.as_of(params)?, seam), now: seam.now() };
         let store = self.store();
         let (tx, snapshot) = match plan.tx(store, params, present)? {
@@ -46,9 +47,7 @@ impl Shard {
         let rows =
             plan.execute_within(snapshot, params, &self.options.query, self.options.slice_rows)?;
         let Some(rows) = rows else { return Ok(Reading::Long(tx)) };
-        let mut json = Vec::new();
-        rows.write_json(&mut json);
-        Ok(Reading::Done(Rows { tx, json }))
+        Ok(Reading::Done(Rows { tx, rows: rows.encode(*format)? }))
     }
 
     /// The newest transaction as of which this shard may be read.

@@ -6,7 +6,9 @@
 use std::fmt;
 use std::sync::Arc;
 
-use cosmictron_sql::{ExecutionLimits, Params, PartialRows, Plan, SqlError};
+use cosmictron_sql::{
+    EncodedRows, ExecutionLimits, Params, PartialRows, Plan, RowFormat, SqlError,
+};
 use cosmictron_types::{ConnectionId, Duration, Identity, ShardId, Timestamp, TxId, Uuid};
 use cosmictron_wasm_host::CompiledModule;
 
@@ -83,6 +85,8 @@ pub struct Query {
     pub plan: Arc<Plan>,
     pub params: Params,
     pub reach: Reach,
+    /// How the rows are to be encoded.
+    pub format: RowFormat,
 }
 
 /// Read what is on one shard.
@@ -280,8 +284,7 @@ pub struct Called {
 /// The rows of a query, and the transaction up to which they are exact.
 pub struct Rows {
     pub tx: TxId,
-    /// A JSON array of arrays.
-    pub json: Vec<u8>,
+    pub rows: EncodedRows,
 }
 
 impl fmt::Debug for Query {
@@ -298,7 +301,7 @@ impl fmt::Debug for Part {
 
 impl fmt::Debug for Rows {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Rows({} {})", self.tx, String::from_utf8_lossy(&self.json))
+        write!(f, "Rows({} {})", self.tx, self.rows.told().escape_ascii())
     }
 }
 

@@ -9,7 +9,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use cosmictron_sql::{Params, PartRun, PartialRows, Plan, SqlError, Step};
+use cosmictron_sql::{Params, PartRun, PartialRows, Plan, RowFormat, SqlError, Step};
 use cosmictron_types::{Timestamp, TxId};
 
 use super::outbox::{Asker, ReplyTo};
@@ -40,6 +40,7 @@ pub struct Scan {
 pub struct Whole {
     pub plan: Arc<Plan>,
     pub params: Arc<Params>,
+    pub format: RowFormat,
 }
 
 impl Scans {
@@ -104,9 +105,9 @@ impl Shard {
         let Scan { reply, arrived, whole, .. } = scan;
         let answer = match whole {
             None => Answer::Part(rows.map(Box::new)),
-            Some(Whole { plan, params }) => Answer::Rows(rows.and_then(|part| {
+            Some(Whole { plan, params, format }) => Answer::Rows(rows.and_then(|part| {
                 let tx = part.newest;
-                Ok(self.merge(&plan, &params, &[part.rows], tx)?)
+                Ok(self.merge(&plan, &params, &[part.rows], tx, format)?)
             })),
         };
         self.hold(Some(reply), answer, arrived, Vec::new(), seam);
@@ -119,10 +120,9 @@ impl Shard {
         params: &Params,
         parts: &[PartialRows],
         tx: TxId,
+        format: RowFormat,
     ) -> Result<Rows, SqlError> {
         let rows = plan.merge(parts, params, &self.options.query)?;
-        let mut json = Vec::new();
-        rows.write_json(&mut json);
-        Ok(Rows { tx, json })
+        Ok(Rows { tx, rows: rows.encode(format)? })
     }
 }

@@ -1,5 +1,18 @@
 //! The WebSocket endpoint, from outside: what subscribers hold, what calls and queries answer, how connections begin and end.
 
+/// Makes two tests of each function that takes a subprotocol.
+macro_rules! in_both_subprotocols {
+    ($($name:ident,)*) => {
+        mod in_json_v1 {
+            $(#[test] fn $name() { super::$name(cosmictron_tests::JSON_V1); })*
+        }
+        mod in_bin_v1 {
+            $(#[test] fn $name() { super::$name(cosmictron_tests::BIN_V1); })*
+        }
+    };
+}
+
+mod binary;
 mod closing;
 mod deflate;
 mod document;

@@ -1,12 +1,15 @@
 //! Subscribers beside a bank: they subscribe on any core, come and go, resume after crashes, and call through their own
-//! connections. Whatever they are told is held to the query as of the same transaction.
+//! connections, in both formats. Whatever they are told is held to the query as of the same transaction.
 
 use std::collections::BTreeMap;
 
 use cosmictron::shard::{
-    Answer, Deploy, Item, ListenerId, LiveRequest, Query, Request, Subscribe, SubscriptionId, Told,
+    Answer, Change, Deploy, Item, ListenerId, LiveRequest, Query, Request, Subscribe,
+    SubscriptionId, Told,
 };
 use cosmictron_runtime::sim::{Faults, RequestId, Span};
+use cosmictron_sql::{EncodedRows, RowFormat};
+use cosmictron_tests::binary::Batch;
 use cosmictron_types::{Duration, Identity, ShardCount, ShardId, Timestamp, TxId};
 
 use crate::bank::{ACCOUNTS, Order};
@@ -70,6 +73,7 @@ type Rows = BTreeMap<String, i64>;
 struct Watcher {
     shard: ShardId,
     listener: ListenerId,
+    format: RowFormat,
     listening: Option<RequestId>,
     subscriptions: BTreeMap<u64, Held>,
     next: u64,
@@ -162,8 +166,10 @@ impl<'s> Watchers<'s> {
     fn connect(&mut self) {
         self.next_listener += 1;
         let (shard, listener) = (self.any_shard(), ListenerId(self.next_listener));
-        let subscriptions = BTreeMap::new();
-        self.watchers.push(Watcher { shard, listener, listening: None, subscriptions, next: 0 });
+        let format = [RowFormat::Json, RowFormat::Binary][self.next_listener as usize % 2];
+        let (listening, subscriptions) = (None, BTreeMap::new());
+        let watcher = Watcher { shard, listener, format, listening, subscriptions, next: 0 };
+        self.watchers.push(watcher);
         let at = self.watchers.len() - 1;
         self.listen(at);
     }
@@ -191,8 +197,8 @@ impl<'s> Watchers<'s> {
         let since = before.as_ref().map(|(tx, _)| *tx);
         let held = Held { query, tx: None, rows: Rows::new(), before };
         watcher.subscriptions.insert(watcher.next, held);
-        let (shard, listener) = (watcher.shard, watcher.listener);
-        let asked = self.query(shard, query, None);
+        let (shard, listener, format) = (watcher.shard, watcher.listener, watcher.format);
+        let asked = Query { format, ..self.query(shard, query, None) };
         let live = self.server.live_plan(shard, &asked.plan);
         let subscribe =
             Subscribe { listener, subscription, text: query.into(), query: asked, live, since };
@@ -297,8 +303,7 @@ impl<'s> Watchers<'s> {
                     assert!(last < tx || is_move, "{}: {tx} is told after {last}", held.query);
                     self.moves += u64::from(is_move);
                     held.tx = Some(tx);
-                    for (row, weight) in change.rows.iter() {
-                        let row = String::from_utf8(row.to_vec()).unwrap();
+                    for (row, weight) in changed_rows(&change) {
                         *held.rows.entry(row).or_default() += weight;
                     }
                     held.rows.retain(|_, weight| *weight != 0);
@@ -364,7 +369,7 @@ impl<'s> Watchers<'s> {
             };
             // A log that has failed, or a past that is not kept, tells nothing.
             if let Ok(found) = found {
-                assert_eq!(rows, self::rows(&found.json), "{query} as of {tx} at {at:?}");
+                assert_eq!(rows, self::rows(&found.rows), "{query} as of {tx} at {at:?}");
             }
         }
     }
@@ -386,12 +391,47 @@ impl<'s> Watchers<'s> {
     }
 }
 
-/// The rows of a JSON array.
-fn rows(json: &[u8]) -> Rows {
-    let rows: Vec<Box<serde_json::value::RawValue>> = serde_json::from_slice(json).unwrap();
+/// The rows of an answer, as JSON.
+fn rows(rows: &EncodedRows) -> Rows {
+    let told = rows.told();
+    let rows = match rows.format() {
+        RowFormat::Json => json_rows(&told),
+        RowFormat::Binary => batch_rows(&told).0,
+    };
     let mut counted = Rows::new();
     for row in rows {
-        *counted.entry(row.get().to_owned()).or_default() += 1;
+        *counted.entry(row).or_default() += 1;
     }
     counted
+}
+
+/// The rows that come and go, as JSON.
+fn changed_rows(change: &Change) -> Vec<(String, i64)> {
+    match change.rows.format() {
+        RowFormat::Json => {
+            let text = |row: &[u8]| String::from_utf8(row.to_vec()).unwrap();
+            change.rows.iter().map(|(row, weight)| (text(row), weight)).collect()
+        }
+        RowFormat::Binary => {
+            let (inserts, rest) = batch_rows(&change.told);
+            let (deletes, rest) = batch_rows(rest);
+            assert!(rest.is_empty());
+            let inserts = inserts.into_iter().map(|row| (row, 1));
+            inserts.chain(deletes.into_iter().map(|row| (row, -1))).collect()
+        }
+    }
+}
+
+fn json_rows(json: &[u8]) -> Vec<String> {
+    let rows: Vec<Box<serde_json::value::RawValue>> = serde_json::from_slice(json).unwrap();
+    rows.iter().map(|row| row.get().to_owned()).collect()
+}
+
+/// The rows of a batch, and what follows it.
+fn batch_rows(bytes: &[u8]) -> (Vec<String>, &[u8]) {
+    let (batch, rest) = Batch::split_first(bytes);
+    // All of them are numbers.
+    let types = vec![String::new(); batch.columns.len()];
+    let rows = batch.to_json(&types);
+    (rows.as_array().unwrap().iter().map(ToString::to_string).collect(), rest)
 }

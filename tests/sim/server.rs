@@ -10,7 +10,7 @@ use cosmictron::shard::{
     Shard, Unavailable, reshard,
 };
 use cosmictron_runtime::sim::{Faults, RequestId, World};
-use cosmictron_sql::{Catalog, LivePlan, NameError, Params, Plan, PlanLimits, SqlError};
+use cosmictron_sql::{Catalog, LivePlan, NameError, Params, Plan, PlanLimits, RowFormat, SqlError};
 use cosmictron_storage::TableDef;
 use cosmictron_types::{Duration, ShardCount, ShardId, TxId};
 
@@ -177,7 +177,7 @@ impl Server {
         }
         let params = Params::default();
         let reach = rows.reach(&plan, &params, self.shards);
-        Request::Query(Query { plan, params, reach })
+        Request::Query(Query { plan, params, reach, format: RowFormat::Json })
     }
 
     /// What a shard needs to keep a plan's answer up to date.
@@ -200,7 +200,8 @@ pub fn rows(answer: Answer) -> Option<(TxId, Numbers)> {
     let Answer::Rows(rows) = answer else { panic!("a query is answered by {answer:?}") };
     match rows {
         Ok(rows) => {
-            let values: Vec<Vec<serde_json::Value>> = serde_json::from_slice(&rows.json).unwrap();
+            let values: Vec<Vec<serde_json::Value>> =
+                serde_json::from_slice(&rows.rows.told()).unwrap();
             Some((rows.tx, values.iter().map(|row| row.iter().map(number).collect()).collect()))
         }
         Err(QueryError::Unavailable(Unavailable::LogFailed)) => None,

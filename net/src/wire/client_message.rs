@@ -5,7 +5,9 @@ use std::borrow::Cow;
 use cosmictron_types::TxId;
 use serde_json::value::RawValue;
 
+use super::binary_fields::BinaryFields;
 use super::field::{Field, Fields};
+use super::json_fields::JsonFields;
 use super::refusal::{MessageError, Refusal};
 use super::request_id::RequestId;
 
@@ -81,33 +83,33 @@ pub enum ClientMessage<'a> {
 }
 
 impl<'a> ClientMessage<'a> {
-    /// Reads a text message. Its length is bounded by [`ws::Limits`](crate::ws::Limits), and so is
-    /// what is borrowed from it; how deep the JSON of arguments and parameters is nested is not
-    /// looked at here, nor does that cost stack.
+    /// Reads a message of `cosmictron.json.v1`. Its length is bounded by
+    /// [`ws::Limits`](crate::ws::Limits), and so is what is borrowed from it; how deep the JSON of
+    /// arguments and parameters is nested is not looked at here, nor does that cost stack.
     pub fn parse(text: &'a str) -> Result<ClientMessage<'a>, Refusal> {
-        let fields = Fields::parse(text).map_err(|error| Refusal { id: None, error })?;
-        let id = fields.find(Field::Id).and_then(|value| RequestId::parse(value.get()));
-        ClientMessage::read(&fields, id.as_ref()).map_err(|error| Refusal { id, error })
+        ClientMessage::read(JsonFields::parse(text))
     }
 
-    fn read(
-        fields: &Fields<'a>,
-        id: Option<&RequestId>,
-    ) -> Result<ClientMessage<'a>, MessageError> {
+    /// Reads a message of `cosmictron.bin.v1`. The same bounds hold.
+    pub fn decode(bytes: &'a [u8]) -> Result<ClientMessage<'a>, Refusal> {
+        ClientMessage::read(BinaryFields::parse(bytes))
+    }
+
+    fn read(fields: Result<impl Fields<'a>, MessageError>) -> Result<ClientMessage<'a>, Refusal> {
+        let fields = fields.map_err(|error| Refusal { id: None, error })?;
+        ClientMessage::of(&fields).map_err(|error| Refusal { id: fields.id(), error })
+    }
+
+    fn of(fields: &impl Fields<'a>) -> Result<ClientMessage<'a>, MessageError> {
         if let Some(field) = fields.repeated() {
             return Err(MessageError::Repeated(field.as_str()));
         }
-        let need_id = || match (id, fields.find(Field::Id)) {
-            (Some(id), _) => Ok(id.clone()),
-            (None, Some(_)) => Err(MessageError::wrong(Field::Id)),
-            (None, None) => Err(MessageError::Missing(Field::Id.as_str())),
-        };
-        match &*fields.string(Field::Type, ..)? {
+        match &*fields.kind()? {
             "authenticate" => Ok(ClientMessage::Authenticate {
                 token: fields.string(Field::Token, ..=TOKEN_BYTES_MAX)?,
             }),
             "call" => Ok(ClientMessage::Call {
-                id: need_id()?,
+                id: fields.need_id()?,
                 reducer: fields.string(Field::Reducer, 1..=NAME_BYTES_MAX)?,
                 module: fields.string_if(Field::Module, 1..=NAME_BYTES_MAX)?,
                 args: fields.nested(Field::Args, &['{', '['])?,
@@ -115,14 +117,14 @@ impl<'a> ClientMessage<'a> {
                     .string_if(Field::IdempotencyKey, 1..=IDEMPOTENCY_KEY_BYTES_MAX)?,
             }),
             "subscribe" => Ok(ClientMessage::Subscribe {
-                id: need_id()?,
+                id: fields.need_id()?,
                 query: fields.string(Field::Query, ..)?,
                 params: fields.nested_if(Field::Params, &['['])?,
                 since: fields.number_if(Field::Since)?.map(TxId::new),
             }),
-            "unsubscribe" => Ok(ClientMessage::Unsubscribe { id: need_id()? }),
+            "unsubscribe" => Ok(ClientMessage::Unsubscribe { id: fields.need_id()? }),
             "query" => Ok(ClientMessage::Query {
-                id: need_id()?,
+                id: fields.need_id()?,
                 query: fields.string(Field::Query, ..)?,
                 params: fields.nested_if(Field::Params, &['['])?,
             }),

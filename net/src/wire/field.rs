@@ -1,12 +1,12 @@
-//! Takes a client's message apart into its fields, whose values stay JSON.
+//! The fields that clients' messages have, and what their values may be, in whichever form they came.
 
 use std::borrow::Cow;
-use std::fmt;
+use std::ops::RangeBounds;
 
-use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::refusal::MessageError;
+use super::request_id::RequestId;
 
 macro_rules! fields {
     ($($name:ident $text:literal $expected:literal,)*) => {
@@ -17,7 +17,7 @@ macro_rules! fields {
         }
 
         impl Field {
-            const ALL: &[Field] = &[$(Field::$name),*];
+            pub(super) const ALL: &[Field] = &[$(Field::$name),*];
 
             /// The name in JSON.
             pub(super) const fn as_str(self) -> &'static str {
@@ -29,7 +29,7 @@ macro_rules! fields {
                 match self { $(Field::$name => $expected,)* }
             }
 
-            fn recognise(name: &str) -> Option<Field> {
+            pub(super) fn recognise(name: &str) -> Option<Field> {
                 match name { $($text => Some(Field::$name),)* _ => None }
             }
         }
@@ -49,154 +49,76 @@ fields! {
     Since "since" "an integer from 0 to 18446744073709551615",
 }
 
-/// The values of a message's fields, borrowed from its text.
-#[derive(Debug, Default)]
-pub(super) struct Fields<'a> {
-    values: [Option<&'a RawValue>; Field::ALL.len()],
-    repeated: Option<Field>,
-}
-
-impl<'a> Fields<'a> {
-    /// Takes `text` apart. Fields that stand twice are noted, not refused: the id is to be found
-    /// first.
-    pub(super) fn parse(text: &'a str) -> Result<Fields<'a>, MessageError> {
-        serde_json::from_str(text).map_err(|error| match error.is_data() {
-            true => MessageError::NotAnObject,
-            false => MessageError::Malformed { line: error.line(), column: error.column() },
-        })
-    }
+/// The fields of one message, taken apart. What a field's value is not, is `None`.
+pub(super) trait Fields<'a> {
+    /// Which message it is, by its name in JSON.
+    fn kind(&self) -> Result<Cow<'a, str>, MessageError>;
 
     /// The first field that stands twice.
-    pub(super) fn repeated(&self) -> Option<Field> {
-        self.repeated
+    fn repeated(&self) -> Option<Field>;
+
+    /// Whether the field is there.
+    fn has(&self, field: Field) -> bool;
+
+    /// Whether it is there with a value; `null` is as if absent where that may be.
+    fn has_value(&self, field: Field) -> bool;
+
+    fn id(&self) -> Option<RequestId>;
+    fn text(&self, field: Field) -> Option<Cow<'a, str>>;
+    fn number(&self, field: Field) -> Option<u64>;
+    fn json(&self, field: Field) -> Option<&'a RawValue>;
+
+    /// What a field has to say, which has to be there.
+    fn need<T>(&self, field: Field, value: Option<T>) -> Result<T, MessageError> {
+        match value {
+            Some(value) => Ok(value),
+            None if self.has(field) => Err(MessageError::wrong(field)),
+            None => Err(MessageError::Missing(field.as_str())),
+        }
     }
 
-    /// The JSON value of `field`.
-    pub(super) fn find(&self, field: Field) -> Option<&'a RawValue> {
-        self.values[field as usize]
-    }
-
-    /// The same; `null` is as if absent.
-    fn find_some(&self, field: Field) -> Option<&'a RawValue> {
-        self.find(field).filter(|value| value.get() != "null")
-    }
-
-    fn need(&self, field: Field) -> Result<&'a RawValue, MessageError> {
-        self.find(field).ok_or(MessageError::Missing(field.as_str()))
+    /// The id, which has to be there.
+    fn need_id(&self) -> Result<RequestId, MessageError> {
+        self.need(Field::Id, self.id())
     }
 
     /// A string that must be there, of as many bytes as `lengths` has.
-    pub(super) fn string(
+    fn string(
         &self,
         field: Field,
-        lengths: impl std::ops::RangeBounds<usize>,
+        lengths: impl RangeBounds<usize>,
     ) -> Result<Cow<'a, str>, MessageError> {
-        parse_string(self.need(field)?.get())
-            .filter(|text| lengths.contains(&text.len()))
-            .ok_or_else(|| MessageError::wrong(field))
+        let text = self.text(field).filter(|text| lengths.contains(&text.len()));
+        self.need(field, text)
     }
 
     /// A string that may be there.
-    pub(super) fn string_if(
+    fn string_if(
         &self,
         field: Field,
-        lengths: impl std::ops::RangeBounds<usize>,
+        lengths: impl RangeBounds<usize>,
     ) -> Result<Option<Cow<'a, str>>, MessageError> {
-        self.find_some(field).map(|_| self.string(field, lengths)).transpose()
+        self.has_value(field).then(|| self.string(field, lengths)).transpose()
     }
 
     /// A number that may be there.
-    pub(super) fn number_if(&self, field: Field) -> Result<Option<u64>, MessageError> {
-        let Some(value) = self.find_some(field) else { return Ok(None) };
-        parse_number(value.get()).map(Some).ok_or_else(|| MessageError::wrong(field))
+    fn number_if(&self, field: Field) -> Result<Option<u64>, MessageError> {
+        let need = || self.need(field, self.number(field));
+        self.has_value(field).then(need).transpose()
     }
 
-    /// A value that must be there and begin with one of `first`.
-    pub(super) fn nested(
-        &self,
-        field: Field,
-        first: &[char],
-    ) -> Result<&'a RawValue, MessageError> {
-        let value = self.need(field)?;
-        if value.get().starts_with(first) { Ok(value) } else { Err(MessageError::wrong(field)) }
+    /// JSON that must be there and begin with one of `first`.
+    fn nested(&self, field: Field, first: &[char]) -> Result<&'a RawValue, MessageError> {
+        let value = self.json(field).filter(|value| value.get().starts_with(first));
+        self.need(field, value)
     }
 
     /// The same, where it may be left out.
-    pub(super) fn nested_if(
+    fn nested_if(
         &self,
         field: Field,
         first: &[char],
     ) -> Result<Option<&'a RawValue>, MessageError> {
-        self.find_some(field).map(|_| self.nested(field, first)).transpose()
+        self.has_value(field).then(|| self.nested(field, first)).transpose()
     }
-}
-
-impl<'de: 'a, 'a> Deserialize<'de> for Fields<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Fields<'a>, D::Error> {
-        deserializer.deserialize_map(FieldsVisitor)
-    }
-}
-
-struct FieldsVisitor;
-
-impl<'de> Visitor<'de> for FieldsVisitor {
-    type Value = Fields<'de>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Fields<'de>, A::Error> {
-        let mut fields = Fields::default();
-        while let Some(Key(field)) = map.next_key()? {
-            let Some(field) = field else {
-                map.next_value::<IgnoredAny>()?;
-                continue;
-            };
-            let place = &mut fields.values[field as usize];
-            if place.is_some() {
-                fields.repeated.get_or_insert(field);
-            }
-            *place = Some(map.next_value()?);
-        }
-        Ok(fields)
-    }
-}
-
-/// The name of a field, when it is one of ours.
-struct Key(Option<Field>);
-
-impl<'de> Deserialize<'de> for Key {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Key, D::Error> {
-        deserializer.deserialize_identifier(KeyVisitor)
-    }
-}
-
-struct KeyVisitor;
-
-impl Visitor<'_> for KeyVisitor {
-    type Value = Key;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a field's name")
-    }
-
-    fn visit_str<E>(self, name: &str) -> Result<Key, E> {
-        Ok(Key(Field::recognise(name)))
-    }
-}
-
-/// The string that the JSON value `json` is. Without escapes it is lent.
-pub(super) fn parse_string(json: &str) -> Option<Cow<'_, str>> {
-    let inner = json.strip_prefix('"')?.strip_suffix('"')?;
-    if memchr::memchr(b'\\', inner.as_bytes()).is_none() {
-        return Some(Cow::Borrowed(inner));
-    }
-    serde_json::from_str(json).ok().map(Cow::Owned)
-}
-
-/// The number that the JSON value `json` is, without sign, fraction or exponent.
-pub(super) fn parse_number(json: &str) -> Option<u64> {
-    // A sign is the one thing that Rust reads and this does not.
-    if json.starts_with('+') { None } else { json.parse().ok() }
 }

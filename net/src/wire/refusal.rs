@@ -45,6 +45,21 @@ pub enum MessageError {
     /// A `type` that is no client's message; the beginning of it.
     #[error("field type: unknown message {0:?}")]
     UnknownType(Box<str>),
+    /// A binary message whose type is no client's.
+    #[error("unknown message {0}")]
+    UnknownNumber(u32),
+    /// A binary message that ends within its head or a field.
+    #[error("the message ends within what begins at byte {at}")]
+    Cut {
+        /// Where the head, or the field, begins.
+        at: usize,
+    },
+    /// A byte of a binary message that has to be zero, and is not.
+    #[error("byte {at} is not zero")]
+    NotZero {
+        /// Which.
+        at: usize,
+    },
 }
 
 impl MessageError {

@@ -1,7 +1,5 @@
 //! Names a request of one connection: the client's choice, brought back with every answer.
 
-use std::borrow::Cow;
-
 use crate::json::{write_number, write_text};
 
 /// The greatest number that is an id: 2^53, up to which every language's floating-point numbers are
@@ -24,13 +22,17 @@ impl RequestId {
     /// Reads a JSON value.
     pub(super) fn parse(json: &str) -> Option<RequestId> {
         if json.starts_with('"') {
-            let text = super::field::parse_string(json)?;
-            return (1..=ID_BYTES_MAX)
-                .contains(&text.len())
-                .then(|| RequestId::Text(Cow::into_owned(text).into_boxed_str()));
+            return RequestId::of_text(&super::json_fields::parse_string(json)?);
         }
-        let number = super::field::parse_number(json)?;
+        RequestId::of_number(super::json_fields::parse_number(json)?)
+    }
+
+    pub(super) fn of_number(number: u64) -> Option<RequestId> {
         (number <= ID_MAX).then_some(RequestId::Number(number))
+    }
+
+    pub(super) fn of_text(text: &str) -> Option<RequestId> {
+        (1..=ID_BYTES_MAX).contains(&text.len()).then(|| RequestId::Text(text.into()))
     }
 
     /// Appends it as the JSON value that it was.

@@ -5,22 +5,27 @@
 
 use cosmictron_types::{ConnectionId, Duration, Identity, TxId};
 
+use super::binary_message;
 use super::request_id::RequestId;
+use super::subprotocol::Subprotocol;
 use crate::json::{write_number, write_text};
 use crate::problem::ProblemCode;
 
-/// A query's answer, its parts encoded as JSON arrays.
+/// A query's answer, its parts encoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AnswerRows<'a> {
-    /// The names of the columns: `["id","name"]`.
+    /// The names of the columns, in JSON: `["id","name"]`.
     pub columns: &'a str,
     /// Their types: `["u64","string"]`.
     pub types: &'a str,
-    /// The rows: `[[1,"ada"],[2,"bob"]]`.
-    pub rows: &'a str,
+    /// The rows as the subprotocol has them: `[[1,"ada"],[2,"bob"]]`, or a batch.
+    pub rows: &'a [u8],
 }
 
-/// A server's message, but for `update`, which [`UpdateWriter`] writes.
+/// The code of the `error` that is a warning.
+pub(super) const TOKEN_EXPIRING: &str = "token_expiring";
+
+/// A server's message, but for `update`, which [`UpdateWriter`](super::UpdateWriter) writes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ServerMessage<'a> {
     /// The client is known.
@@ -86,8 +91,15 @@ pub enum ServerMessage<'a> {
 }
 
 impl ServerMessage<'_> {
-    /// Appends the message.
-    pub fn write(&self, out: &mut Vec<u8>) {
+    /// Appends the message as a subprotocol has it.
+    pub fn write(&self, subprotocol: Subprotocol, out: &mut Vec<u8>) {
+        match subprotocol {
+            Subprotocol::JsonV1 => self.write_json(out),
+            Subprotocol::BinV1 => binary_message::write(self, out),
+        }
+    }
+
+    fn write_json(&self, out: &mut Vec<u8>) {
         match self {
             ServerMessage::Welcome { identity, connection_id, expires_at } => {
                 begin("welcome", out);
@@ -122,7 +134,8 @@ impl ServerMessage<'_> {
             }
             ServerMessage::TokenExpiring { detail } => {
                 begin("error", out);
-                write_json("code", "\"token_expiring\"", out);
+                write_member("code", out);
+                write_text(out, TOKEN_EXPIRING);
                 write_member("detail", out);
                 write_text(out, detail);
             }
@@ -141,63 +154,16 @@ impl ServerMessage<'_> {
     }
 }
 
-/// Writes one `update`: what one transaction changed for all subscriptions of a connection.
-///
-/// ```
-/// use cosmictron_net::wire::{RequestId, UpdateWriter};
-/// use cosmictron_types::TxId;
-///
-/// let mut out = Vec::new();
-/// let mut update = UpdateWriter::begin(TxId::new(12), &mut out);
-/// update.change(&RequestId::Number(1), b"[[3,\"eve\"]],[]");
-/// update.finish();
-/// let expected = br#"{"type":"update","tx_id":12,"changes":[[1,[[3,"eve"]],[]]]}"#;
-/// assert_eq!(out, expected);
-/// ```
-#[must_use = "an update must be finished"]
-#[derive(Debug)]
-pub struct UpdateWriter<'a> {
-    out: &'a mut Vec<u8>,
-    is_first: bool,
-}
-
-impl<'a> UpdateWriter<'a> {
-    /// Begins an update at the end of `out`.
-    pub fn begin(tx_id: TxId, out: &'a mut Vec<u8>) -> UpdateWriter<'a> {
-        begin("update", out);
-        write_tx(tx_id, out);
-        out.extend_from_slice(b",\"changes\":[");
-        UpdateWriter { out, is_first: true }
-    }
-
-    /// Adds what changed for one subscription: the rows that come and the rows that go, two JSON
-    /// arrays of arrays with a comma between, as they were encoded for all who are told of them.
-    pub fn change(&mut self, id: &RequestId, rows: &[u8]) {
-        if !std::mem::replace(&mut self.is_first, false) {
-            self.out.push(b',');
-        }
-        self.out.push(b'[');
-        id.write(self.out);
-        self.out.push(b',');
-        self.out.extend_from_slice(rows);
-        self.out.push(b']');
-    }
-
-    /// Ends the update.
-    pub fn finish(self) {
-        self.out.extend_from_slice(b"]}");
-    }
-}
-
 impl AnswerRows<'_> {
     fn write(&self, out: &mut Vec<u8>) {
         write_json("columns", self.columns, out);
         write_json("types", self.types, out);
-        write_json("rows", self.rows, out);
+        write_member("rows", out);
+        out.extend_from_slice(self.rows);
     }
 }
 
-fn begin(kind: &str, out: &mut Vec<u8>) {
+pub(super) fn begin(kind: &str, out: &mut Vec<u8>) {
     out.extend_from_slice(b"{\"type\":\"");
     out.extend_from_slice(kind.as_bytes());
     out.push(b'"');
@@ -222,7 +188,7 @@ fn write_json(name: &str, json: &str, out: &mut Vec<u8>) {
     out.extend_from_slice(json.as_bytes());
 }
 
-fn write_tx(tx_id: TxId, out: &mut Vec<u8>) {
+pub(super) fn write_tx(tx_id: TxId, out: &mut Vec<u8>) {
     write_member("tx_id", out);
     write_number(out, tx_id.get());
 }

@@ -3,7 +3,8 @@
 //! [`transcript`] turns the bytes of a connection into a text of what was decoded; the other
 //! modules compare such texts: [`framing`] against a table of verdicts, [`split`] against
 //! themselves under every split, [`chunked`] against a naive model, [`roundtrip`] against what was
-//! encoded. [`ws`] does the same for WebSocket, [`wire`] for the messages that it carries.
+//! encoded. [`ws`] does the same for WebSocket, [`wire`] for the messages that it
+//! carries, [`wire_binary`] for their second form.
 
 #![allow(clippy::unwrap_used, reason = "a test that can't go on fails")]
 
@@ -16,4 +17,5 @@ mod roundtrip;
 mod split;
 mod transcript;
 mod wire;
+mod wire_binary;
 mod ws;

@@ -5,7 +5,8 @@ use std::fmt::Write;
 
 use cosmictron_net::ProblemCode;
 use cosmictron_net::wire::{
-    AnswerRows, ClientMessage, ID_MAX, MessageError, RequestId, ServerMessage, UpdateWriter,
+    AnswerRows, ClientMessage, ID_MAX, MessageError, RequestId, ServerMessage, Subprotocol,
+    UpdateWriter,
 };
 use cosmictron_types::{ConnectionId, Duration, Identity, TxId};
 use proptest::prelude::*;
@@ -180,7 +181,7 @@ fn an_unknown_type_is_told_in_part() {
 
 fn write(message: &ServerMessage<'_>) -> String {
     let mut out = b"before".to_vec();
-    message.write(&mut out);
+    message.write(Subprotocol::JsonV1, &mut out);
     String::from_utf8(out.split_off(6)).unwrap()
 }
 
@@ -190,7 +191,7 @@ fn the_server_says_what_the_contract_says() {
     let answer = AnswerRows {
         columns: r#"["id","name"]"#,
         types: r#"["u64","string"]"#,
-        rows: r#"[[1,"ada"]]"#,
+        rows: br#"[[1,"ada"]]"#,
     };
     let tx_id = TxId::new(u64::MAX);
     let welcome = ServerMessage::Welcome {
@@ -243,7 +244,7 @@ fn the_server_says_what_the_contract_says() {
 #[test]
 fn an_update_has_all_subscriptions() {
     let mut out = Vec::new();
-    let mut update = UpdateWriter::begin(TxId::new(9), &mut out);
+    let mut update = UpdateWriter::begin(Subprotocol::JsonV1, TxId::new(9), &mut out);
     update.change(&RequestId::Number(1), b"[[1]],[]");
     update.change(&RequestId::Text("b".into()), b"[],[[2],[3]]");
     update.finish();

@@ -14,7 +14,7 @@ use clap::Args;
 use cosmictron::directory::Directory;
 use cosmictron::shard::{Answer, Query, Request, RowsAt};
 use cosmictron_runtime::real;
-use cosmictron_sql::{Catalog, NameError, Params, PlanLimits};
+use cosmictron_sql::{Catalog, NameError, Params, PlanLimits, RowFormat};
 use cosmictron_storage::TableDef;
 use cosmictron_types::{Duration, Partition, ShardCount, ShardId};
 use cosmictron_wasm_host::CompiledModule;
@@ -291,7 +291,7 @@ async fn sum(shard: &Handle) -> Result<f64> {
             let mut rows = RowsAt::default();
             rows.add(&module, &table);
             let reach = rows.reach(&plan, &params, shard.count());
-            anyhow::Ok(Query { plan, params, reach })
+            anyhow::Ok(Query { plan, params, reach, format: RowFormat::Json })
         })?;
         let start = Instant::now();
         let Answer::Rows(Ok(_)) = shard.request(Request::Query(query)).await else {

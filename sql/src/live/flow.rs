@@ -8,7 +8,7 @@ use super::leaf::LeafRow;
 use super::operator::aggregate::Grouping;
 use super::operator::join::JoinRun;
 use super::operator::{Kind, Operator, State, filter, project};
-use super::output::RowChanges;
+use super::output::AnswerChanges;
 use super::tuple::Tuple;
 use crate::error::{Resource, SqlError};
 use crate::params::Params;
@@ -106,7 +106,7 @@ impl Dataflow {
     /// # Errors
     ///
     /// What evaluating an expression can end in, or more memory than it may keep.
-    pub fn apply(&mut self, changes: LeafChanges) -> Result<RowChanges, SqlError> {
+    pub fn apply(&mut self, changes: LeafChanges) -> Result<AnswerChanges, SqlError> {
         self.apply_at(changes, self.now)
     }
 
@@ -119,7 +119,7 @@ impl Dataflow {
         &mut self,
         changes: LeafChanges,
         now: Timestamp,
-    ) -> Result<RowChanges, SqlError> {
+    ) -> Result<AnswerChanges, SqlError> {
         self.now = self.now.max(now);
         let is_first = !std::mem::replace(&mut self.is_begun, true);
         self.pass(if is_first { Pass::First } else { Pass::Change }, changes)
@@ -144,11 +144,11 @@ impl Dataflow {
     /// # Errors
     ///
     /// As of [`Dataflow::apply`].
-    pub fn fill(&mut self, rows: LeafChanges) -> Result<RowChanges, SqlError> {
+    pub fn fill(&mut self, rows: LeafChanges) -> Result<AnswerChanges, SqlError> {
         self.pass(Pass::Fill, rows)
     }
 
-    fn pass(&mut self, pass: Pass, changes: LeafChanges) -> Result<RowChanges, SqlError> {
+    fn pass(&mut self, pass: Pass, changes: LeafChanges) -> Result<AnswerChanges, SqlError> {
         let plan = self.plan.clone();
         let mut leaves: Vec<Delta> = vec![Delta::new(); plan.leaves.len()];
         for (leaf, row, weight) in changes.rows {
@@ -165,7 +165,7 @@ impl Dataflow {
             return Err(SqlError::Exhausted { what: Resource::Memory, max: self.memory_bytes_max });
         }
         let delta = deltas.pop().expect("there is always an operator");
-        RowChanges::of(&delta, &plan.output, &plan.columns, &self.params)
+        Ok(AnswerChanges::new(plan, self.params.clone(), delta))
     }
 
     /// What `now()` is.

@@ -216,6 +216,21 @@ impl Integer {
         }
     }
 
+    pub(crate) const fn is_signed(self) -> bool {
+        self.lowest() < 0
+    }
+
+    /// Bytes that a value takes.
+    pub(crate) const fn width(self) -> usize {
+        match self {
+            Integer::I8 | Integer::U8 => 1,
+            Integer::I16 | Integer::U16 => 2,
+            Integer::I32 | Integer::U32 => 4,
+            Integer::I64 | Integer::U64 => 8,
+            Integer::I128 | Integer::U128 => 16,
+        }
+    }
+
     pub(crate) const fn holds(self, value: i128) -> bool {
         self.lowest() <= value && value <= self.highest()
     }

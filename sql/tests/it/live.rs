@@ -1,9 +1,12 @@
 //! Live queries: after every transaction the rows that were told add up to the answer of the query (invariant 4).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use cosmictron_sql::{Dataflow, ExecutionLimits, LeafChanges, LivePlan, Params, Plan};
+use cosmictron_sql::{
+    Dataflow, EncodedRows, ExecutionLimits, LeafChanges, LivePlan, Params, Plan, RowChanges,
+    RowFormat,
+};
 use cosmictron_storage::{Change, Store};
 use proptest::prelude::*;
 
@@ -88,12 +91,12 @@ const QUERIES: &[&str] = &[
         (SELECT id FROM team ORDER BY name LIMIT 2)",
 ];
 
-/// A subscriber: a dataflow, and the rows that it was told.
+/// A subscriber: a dataflow, and the rows that it was told, in both formats.
 struct Subscriber {
     sql: &'static str,
     plan: Plan,
     flow: Dataflow,
-    rows: BTreeMap<String, i64>,
+    rows: [RowChanges; 2],
 }
 
 impl Subscriber {
@@ -103,9 +106,9 @@ impl Subscriber {
         let live = LivePlan::sparing(&plan, database, 0);
         let live = live.unwrap_or_else(|error| panic!("{sql}: {error}"));
         let flow = Dataflow::new(Arc::new(live), Arc::new(Params::default()), 1 << 30).unwrap();
-        let mut subscriber = Self { sql, plan, flow, rows: BTreeMap::new() };
-        let leaves = (0..subscriber.flow.plan().leaves().len()).collect::<Vec<_>>();
-        subscriber.apply(rows_of(&subscriber.flow, &leaves, database.store()), database);
+        let rows = [RowFormat::Json, RowFormat::Binary].map(RowChanges::none);
+        let mut subscriber = Self { sql, plan, flow, rows };
+        subscriber.apply(all_rows(&subscriber.flow, database.store()), database);
         subscriber
     }
 
@@ -115,29 +118,31 @@ impl Subscriber {
         let lacking = self.flow.lacking();
         if !lacking.is_empty() {
             let rows = rows_of(&self.flow, &lacking, database.store());
-            told.merge(&self.flow.fill(rows).unwrap_or_else(failed));
+            told.merge(self.flow.fill(rows).unwrap_or_else(failed));
             assert!(self.flow.lacking().is_empty(), "{}", self.sql);
         }
-        for (row, weight) in told.iter() {
-            let row = String::from_utf8(row.to_vec()).unwrap();
-            assert_ne!(weight, 0);
-            *self.rows.entry(row).or_default() += weight;
+        for rows in &mut self.rows {
+            let told = told.rows(rows.format()).unwrap();
+            assert!(told.iter().all(|(_, weight)| weight != 0));
+            rows.merge(&told);
         }
-        self.rows.retain(|_, weight| *weight != 0);
     }
 
     fn check(&self, database: &Database) {
-        let mut out = Vec::new();
         let (limits, params) = (ExecutionLimits::default(), Params::default());
-        let rows = self.plan.execute(database.store(), &params, &limits);
-        rows.unwrap_or_else(|error| panic!("{}: {error}", self.sql)).write_json(&mut out);
-        let rows: Vec<Box<serde_json::value::RawValue>> = serde_json::from_slice(&out).unwrap();
-        let mut expected: BTreeMap<String, i64> = BTreeMap::new();
-        for row in rows {
-            *expected.entry(row.get().to_owned()).or_default() += 1;
+        let answer = self.plan.execute(database.store(), &params, &limits);
+        let answer = answer.unwrap_or_else(|error| panic!("{}: {error}", self.sql));
+        for held in &self.rows {
+            let answer = answer.encode(held.format()).unwrap();
+            let expected = RowChanges::between(&EncodedRows::none(held.format()), &answer);
+            assert_eq!(readable(held), readable(&expected), "{}", self.sql);
         }
-        assert_eq!(self.rows, expected, "{}", self.sql);
     }
+}
+
+/// Rows with how often each is there.
+fn readable(rows: &RowChanges) -> Vec<(String, i64)> {
+    rows.iter().map(|(row, weight)| (row.escape_ascii().to_string(), weight)).collect()
 }
 
 /// All rows, as changes from nothing.
@@ -297,7 +302,11 @@ fn a_window_of_rows_keeps_few_of_many() {
         let mut flow = Dataflow::new(live, Arc::new(Params::default()), 1 << 30).unwrap();
         let rows = rows_of(&flow, &[0], database.store());
         assert_eq!(rows.len(), 114, "{sql}");
-        assert_eq!(flow.apply(rows).unwrap().iter().count(), shown, "{sql}");
+        assert_eq!(
+            flow.apply(rows).unwrap().rows(RowFormat::Json).unwrap().iter().count(),
+            shown,
+            "{sql}"
+        );
         assert!(flow.bytes() < 40_000 && flow.lacking().is_empty(), "{sql}");
     };
     check("SELECT id FROM person ORDER BY team DESC LIMIT 50", 50);

@@ -4,7 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use cosmictron_sql::{Dataflow, ExecutionLimits, LeafChanges, LivePlan, Params, Plan};
+use cosmictron_sql::{
+    Dataflow, ExecutionLimits, HeldAnswer, LeafChanges, LivePlan, Params, Plan, RowFormat,
+};
 use cosmictron_types::{Duration, Timestamp};
 use proptest::prelude::*;
 
@@ -92,6 +94,16 @@ const QUERIES: &[(&str, &str)] = &[
     ),
 ];
 
+/// The rows of a JSON array, with how often each is there.
+fn counted(json: &[u8]) -> BTreeMap<String, i64> {
+    let rows: Vec<Box<serde_json::value::RawValue>> = serde_json::from_slice(json).unwrap();
+    let mut counted = BTreeMap::new();
+    for row in rows {
+        *counted.entry(row.get().to_owned()).or_default() += 1;
+    }
+    counted
+}
+
 /// A subscriber: a dataflow, and the rows that it was told.
 struct Subscriber {
     sql: &'static str,
@@ -99,6 +111,7 @@ struct Subscriber {
     params: Params,
     flow: Dataflow,
     rows: BTreeMap<String, i64>,
+    held: Option<HeldAnswer>,
 }
 
 impl Subscriber {
@@ -108,7 +121,7 @@ impl Subscriber {
         assert!(live.moves_with_time(), "{sql}");
         let params = plan.read_params(params.as_bytes()).unwrap().at(now);
         let flow = Dataflow::new(Arc::new(live), Arc::new(params.clone()), 1 << 30).unwrap();
-        let mut subscriber = Self { sql, plan, params, flow, rows: BTreeMap::new() };
+        let mut subscriber = Self { sql, plan, params, flow, rows: BTreeMap::new(), held: None };
         subscriber.apply(all_rows(&subscriber.flow, database.store()), now);
         subscriber
     }
@@ -117,14 +130,20 @@ impl Subscriber {
     fn apply(&mut self, changes: LeafChanges, now: Timestamp) -> bool {
         let told = self.flow.apply_at(changes, now);
         let told = told.unwrap_or_else(|error| panic!("{}: {error}", self.sql));
-        for (row, weight) in told.iter() {
+        let rows = told.rows(RowFormat::Json).unwrap();
+        for (row, weight) in rows.iter() {
             assert_ne!(weight, 0);
             *self.rows.entry(String::from_utf8(row.to_vec()).unwrap()).or_default() += weight;
         }
         self.rows.retain(|_, weight| *weight != 0);
         let next = self.flow.next_instant();
         assert!(next.is_none_or(|next| now < next), "{}: {next:?} at {now:?}", self.sql);
-        !told.is_empty()
+        let is_told = !told.is_empty();
+        match &mut self.held {
+            Some(held) => held.add(&told),
+            None => self.held = Some(HeldAnswer::of(told)),
+        }
+        is_told
     }
 
     /// Goes on to a time. Nothing comes of it before the instant that was foretold.
@@ -140,12 +159,12 @@ impl Subscriber {
         let params = self.params.clone().at(now);
         let rows = self.plan.execute(database.store(), &params, &ExecutionLimits::default());
         rows.unwrap_or_else(|error| panic!("{}: {error}", self.sql)).write_json(&mut out);
-        let rows: Vec<Box<serde_json::value::RawValue>> = serde_json::from_slice(&out).unwrap();
-        let mut expected: BTreeMap<String, i64> = BTreeMap::new();
-        for row in rows {
-            *expected.entry(row.get().to_owned()).or_default() += 1;
-        }
+        let expected = counted(&out);
         assert_eq!(self.rows, expected, "{} at {now:?}", self.sql);
+        // Whoever begins now is told the same.
+        let (held, count) = self.held.as_ref().unwrap().rows(RowFormat::Json).unwrap();
+        assert_eq!(counted(&held.told()), expected, "{} at {now:?}", self.sql);
+        assert_eq!(count, expected.values().sum::<i64>().cast_unsigned());
     }
 }
 

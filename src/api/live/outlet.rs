@@ -2,12 +2,13 @@
 
 use std::cell::RefCell;
 
-use cosmictron_net::wire::{RequestId, ServerMessage};
-use cosmictron_net::ws::{CloseCode, Closing, Deflater, Encoder, MessageKind};
+use cosmictron_net::wire::{RequestId, ServerMessage, Subprotocol};
+use cosmictron_net::ws::{CloseCode, Closing, Deflater, Encoder};
 use cosmictron_net::{Problem, ProblemCode};
 
 /// Where the frames of one connection go.
 pub struct Outlet<'a> {
+    pub subprotocol: Subprotocol,
     pub encoder: &'a Encoder,
     pub deflater: &'a RefCell<Deflater>,
     pub closing: &'a mut Closing,
@@ -18,8 +19,8 @@ pub struct Outlet<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ending {
     ShuttingDown,
-    /// A message of a kind that no subprotocol here has.
-    Binary,
+    /// A message of the kind that the subprotocol has not.
+    WrongKind(Subprotocol),
     TooSlow,
     /// A module cannot be told of the client.
     NotIntroduced,
@@ -37,7 +38,7 @@ impl Ending {
     fn code(self) -> CloseCode {
         match self {
             Ending::ShuttingDown => CloseCode::GOING_AWAY,
-            Ending::Binary => CloseCode::UNSUPPORTED,
+            Ending::WrongKind(_) => CloseCode::UNSUPPORTED,
             Ending::TooSlow | Ending::NotIntroduced => CloseCode::TRY_AGAIN_LATER,
             Ending::Expired | Ending::SignedOut => TOKEN_ENDED,
             Ending::Unauthenticated => UNAUTHENTICATED,
@@ -47,7 +48,8 @@ impl Ending {
     fn reason(self) -> &'static str {
         match self {
             Ending::ShuttingDown => "the server is shutting down",
-            Ending::Binary => "messages of this subprotocol are text",
+            Ending::WrongKind(Subprotocol::JsonV1) => "messages of this subprotocol are text",
+            Ending::WrongKind(Subprotocol::BinV1) => "messages of this subprotocol are binary",
             Ending::TooSlow => "updates were taken too slowly",
             Ending::NotIntroduced => "a module cannot be told of the connection now",
             Ending::Expired => "the token has expired",
@@ -67,14 +69,16 @@ impl Ending {
 impl Outlet<'_> {
     /// Adds a message.
     pub fn message(&mut self, message: &ServerMessage<'_>) {
-        self.message_with(|out| message.write(out));
+        let subprotocol = self.subprotocol;
+        self.message_with(|out| message.write(subprotocol, out));
     }
 
     /// Adds a message that says what `write` appends.
     pub fn message_with(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
         if self.closing.may_send() {
             let mut deflater = self.deflater.borrow_mut();
-            self.encoder.message_with(MessageKind::Text, &mut deflater, self.out, write);
+            let kind = self.subprotocol.message_kind();
+            self.encoder.message_with(kind, &mut deflater, self.out, write);
         }
     }
 

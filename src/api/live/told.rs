@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use cosmictron_net::wire::{AnswerRows, ServerMessage, UpdateWriter};
-use cosmictron_sql::Plan;
+use cosmictron_sql::{EncodedRows, Plan};
 use cosmictron_types::TxId;
 
 use super::standing::sign_out;
@@ -67,8 +67,8 @@ impl Conversation {
             return;
         }
         outlet.message_with(|out| {
-            let mut update = UpdateWriter::begin(tx, out);
-            changes.for_each(|(id, change)| update.change(id, &change.json));
+            let mut update = UpdateWriter::begin(self.subprotocol, tx, out);
+            changes.for_each(|(id, change)| update.change(id, &change.told));
             update.finish();
         });
     }
@@ -85,7 +85,7 @@ impl Conversation {
             }
             (Answer::Rows(Ok(rows)), Some(plan)) => {
                 let tx_id = rows.tx;
-                return with_rows(&plan, &rows.json, |answer| {
+                return with_rows(&plan, &rows.rows, |answer| {
                     outlet.message(&ServerMessage::Rows { id, tx_id, answer });
                 });
             }
@@ -99,10 +99,10 @@ impl Conversation {
 }
 
 /// Lends rows with what their columns are.
-fn with_rows(plan: &Plan, rows: &[u8], lend: impl FnOnce(AnswerRows<'_>)) {
+fn with_rows(plan: &Plan, rows: &EncodedRows, lend: impl FnOnce(AnswerRows<'_>)) {
     let (mut columns, mut types) = (Vec::new(), Vec::new());
     write_columns(plan, &mut columns);
     write_types(plan, &mut types);
     let text = |bytes| str::from_utf8(bytes).expect("JSON is text");
-    lend(AnswerRows { columns: text(&columns), types: text(&types), rows: text(rows) });
+    lend(AnswerRows { columns: text(&columns), types: text(&types), rows: &rows.told() });
 }

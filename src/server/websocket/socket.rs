@@ -5,6 +5,7 @@ use std::future::poll_fn;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
+use cosmictron_net::wire::{ClientMessage, Refusal, Subprotocol};
 use cosmictron_net::ws::{Closing, Compression, Encoder, Received, Violation};
 use cosmictron_runtime::real::Pending;
 use cosmictron_types::{Duration, Timestamp};
@@ -97,7 +98,8 @@ impl Socket {
     /// Has the conversation do something that may be followed by something to write.
     fn speak(&self, act: impl FnOnce(&mut Conversation, &mut Outlet<'_>)) {
         let State { encoder, closing, out, conversation, .. } = &mut *self.state.borrow_mut();
-        let outlet = &mut Outlet { encoder, deflater: &self.api.deflater, closing, out };
+        let (subprotocol, deflater) = (conversation.subprotocol(), &self.api.deflater);
+        let outlet = &mut Outlet { subprotocol, encoder, deflater, closing, out };
         act(conversation, outlet);
     }
 
@@ -114,15 +116,17 @@ impl Socket {
         match received {
             Ok(Received::NeedMore | Received::Pong(_)) => {}
             Ok(Received::Text(text)) if is_open => {
-                self.speak(|conversation, outlet| conversation.hear(text, outlet));
+                self.hear(Subprotocol::JsonV1, || ClientMessage::parse(text));
             }
-            Ok(Received::Binary(_)) => self.speak(|_, outlet| outlet.close(Ending::Binary)),
+            Ok(Received::Binary(bytes)) if is_open => {
+                self.hear(Subprotocol::BinV1, || ClientMessage::decode(bytes));
+            }
             Ok(Received::Ping(payload)) if is_open => {
                 let State { encoder, out, .. } = &mut *self.state.borrow_mut();
                 encoder.pong(payload, out);
             }
             // Sent before the client knew that we close.
-            Ok(Received::Text(_) | Received::Ping(_)) => {}
+            Ok(Received::Text(_) | Received::Binary(_) | Received::Ping(_)) => {}
             Ok(Received::Close(close)) => {
                 let State { encoder, closing, out, .. } = &mut *self.state.borrow_mut();
                 closing.receive(close, encoder, out);
@@ -135,6 +139,18 @@ impl Socket {
         }
         self.writer.ring();
         self.reading()
+    }
+
+    /// Hears a message that is read as those of `spoken` are.
+    fn hear<'m>(
+        &self,
+        spoken: Subprotocol,
+        read: impl FnOnce() -> Result<ClientMessage<'m>, Refusal>,
+    ) {
+        self.speak(|conversation, outlet| match conversation.subprotocol() == spoken {
+            true => conversation.hear(read(), outlet),
+            false => outlet.close(Ending::WrongKind(conversation.subprotocol())),
+        });
     }
 
     fn reading(&self) -> Reading {

@@ -73,6 +73,7 @@ impl Audience {
 
 #[cfg(test)]
 mod tests {
+    use cosmictron_sql::RowFormat;
     use cosmictron_types::TxId;
 
     use super::*;
@@ -82,7 +83,7 @@ mod tests {
     }
 
     fn told(tx: u64) -> Subscriber {
-        Subscriber::Told(TxId::new(tx))
+        Subscriber::Told { tx: TxId::new(tx), format: RowFormat::Json }
     }
 
     #[test]
@@ -91,7 +92,9 @@ mod tests {
         assert!(audience.remove(member(1)), "who is not there does not leave");
         audience.insert(member(1), told(2));
         assert_eq!(audience.members(), [member(1), member(2)]);
-        assert!(matches!(audience.get(member(1)), Some(Subscriber::Told(tx)) if tx.get() == 2));
+        assert!(
+            matches!(audience.get(member(1)), Some(Subscriber::Told { tx, .. }) if tx.get() == 2)
+        );
         assert!(audience.get(member(3)).is_none() && audience.get_mut(member(3)).is_none());
         let mut seen = Vec::new();
         audience.for_each(|member, _| seen.push(member));

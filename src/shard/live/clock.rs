@@ -85,7 +85,8 @@ impl Shard {
                 Ok(None) => {}
                 Ok(Some(change)) => {
                     let flow = self.live.flows.get_mut(id).expect("it was just moved");
-                    distribute(flow, tx, &change, updates.entry(tx).or_default());
+                    let told = distribute(flow, tx, change, updates.entry(tx).or_default());
+                    failed.extend(told.err().map(|error| (*id, error)));
                 }
                 Err(error) => failed.push((*id, error)),
             }
@@ -115,12 +116,16 @@ impl Shard {
         let Stage::Running { begun, answer, dataflow } = &flow.stage else { return };
         let (tx, at) = (self.live.reached(*begun), dataflow.now());
         let answer = answer.as_ref().expect("a flow that depends on the time keeps its answer");
-        let mut json = Vec::new();
-        let rows = answer.write_rows(&mut json);
-        match self.admit_answer(rows, json.len() as u64) {
-            Ok(()) => {
+        let Some(subscriber) = flow.audience.get((listener, subscription)) else { return };
+        match answer.rows(subscriber.format()).map_err(QueryError::from).and_then(
+            |(rows, count)| {
+                self.admit_answer(count, rows.bytes() as u64)?;
+                Ok(rows)
+            },
+        ) {
+            Ok(rows) => {
                 let begin =
-                    |beginning: Beginning| beginning.at(at).afresh(subscription, Rows { tx, json });
+                    |beginning: Beginning| beginning.at(at).afresh(subscription, Rows { tx, rows });
                 self.begin_subscriber(id, (listener, subscription), tx, begin);
             }
             Err(error) => {

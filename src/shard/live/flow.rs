@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use cosmictron_sql::{Dataflow, LeafChanges, LivePlan, Params, Resource, RowChanges, SqlError};
+use cosmictron_sql::{
+    AnswerChanges, Dataflow, HeldAnswer, LeafChanges, LivePlan, Params, Resource, RowFormat,
+    SqlError,
+};
 use cosmictron_types::{Timestamp, TxId};
 
 use super::audience::Audience;
@@ -42,7 +45,7 @@ pub enum Stage {
         /// As of which transaction it was begun.
         begun: TxId,
         /// Where it depends on the time: all rows, for those who begin.
-        answer: Option<RowChanges>,
+        answer: Option<HeldAnswer>,
     },
 }
 
@@ -50,9 +53,9 @@ pub enum Stage {
 #[derive(Debug)]
 pub enum Taken {
     Nothing,
-    Changed(Arc<Change>),
+    Changed(SharedChange),
     /// This, and what comes of the rows of these leaves as of that transaction: it does not know them.
-    Lacking(RowChanges, Vec<usize>),
+    Lacking(AnswerChanges, Vec<usize>),
 }
 
 impl Flow {
@@ -82,7 +85,7 @@ impl Flow {
     }
 
     /// Goes on to a time; what that changes in the answer.
-    pub fn move_to(&mut self, now: Timestamp) -> Result<Option<Arc<Change>>, SqlError> {
+    pub fn move_to(&mut self, now: Timestamp) -> Result<Option<SharedChange>, SqlError> {
         self.moved_at = now;
         let Stage::Running { dataflow, .. } = &mut self.stage else { return Ok(None) };
         let rows = dataflow.apply_at(LeafChanges::default(), now)?;
@@ -90,20 +93,20 @@ impl Flow {
     }
 
     /// What subscribers are told of rows that have come and gone, when any have.
-    pub fn change(&mut self, rows: RowChanges) -> Result<Option<Arc<Change>>, SqlError> {
+    pub fn change(&mut self, rows: AnswerChanges) -> Result<Option<SharedChange>, SqlError> {
         let Stage::Running { dataflow, answer, .. } = &mut self.stage else { return Ok(None) };
         if rows.is_empty() {
             return Ok(None);
         }
         let mut at = None;
         if let Some(answer) = answer {
-            answer.merge(&rows);
+            answer.add(&rows);
             at = Some(dataflow.now());
             if (answer.bytes() + dataflow.bytes()) as u64 > FLOW_BYTES_MAX {
                 return Err(SqlError::Exhausted { what: Resource::Memory, max: FLOW_BYTES_MAX });
             }
         }
-        Ok(Some(Arc::new(Change::new(rows, at))))
+        Ok(Some(SharedChange::new(rows, at)))
     }
 
     /// Whether time alone changes its answer.
@@ -123,8 +126,38 @@ impl Flow {
         match &self.stage {
             Stage::Opening(opening) => opening.bytes(),
             Stage::Running { dataflow, answer, .. } => {
-                dataflow.bytes() + answer.as_ref().map_or(0, RowChanges::bytes)
+                dataflow.bytes() + answer.as_ref().map_or(0, HeldAnswer::bytes)
             }
         }
+    }
+}
+
+/// A change of a flow's answer, encoded for the first subscriber of each format, and shared by all.
+#[derive(Debug)]
+pub struct SharedChange {
+    changes: AnswerChanges,
+    /// The time that the answer is as of with it, where that depends on the time.
+    at: Option<Timestamp>,
+    /// `Some(None)` where the rows come to nothing.
+    json: Option<Option<Arc<Change>>>,
+    binary: Option<Option<Arc<Change>>>,
+}
+
+impl SharedChange {
+    pub fn new(changes: AnswerChanges, at: Option<Timestamp>) -> Self {
+        Self { changes, at, json: None, binary: None }
+    }
+
+    /// The change in a format; `None` where nothing has changed.
+    pub fn in_format(&mut self, format: RowFormat) -> Result<Option<&Arc<Change>>, SqlError> {
+        let place = match format {
+            RowFormat::Json => &mut self.json,
+            RowFormat::Binary => &mut self.binary,
+        };
+        if place.is_none() {
+            let rows = self.changes.rows(format)?;
+            *place = Some((!rows.is_empty()).then(|| Arc::new(Change::new(rows, self.at))));
+        }
+        Ok(place.as_ref().and_then(Option::as_ref))
     }
 }

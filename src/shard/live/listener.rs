@@ -10,7 +10,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use cosmictron_sql::RowChanges;
+use cosmictron_sql::{EncodedRows, RowChanges};
 use cosmictron_types::{Timestamp, TxId};
 
 use super::SubscriptionId;
@@ -47,8 +47,8 @@ pub enum End {
 pub struct First {
     /// As of which transaction.
     pub tx: TxId,
-    /// All rows, a JSON array of arrays; or none where the listener has those of `tx` already.
-    pub rows: Vec<u8>,
+    /// All rows; or none where the listener has those of `tx` already.
+    pub rows: EncodedRows,
     pub is_resumed: bool,
     /// As of which time, where the answer depends on that.
     pub at: Option<Timestamp>,
@@ -58,22 +58,22 @@ pub struct First {
 #[derive(Debug)]
 pub struct Change {
     pub rows: RowChanges,
-    /// The rows that come and the rows that go: two JSON arrays with a comma between.
-    pub json: Box<[u8]>,
+    /// The rows that come and the rows that go, as [`RowChanges::write`] writes them.
+    pub told: Box<[u8]>,
     /// The time that the answer is as of with it, where that depends on the time.
     pub at: Option<Timestamp>,
 }
 
 impl Change {
     pub fn new(rows: RowChanges, at: Option<Timestamp>) -> Self {
-        let mut json = Vec::new();
-        rows.write_json(&mut json);
-        Self { rows, json: json.into(), at }
+        let mut told = Vec::new();
+        rows.write(&mut told);
+        Self { rows, told: told.into(), at }
     }
 
     /// Bytes of both forms.
     fn bytes(&self) -> usize {
-        self.json.len() + self.rows.bytes()
+        self.told.len() + self.rows.bytes()
     }
 }
 
@@ -158,7 +158,8 @@ impl Listener {
                     updates += 1;
                     newest = newest.max(tx);
                     for (subscription, change) in changes {
-                        let (sum, at) = sums.entry(subscription).or_default();
+                        let none = || (RowChanges::none(change.rows.format()), None);
+                        let (sum, at) = sums.entry(subscription).or_insert_with(none);
                         sum.merge(&change.rows);
                         *at = (*at).max(change.at);
                     }
@@ -184,9 +185,10 @@ impl Listener {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use cosmictron_sql::RowFormat;
 
     fn update(tx: u64, subscription: u64, rows: &[(&str, i64)]) -> Item {
-        let mut changes = RowChanges::default();
+        let mut changes = RowChanges::none(RowFormat::Json);
         rows.iter().for_each(|(row, weight)| changes.add(row.as_bytes().into(), *weight));
         let change = Arc::new(Change::new(changes, None));
         Item::Update { tx: TxId::new(tx), changes: vec![(SubscriptionId(subscription), change)] }
@@ -196,7 +198,7 @@ mod tests {
         let tell = |item: &Item| match item {
             Item::Update { tx, changes } => {
                 let changes = changes.iter().map(|(id, change)| {
-                    format!("{}:{}", id.0, String::from_utf8_lossy(&change.json))
+                    format!("{}:{}", id.0, String::from_utf8_lossy(&change.told))
                 });
                 format!("{tx} {}", changes.collect::<Vec<_>>().join(" "))
             }
@@ -224,7 +226,8 @@ mod tests {
         let long = format!("[\"{}\"]", "x".repeat(QUEUE_BYTES_MAX / 8));
         listener.push(update(1, 1, &[("[1]", 1)]));
         listener.push(Item::Answered { number: 7, answer: Answer::Joined });
-        let first = First { tx: TxId::new(2), rows: b"[]".to_vec(), is_resumed: false, at: None };
+        let rows = EncodedRows::none(RowFormat::Json);
+        let first = First { tx: TxId::new(2), rows, is_resumed: false, at: None };
         listener.push_beginning(Item::Subscribed { subscription: SubscriptionId(2), first });
         // What it resumes with counts for nothing.
         listener.push_beginning(update(3, 2, &[(&long.repeat(20), 1)]));

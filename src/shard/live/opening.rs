@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use cosmictron_sql::{
-    Dataflow, ExecutionLimits, LeafChanges, LivePlan, Params, PartialRows, Resource, SqlError,
+    Dataflow, ExecutionLimits, HeldAnswer, LeafChanges, LivePlan, Params, PartialRows, Resource,
+    SqlError,
 };
 use cosmictron_types::{ShardId, Timestamp, TxId};
 
@@ -230,7 +231,7 @@ impl Live {
         let (plan, params) = (flow.plan.clone(), flow.params.clone());
         let mut dataflow = Dataflow::new(plan, params, FLOW_BYTES_MAX)?;
         let rows = dataflow.apply_at(rows, now)?;
-        let answer = flow.depends_on_time().then_some(rows);
+        let answer = flow.depends_on_time().then(|| HeldAnswer::of(rows));
         flow.stage = Stage::Running { dataflow, begun, answer };
         for (tx, changes) in later {
             // Nobody has been told anything: what comes of it is in the answer that they will be given.

@@ -7,7 +7,7 @@ use cosmictron_types::{ShardId, Timestamp, TxId};
 
 use super::audience::Audience;
 use super::feed::{FeedBatch, FlowChanges, TapId};
-use super::flow::{Flow, Stage, Taken};
+use super::flow::{Flow, SharedChange, Stage, Taken};
 use super::listener::{Change, Item};
 use super::opening::Opening;
 use super::subscriber::{Beginning, Subscriber};
@@ -274,8 +274,8 @@ impl Shard {
         let flow = self.live.flows.get_mut(&id).expect("it was just looked at");
         let subscriber = flow.audience.get_mut((listener, subscription));
         let subscriber = subscriber.expect("it was just looked at");
-        if let Subscriber::Beginning(beginning) =
-            std::mem::replace(subscriber, Subscriber::Told(tx))
+        let told = Subscriber::Told { tx, format: subscriber.format() };
+        if let Subscriber::Beginning(beginning) = std::mem::replace(subscriber, told)
             && let Some(party) = self.live.listeners.get_mut(&listener)
         {
             begin(*beginning).into_iter().for_each(|item| party.listener.push_beginning(item));
@@ -394,11 +394,17 @@ impl Shard {
         let mut lacking = Vec::new();
         for (id, changes) in of_flow {
             let Some(flow) = self.live.flows.get_mut(&id) else { continue };
-            match changes.and_then(|changes| flow.take(tx, changes, now)) {
-                Ok(Taken::Nothing) => {}
-                Ok(Taken::Changed(change)) => distribute(flow, tx, &change, &mut updates),
-                Ok(Taken::Lacking(rows, leaves)) => lacking.push((id, rows, leaves)),
-                Err(error) => self.fail_flow(id, &error.into(), seam),
+            let taken = changes.and_then(|changes| flow.take(tx, changes, now));
+            let told = taken.and_then(|taken| match taken {
+                Taken::Nothing => Ok(()),
+                Taken::Changed(change) => distribute(flow, tx, change, &mut updates),
+                Taken::Lacking(rows, leaves) => {
+                    lacking.push((id, rows, leaves));
+                    Ok(())
+                }
+            });
+            if let Err(error) = told {
+                self.fail_flow(id, &error.into(), seam);
             }
             self.live.note_instant(id);
         }
@@ -468,15 +474,34 @@ impl Shard {
     }
 }
 
-/// Gives a change to all subscribers of a flow.
-pub(super) fn distribute(flow: &mut Flow, tx: TxId, change: &Arc<Change>, updates: &mut Updates) {
+/// Gives a change to all subscribers of a flow, each in its format.
+pub(super) fn distribute(
+    flow: &mut Flow,
+    tx: TxId,
+    mut change: SharedChange,
+    updates: &mut Updates,
+) -> Result<(), SqlError> {
     // Those of a flow that depends on the time began with its own answer: whatever it gives is new to them.
     let all_is_new = flow.depends_on_time();
-    flow.audience.for_each(|(listener, subscription), subscriber| match subscriber {
-        Subscriber::Told(answered) if tx <= *answered && !all_is_new => {}
-        Subscriber::Told(_) => {
-            updates.entry(listener).or_default().push((subscription, change.clone()));
+    let mut failed = None;
+    flow.audience.for_each(|(listener, subscription), subscriber| {
+        if let Subscriber::Told { tx: answered, .. } = subscriber
+            && tx <= *answered
+            && !all_is_new
+        {
+            return;
         }
-        Subscriber::Beginning(beginning) => beginning.later.push((tx, change.clone())),
+        let change = match change.in_format(subscriber.format()) {
+            Ok(Some(change)) => change.clone(),
+            Ok(None) => return,
+            Err(error) => return failed = Some(error),
+        };
+        match subscriber {
+            Subscriber::Told { .. } => {
+                updates.entry(listener).or_default().push((subscription, change));
+            }
+            Subscriber::Beginning(beginning) => beginning.later.push((tx, change)),
+        }
     });
+    failed.map_or(Ok(()), Err)
 }

@@ -10,7 +10,7 @@
 
 use std::collections::BTreeMap;
 
-use cosmictron_sql::{RowChanges, SqlError};
+use cosmictron_sql::{AnswerChanges, SqlError};
 use cosmictron_types::{ShardId, TxId};
 
 use super::flow::Stage;
@@ -39,7 +39,7 @@ struct Refill {
     missing: usize,
     parts: LeafParts,
     /// What it has made of the transaction without them.
-    rows: RowChanges,
+    rows: AnswerChanges,
 }
 
 impl Refilling {
@@ -67,7 +67,7 @@ impl Shard {
         &mut self,
         tx: TxId,
         updates: Updates,
-        lacking: Vec<(FlowId, RowChanges, Vec<usize>)>,
+        lacking: Vec<(FlowId, AnswerChanges, Vec<usize>)>,
         seam: &mut Seam<'_>,
     ) {
         let mut questions = Vec::with_capacity(lacking.len());
@@ -122,10 +122,10 @@ impl Shard {
         let Some(flow) = self.live.flows.get_mut(&id) else { return Ok(()) };
         let read = flow.rows_of(parts)?;
         let Stage::Running { dataflow, .. } = &mut flow.stage else { return Ok(()) };
-        rows.merge(&dataflow.fill(read)?);
+        rows.merge(dataflow.fill(read)?);
         assert!(dataflow.lacking().is_empty(), "it was given all, or as many as it keeps");
         if let Some(change) = flow.change(rows)? {
-            distribute(flow, refilling.tx, &change, &mut refilling.updates);
+            distribute(flow, refilling.tx, change, &mut refilling.updates)?;
         }
         Ok(())
     }

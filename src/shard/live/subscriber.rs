@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use cosmictron_sql::RowChanges;
+use cosmictron_sql::{EncodedRows, RowChanges, RowFormat};
 use cosmictron_types::{Timestamp, TxId};
 
 use super::SubscriptionId;
@@ -16,7 +16,17 @@ pub enum Subscriber {
     Beginning(Box<Beginning>),
     /// It was told the answer as of this transaction, and is told what changes in it later. What led to the answer may
     /// still be on its way here.
-    Told(TxId),
+    Told { tx: TxId, format: RowFormat },
+}
+
+impl Subscriber {
+    /// How it is told.
+    pub fn format(&self) -> RowFormat {
+        match self {
+            Subscriber::Beginning(beginning) => beginning.query.format,
+            Subscriber::Told { format, .. } => *format,
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -45,7 +55,7 @@ impl Beginning {
 
     /// What a subscriber is told who has nothing.
     pub fn afresh(self, subscription: SubscriptionId, now: Rows) -> Vec<Item> {
-        let first = First { tx: now.tx, rows: now.json, is_resumed: false, at: self.at };
+        let first = First { tx: now.tx, rows: now.rows, is_resumed: false, at: self.at };
         let mut items = vec![Item::Subscribed { subscription, first }];
         items.extend(later_updates(self.later, subscription, now.tx));
         items
@@ -53,11 +63,10 @@ impl Beginning {
 
     /// What a subscriber is told who has an earlier answer: what has become of it.
     pub fn resumed(self, subscription: SubscriptionId, before: &Rows, now: Rows) -> Vec<Item> {
-        let Ok(rows) = RowChanges::between(&before.json, &now.json) else {
-            unreachable!("answers are arrays of rows")
-        };
+        let rows = RowChanges::between(&before.rows, &now.rows);
         let tx = self.since.expect("it has something to resume from");
-        let first = First { tx, rows: b"[]".to_vec(), is_resumed: true, at: None };
+        let rows_of_none = EncodedRows::none(self.query.format);
+        let first = First { tx, rows: rows_of_none, is_resumed: true, at: None };
         let mut items = vec![Item::Subscribed { subscription, first }];
         if !rows.is_empty() {
             let changes = vec![(subscription, Arc::new(Change::new(rows, None)))];

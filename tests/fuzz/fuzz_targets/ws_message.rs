@@ -4,7 +4,9 @@
 #![no_main]
 
 use cosmictron_net::ProblemCode;
-use cosmictron_net::wire::{ClientMessage, ID_BYTES_MAX, ID_MAX, RequestId, ServerMessage};
+use cosmictron_net::wire::{
+    ClientMessage, ID_BYTES_MAX, ID_MAX, RequestId, ServerMessage, Subprotocol,
+};
 use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -68,7 +70,7 @@ fn check_id(id: &RequestId) {
     }
     let mut out = Vec::new();
     let code = ProblemCode::NotFound;
-    ServerMessage::Error { id: Some(id), code, detail: "" }.write(&mut out);
+    ServerMessage::Error { id: Some(id), code, detail: "" }.write(Subprotocol::JsonV1, &mut out);
     let answer: Value = serde_json::from_slice(&out).expect("an answer is JSON");
     let question =
         Value::from_iter([("type", Value::from("unsubscribe")), ("id", answer["id"].clone())]);

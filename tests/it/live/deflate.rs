@@ -4,10 +4,10 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 
 use cosmictron_net::ws::{
-    Compression, Decoder, Deflater, Encoder, Inflater, JSON_V1, Limits, MaskKey, Opening, Received,
-    Role,
+    Compression, Decoder, Deflater, Encoder, Inflater, Limits, MaskKey, Opening, Received, Role,
 };
 use cosmictron_net::{Limits as HttpLimits, Method, ResponseDecoder};
+use cosmictron_tests::{JSON_V1, binary};
 use serde_json::{Value, json};
 
 use super::{agent, message, record};
@@ -25,6 +25,9 @@ impl Client {
         loop {
             match self.decoder.next(&mut self.inflater).unwrap() {
                 Received::Text(text) => return serde_json::from_str(text).unwrap(),
+                Received::Binary(bytes) => {
+                    return binary::decode(bytes, &|_| vec!["string".to_owned()]);
+                }
                 Received::NeedMore => {}
                 other => panic!("{other:?}"),
             }
@@ -37,11 +40,15 @@ impl Client {
     }
 }
 
-#[test]
-fn messages_are_compressed_where_both_sides_agree_on_it() {
+in_both_subprotocols! {
+    messages_are_compressed_where_both_sides_agree_on_it,
+}
+
+fn messages_are_compressed_where_both_sides_agree_on_it(spoken: &str) {
     let (server, mut ada) = agent("", 1);
     let mut stream = TcpStream::connect(server.address()).unwrap();
-    let (opening, mut out) = (Opening::new([7; 16], &[JSON_V1]), Vec::new());
+    let protocols = [spoken];
+    let (opening, mut out) = (Opening::new([7; 16], &protocols), Vec::new());
     opening.write("/v1/ws", "a", ada.token(), &mut out);
     stream.write_all(&out).unwrap();
     let mut http = ResponseDecoder::new(HttpLimits::default(), 1 << 20);
@@ -66,12 +73,16 @@ fn messages_are_compressed_where_both_sides_agree_on_it() {
     let content = "to be or not to be ".repeat(5_000);
     let (mut deflater, mut out) = (Deflater::new(), Vec::new());
     let encoder = Encoder::new(agreement.sends).masked(MaskKey::new([1, 2, 3, 4]));
+    let mut send = |message: &Value, out: &mut Vec<u8>| match spoken == JSON_V1 {
+        true => encoder.text(&message.to_string(), &mut deflater, out),
+        false => encoder.binary(&binary::encode(message), &mut deflater, out),
+    };
     let subscribe =
         json!({"type": "subscribe", "id": 1, "query": "SELECT content FROM agent_state"});
-    encoder.text(&subscribe.to_string(), &mut deflater, &mut out);
+    send(&subscribe, &mut out);
     let call = json!({"type": "call", "id": 2, "reducer": "record_agent_message",
         "args": message("s", &content)});
-    encoder.text(&call.to_string(), &mut deflater, &mut out);
+    send(&call, &mut out);
     assert!(out.len() < 10_000, "{} bytes were sent", out.len());
     stream.write_all(&out).unwrap();
     let mut kinds = Vec::new();

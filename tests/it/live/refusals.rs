@@ -5,15 +5,20 @@ use serde_json::{Value, json};
 use super::agent;
 use crate::guest::Guest;
 
+in_both_subprotocols! {
+    every_wrong_message_is_answered_with_its_code,
+    an_id_names_one_subscription_at_a_time,
+    a_subscription_ends_with_an_error_when_its_table_goes,
+}
+
 /// A table that only admins see.
 const SECRET: &str = r#"{"table":{"name":"secret","columns":[{"name":"id","type":"u64"}],
     "indexes":[{"name":"id","columns":["id"],"primary":true}]}}"#;
 
-#[test]
-fn every_wrong_message_is_answered_with_its_code() {
+fn every_wrong_message_is_answered_with_its_code(spoken: &str) {
     let (server, ada) = agent("", 2);
     server.deploy("other", &Guest::new().item(SECRET).wasm());
-    let mut socket = server.socket_of(&ada);
+    let mut socket = server.socket_as(&ada, spoken);
     socket.message().unwrap();
     let subscribe = |query: &str| json!({"type": "subscribe", "id": 7, "query": query});
     let query = |query: &str| json!({"type": "query", "id": 7, "query": query});
@@ -36,8 +41,7 @@ fn every_wrong_message_is_answered_with_its_code() {
         (call("complete_tool_call", json!(["c", "r"])), "reducer_failed", "no call c"),
         (json!({"type": "unsubscribe", "id": 7}), "not_found", "id"),
         (json!({"type": "subscribe", "id": 7}), "invalid_request", "query"),
-        (json!({"type": "dance", "id": 7}), "invalid_request", "dance"),
-        (json!({"id": 7}), "invalid_request", "type"),
+        (json!({"type": "dance", "id": 7}), "invalid_request", "unknown message"),
     ];
     for (message, code, part) in cases {
         socket.send(&message);
@@ -47,6 +51,15 @@ fn every_wrong_message_is_answered_with_its_code() {
         let detail = answer["detail"].as_str().unwrap();
         assert!(detail.contains(part), "{message}: {detail}");
     }
+    let answer = socket.ask(json!({"type": "query", "query": "SELECT 1"}));
+    assert_eq!(answer["rows"], json!([[1]]));
+}
+
+#[test]
+fn a_text_that_is_no_message_is_answered_without_an_id() {
+    let (server, ada) = agent("", 1);
+    let mut socket = server.socket_of(&ada);
+    socket.message().unwrap();
     for text in ["", "{", "[]", "7", r#"{"type":"query","id":-1,"query":"SELECT 1"}"#] {
         socket.send_text(text);
         let answer = socket.message().unwrap();
@@ -57,10 +70,9 @@ fn every_wrong_message_is_answered_with_its_code() {
     assert_eq!(answer["rows"], json!([[1]]));
 }
 
-#[test]
-fn an_id_names_one_subscription_at_a_time() {
+fn an_id_names_one_subscription_at_a_time(spoken: &str) {
     let (server, ada) = agent("websocket.subscriptions_max = 2\n", 1);
-    let mut socket = server.socket_of(&ada);
+    let mut socket = server.socket_as(&ada, spoken);
     socket.message().unwrap();
     let mut subscribe = |id: &str| {
         let query = "SELECT count(*) FROM agent_state";
@@ -89,10 +101,9 @@ fn an_admin_may_subscribe_to_what_is_not_public_and_nobody_else_by_its_words() {
     assert_eq!(answer["code"], "forbidden");
 }
 
-#[test]
-fn a_subscription_ends_with_an_error_when_its_table_goes() {
+fn a_subscription_ends_with_an_error_when_its_table_goes(spoken: &str) {
     let (server, ada) = agent("", 2);
-    let mut socket = server.socket_of(&ada);
+    let mut socket = server.socket_as(&ada, spoken);
     let (id, _) = socket.subscribe("SELECT count(*) FROM agent_state");
     let gone = server.admin().request("DELETE", "/v1/modules/my-agent?data=drop", &[], b"");
     assert_eq!(gone.status, 204, "{}", gone.body);

@@ -6,6 +6,12 @@ use serde_json::{Value, json};
 use super::{agent, record};
 use crate::bank::Bank;
 
+in_both_subprotocols! {
+    a_client_that_was_away_is_told_just_what_has_changed,
+    a_client_resumes_after_a_kill_or_is_told_all_afresh,
+    who_says_to_know_what_has_not_been_is_told_all_afresh,
+}
+
 /// Subscribes to what the client has the rows of already.
 fn resume(socket: &mut TestSocket, query: &str, since: u64) -> Value {
     let answer = socket.ask(json!({"type": "subscribe", "query": query, "since": since}));
@@ -13,18 +19,17 @@ fn resume(socket: &mut TestSocket, query: &str, since: u64) -> Value {
     answer
 }
 
-#[test]
-fn a_client_that_was_away_is_told_just_what_has_changed() {
+fn a_client_that_was_away_is_told_just_what_has_changed(spoken: &str) {
     let (server, mut ada) = agent("", 2);
     let query = "SELECT id, content FROM agent_state";
     record(&mut ada, "s", "one");
-    let mut socket = server.socket_of(&ada);
+    let mut socket = server.socket_as(&ada, spoken);
     let (id, mut rows) = socket.subscribe(query);
     let tx_id = record(&mut ada, "s", "two");
     socket.follow(id, &mut rows, tx_id);
     drop(socket);
     let missed = record(&mut ada, "s", "three");
-    let mut socket = server.socket_of(&ada);
+    let mut socket = server.socket_as(&ada, spoken);
     let begun = resume(&mut socket, query, rows.tx_id);
     let expected = (&json!(true), &json!(tx_id), &json!([]));
     assert_eq!((&begun["resumed"], &begun["tx_id"], &begun["rows"]), expected);
@@ -39,12 +44,11 @@ fn a_client_that_was_away_is_told_just_what_has_changed() {
     rows.check(&ada.sql(query));
 }
 
-#[test]
-fn a_client_resumes_after_a_kill_or_is_told_all_afresh() {
+fn a_client_resumes_after_a_kill_or_is_told_all_afresh(spoken: &str) {
     for shards in [1, 2, 4] {
         let bank = Bank::open(shards);
         let query = "SELECT id, balance FROM account";
-        let mut socket = bank.server.socket_of(&bank.client());
+        let mut socket = bank.server.socket_as(&bank.client(), spoken);
         let (id, mut rows) = socket.subscribe(query);
         let args = json!([bank.accounts[0], bank.accounts[1], 10]).to_string();
         let tx_id = bank.client().call("transfer", &args).json()["tx_id"].as_u64().unwrap();
@@ -53,7 +57,7 @@ fn a_client_resumes_after_a_kill_or_is_told_all_afresh() {
         let (code, _) = socket.wait_for_close();
         assert_eq!(code, 0, "a killed server says nothing");
         bank.client().call("transfer", &args);
-        let mut socket = bank.server.socket_of(&bank.client());
+        let mut socket = bank.server.socket_as(&bank.client(), spoken);
         let begun = resume(&mut socket, query, rows.tx_id);
         let id = begun["id"].as_u64().unwrap();
         if begun["resumed"] == false {
@@ -65,12 +69,11 @@ fn a_client_resumes_after_a_kill_or_is_told_all_afresh() {
     }
 }
 
-#[test]
-fn who_says_to_know_what_has_not_been_is_told_all_afresh() {
+fn who_says_to_know_what_has_not_been_is_told_all_afresh(spoken: &str) {
     let (server, mut ada) = agent("", 1);
     let query = "SELECT content FROM agent_state";
     record(&mut ada, "s", "one");
-    let mut socket = server.socket_of(&ada);
+    let mut socket = server.socket_as(&ada, spoken);
     let begun = resume(&mut socket, query, 1 << 60);
     assert_eq!((&begun["resumed"], &begun["rows"]), (&json!(false), &json!([["one"]])));
 }

@@ -2,19 +2,26 @@
 
 use std::thread;
 
-use cosmictron_tests::{LiveRows, TestClient, TestSocket};
+use cosmictron_tests::{LiveRows, SUBPROTOCOLS, TestClient, TestSocket};
 use serde_json::{Value, json};
 
 use super::{agent, message, record};
 use crate::bank::{BALANCE, Bank, number, owner, shard_of};
 
+in_both_subprotocols! {
+    a_subscriber_is_told_what_there_is_and_then_what_changes,
+    one_update_has_all_that_a_transaction_changes_for_a_connection,
+    a_call_is_answered_after_the_update_that_shows_what_it_did,
+    an_idempotency_key_is_the_callers_on_every_way,
+    a_subscription_to_one_key_hears_of_that_key_alone,
+}
+
 const MESSAGES: &str = "SELECT id, session_id, content FROM agent_state";
 
-#[test]
-fn a_subscriber_is_told_what_there_is_and_then_what_changes() {
+fn a_subscriber_is_told_what_there_is_and_then_what_changes(spoken: &str) {
     let (server, mut ada) = agent("", 2);
     record(&mut ada, "s", "before");
-    let mut socket = server.socket_of(&ada);
+    let mut socket = server.socket_as(&ada, spoken);
     let welcome = socket.message().unwrap();
     assert_eq!(welcome["type"], "welcome");
     socket.send(&json!({"type": "subscribe", "id": "all", "query": MESSAGES}));
@@ -38,10 +45,9 @@ fn a_subscriber_is_told_what_there_is_and_then_what_changes() {
     assert_eq!((&answer["type"], &answer["types"]), (&json!("rows"), &json!(["i64"])));
 }
 
-#[test]
-fn one_update_has_all_that_a_transaction_changes_for_a_connection() {
+fn one_update_has_all_that_a_transaction_changes_for_a_connection(spoken: &str) {
     let (server, mut ada) = agent("", 1);
-    let mut socket = server.socket_of(&ada);
+    let mut socket = server.socket_as(&ada, spoken);
     let parameter = json!({"type": "subscribe", "params": ["s"],
         "query": "SELECT content FROM agent_state WHERE session_id = $1"});
     let one = socket.ask(parameter)["id"].as_u64().unwrap();
@@ -59,11 +65,10 @@ fn one_update_has_all_that_a_transaction_changes_for_a_connection() {
     assert!(update["changes"].as_array().unwrap().contains(&json!([other, [["y"]], []])));
 }
 
-#[test]
-fn a_call_is_answered_after_the_update_that_shows_what_it_did() {
+fn a_call_is_answered_after_the_update_that_shows_what_it_did(spoken: &str) {
     for shards in [1, 2, 4] {
         let (server, ada) = agent("", shards);
-        let mut socket = server.socket_of(&ada);
+        let mut socket = server.socket_as(&ada, spoken);
         let (id, mut rows) = socket.subscribe(MESSAGES);
         for number in 0..100 {
             let args = message("s", &format!("{number}"));
@@ -88,10 +93,9 @@ fn a_call_is_answered_after_the_update_that_shows_what_it_did() {
     }
 }
 
-#[test]
-fn an_idempotency_key_is_the_callers_on_every_way() {
+fn an_idempotency_key_is_the_callers_on_every_way(spoken: &str) {
     let (server, mut ada) = agent("", 2);
-    let mut socket = server.socket_of(&ada);
+    let mut socket = server.socket_as(&ada, spoken);
     let call = json!({"type": "call", "reducer": "record_agent_message", "module": "my-agent",
         "args": {"session_id": "s", "role": "user", "content": "x"}, "idempotency_key": "k"});
     let first = socket.ask(call.clone());
@@ -121,17 +125,18 @@ const QUERIES: [&str; 6] = [
 fn what_subscribers_hold_is_the_answer_on_however_many_shards() {
     for shards in [1, 2, 4] {
         let bank = Bank::open(shards);
-        let (accounts, socket) = (&bank.accounts, || bank.server.socket_of(&bank.client()));
+        let accounts = &bank.accounts;
+        let socket = |at: usize| bank.server.socket_as(&bank.client(), SUBPROTOCOLS[at % 2]);
         thread::scope(|scope| {
             // Some are there before, some come meanwhile.
             let follow = |socket| scope.spawn(move || follow(socket, accounts.len()));
-            let mut following: Vec<_> = (0..3).map(|_| follow(socket())).collect();
+            let mut following: Vec<_> = (0..4).map(|at| follow(socket(at))).collect();
             let pay = |payer| {
-                let (client, socket) = (bank.client(), socket());
+                let (client, socket) = (bank.client(), socket(payer));
                 scope.spawn(move || pay(client, socket, accounts, payer))
             };
             let payers: Vec<_> = (0..4).map(pay).collect();
-            following.extend((0..3).map(|_| follow(socket())));
+            following.extend((0..2).map(|at| follow(socket(at))));
             payers.into_iter().for_each(|payer| payer.join().unwrap());
             let mut client = bank.client();
             let last = client.call("open", &json!(["last", 77]).to_string()).json();
@@ -178,11 +183,10 @@ fn follow(mut socket: TestSocket, accounts: usize) -> Vec<LiveRows> {
     live.into_iter().map(|(_, rows)| rows).collect()
 }
 
-#[test]
-fn a_subscription_to_one_key_hears_of_that_key_alone() {
+fn a_subscription_to_one_key_hears_of_that_key_alone(spoken: &str) {
     let bank = Bank::open(4);
     let mut client = bank.client();
-    let mut socket = bank.server.socket_of(&client);
+    let mut socket = bank.server.socket_as(&client, spoken);
     let (mine, yours) = (bank.accounts[0], bank.accounts[1]);
     let query = "SELECT balance FROM account WHERE id = $1";
     let begun = socket.ask(json!({"type": "subscribe", "query": query, "params": [mine]}));
@@ -198,8 +202,8 @@ fn a_subscription_to_one_key_hears_of_that_key_alone() {
 #[test]
 fn two_hundred_connections_are_told_of_one_change() {
     let (server, mut ada) = agent("", 2);
-    let subscribe = |_| {
-        let mut socket = server.socket_of(&ada);
+    let subscribe = |at: usize| {
+        let mut socket = server.socket_as(&ada, SUBPROTOCOLS[at % 2]);
         let (id, _) = socket.subscribe("SELECT content FROM agent_state");
         (socket, id)
     };

@@ -5,14 +5,18 @@ use serde_json::json;
 
 use super::{agent, record};
 
+in_both_subprotocols! {
+    a_slow_reader_is_closed_and_resumes_while_others_go_on,
+    a_reader_that_falls_behind_a_little_is_told_the_sum,
+}
+
 const QUERY: &str = "SELECT id, content FROM agent_state";
 
-#[test]
-fn a_slow_reader_is_closed_and_resumes_while_others_go_on() {
+fn a_slow_reader_is_closed_and_resumes_while_others_go_on(spoken: &str) {
     let (server, mut ada) = agent("", 1);
-    let mut slow = server.socket_of(&ada);
+    let mut slow = server.socket_as(&ada, spoken);
     let (slow_id, mut slow_rows) = slow.subscribe(QUERY);
-    let mut quick = server.socket_of(&ada);
+    let mut quick = server.socket_as(&ada, spoken);
     let (id, mut rows) = quick.subscribe(QUERY);
     // More than the kernel's buffers of both sides and the queue hold.
     let content = "x".repeat(100_000);
@@ -25,7 +29,7 @@ fn a_slow_reader_is_closed_and_resumes_while_others_go_on() {
     said.retain(|message| message["type"] == "update");
     assert!(said.len() < 200, "{} updates were kept for it", said.len());
     said.iter().for_each(|update| slow_rows.apply(slow_id, update));
-    let mut again = server.socket_of(&ada);
+    let mut again = server.socket_as(&ada, spoken);
     let since = slow_rows.tx_id;
     let begun = again.ask(json!({"type": "subscribe", "query": QUERY, "since": since}));
     assert_eq!(begun["resumed"], true, "{begun}");
@@ -33,10 +37,9 @@ fn a_slow_reader_is_closed_and_resumes_while_others_go_on() {
     assert_eq!(slow_rows, rows);
 }
 
-#[test]
-fn a_reader_that_falls_behind_a_little_is_told_the_sum() {
+fn a_reader_that_falls_behind_a_little_is_told_the_sum(spoken: &str) {
     let (server, mut ada) = agent("", 1);
-    let mut slow = server.socket_of(&ada);
+    let mut slow = server.socket_as(&ada, spoken);
     let query = "SELECT count(*), max(content) FROM agent_state";
     let (id, mut rows) = slow.subscribe(query);
     let mut tx_id = 0;

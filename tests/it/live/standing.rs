@@ -8,6 +8,12 @@ use serde_json::json;
 
 use super::{agent, message};
 
+in_both_subprotocols! {
+    who_does_not_say_who_it_is_in_time_is_closed,
+    a_client_is_warned_before_its_token_ends_and_may_renew_it,
+    another_accounts_token_is_no_renewal_and_neither_is_a_bad_one,
+}
+
 #[test]
 fn a_token_in_the_handshake_or_in_the_first_message_is_welcomed() {
     let (server, mut ada) = agent("", 2);
@@ -93,22 +99,20 @@ fn nobody_is_answered_before_it_is_known_who_asks() {
     }
 }
 
-#[test]
-fn who_does_not_say_who_it_is_in_time_is_closed() {
+fn who_does_not_say_who_it_is_in_time_is_closed(spoken: &str) {
     let (server, _) = agent("websocket.authentication_timeout = \"200ms\"\n", 1);
-    let mut socket = TestSocket::connect(server.address(), None);
+    let mut socket = TestSocket::connect_as(server.address(), None, spoken);
     assert_eq!(socket.wait_for_close(), (4003, Vec::new()));
 }
 
-#[test]
-fn a_client_is_warned_before_its_token_ends_and_may_renew_it() {
+fn a_client_is_warned_before_its_token_ends_and_may_renew_it(spoken: &str) {
     let (server, mut ada) = agent("auth.token_lifetime = \"3s\"\n", 1);
-    let mut socket = server.socket_of(&ada);
+    let mut socket = server.socket_as(&ada, spoken);
     socket.message().unwrap();
     let warning = socket.message().unwrap();
     assert_eq!((&warning["type"], &warning["code"]), (&json!("error"), &json!("token_expiring")));
     assert!(warning.get("id").is_none(), "{warning}");
-    let mut other = server.socket_of(&ada);
+    let mut other = server.socket_as(&ada, spoken);
     let (id, _) = other.subscribe("SELECT count(*) FROM agent_state");
     // A second later: its end is another one.
     std::thread::sleep(Duration::from_millis(1100));
@@ -126,11 +130,10 @@ fn a_client_is_warned_before_its_token_ends_and_may_renew_it() {
     assert_eq!(other.wait_for_close().0, 4001);
 }
 
-#[test]
-fn another_accounts_token_is_no_renewal_and_neither_is_a_bad_one() {
+fn another_accounts_token_is_no_renewal_and_neither_is_a_bad_one(spoken: &str) {
     let (server, ada) = agent("", 1);
     let bob = server.sign_up("bob@example.com");
-    let mut socket = server.socket_of(&ada);
+    let mut socket = server.socket_as(&ada, spoken);
     let welcome = socket.message().unwrap();
     for (token, code) in [(bob.token().unwrap(), "conflict"), ("nonsense", "unauthenticated")] {
         socket.send(&json!({"type": "authenticate", "token": token}));
