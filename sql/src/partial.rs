@@ -7,7 +7,7 @@
 //! ```
 //!
 //! The answer is the one that [`Plan::execute`] gives over a store with the rows of all, but for what SQL leaves open:
-//! rows of equal order come by their shard, and floats are summed in another order.
+//! rows of equal order come by their shard, where there is no LIMIT or OFFSET.
 //!
 //! Bounds. A part's bytes are at most `bytes_max` and `memory_bytes_max` together, whatever its store holds. A merge
 //! refuses parts that scanned more than `scanned_max` in sum, or whose bytes to hold are more than `memory_bytes_max` in
