@@ -117,6 +117,11 @@ pub struct StorageConfig {
     /// Memory for what rows were before, of all shards together and in addition to `memory_bytes_max`, of which it is an
     /// eighth when absent. 0 keeps no past.
     pub history_bytes_max: Option<ByteCount>,
+    /// Memory for all live queries, of all shards together and in addition to `memory_bytes_max`, of which it is an eighth
+    /// when absent.
+    pub live_bytes_max: Option<ByteCount>,
+    /// Memory for one live query.
+    pub live_query_bytes_max: ByteCount,
     /// Size of one log file.
     pub segment_bytes: ByteCount,
     /// Rows that one query may look at.
@@ -215,6 +220,8 @@ impl Default for StorageConfig {
             memory_bytes_max: None,
             history_time: Span::from_secs(60 * 60),
             history_bytes_max: None,
+            live_bytes_max: None,
+            live_query_bytes_max: ByteCount::mebibytes(256),
             segment_bytes: ByteCount::mebibytes(64),
             query_rows_scanned_max: 10_000_000,
             query_bytes_max: ByteCount::mebibytes(64),

@@ -33,7 +33,7 @@ use crate::auth::{Claims, KeyRing, KeyRingError, MailError, Postbox};
 use crate::config::{ByteCount, Config, ConfigError, Io};
 use crate::module_files::ModuleFiles;
 use crate::shard::{
-    AccountAnswer, AccountRequest, Answer, BootError, BootPlan, Request, ShardOptions,
+    AccountAnswer, AccountRequest, Answer, BootError, BootPlan, LiveLimits, Request, ShardOptions,
 };
 use gate::Gate;
 
@@ -278,6 +278,10 @@ fn boot_plan(
             history_time: config.storage.history_time.get(),
             query,
             slice_rows: cosmictron_sql::SLICE_ROWS,
+            live: LiveLimits {
+                query_bytes_max: config.storage.live_query_bytes_max.get(),
+                bytes_max: live_bytes(config, memory) / u64::from(shards.get()),
+            },
         }),
         store: StoreLimits {
             bytes_max: memory / u64::from(shards.get()),
@@ -313,6 +317,11 @@ fn history_bytes(config: &Config, memory: u64) -> u64 {
         return 0;
     }
     config.storage.history_bytes_max.map_or(memory / 8, ByteCount::get)
+}
+
+/// Memory for live queries, of a server with so much for rows.
+fn live_bytes(config: &Config, memory: u64) -> u64 {
+    config.storage.live_bytes_max.map_or(memory / 8, ByteCount::get)
 }
 
 /// Three quarters of the machine's memory.

@@ -51,6 +51,7 @@ mod tables_change;
 mod visit;
 
 pub use live::listener::{Change, End, First, Item};
+pub use live::memory::LiveLimits;
 pub use live::{ListenerId, LiveRequest, Subscribe, SubscriptionId, Told};
 pub use outbox::ReplyTo;
 pub use reach::{Reach, RowsAt};
@@ -102,6 +103,7 @@ pub struct ShardOptions {
     pub query: cosmictron_sql::ExecutionLimits,
     /// Rows that a query reads before calls have their turn.
     pub slice_rows: u64,
+    pub live: LiveLimits,
 }
 
 /// Requests to one other shard that may be unanswered: each takes a slot there, and its answer one back.
@@ -372,6 +374,7 @@ impl Shard {
                 notices.iter().for_each(|notice| self.directory.apply(notice));
                 self.joining.missing -= 1;
                 self.conclude_joining(seam);
+                self.wake(seam);
             }
             Message::Jobs(jobs) => {
                 seam.send(from, Message::JobsArrived);

@@ -6,7 +6,7 @@ use std::hint::black_box;
 
 use cosmictron_net::ws::{
     Compression, Decoder, Deflater, Encoder, Inflater, Limits, MaskKey, MessageKind, Received,
-    Role, SharedMessage, WindowBits,
+    Role, WindowBits,
 };
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 
@@ -98,13 +98,6 @@ fn sending(criterion: &mut Criterion) {
             });
         });
     }
-    let text = rows(2000);
-    let mut message =
-        SharedMessage::new(MessageKind::Text, |out| out.extend_from_slice(text.as_bytes()));
-    group.throughput(Throughput::Elements(1));
-    group.bench_function("shared, once more", |bencher| {
-        bencher.iter(|| message.frame(black_box(DEFLATE), &mut deflater).len());
-    });
     group.finish();
 }
 

@@ -7,7 +7,7 @@
 //!                                            │ Violation       │ Ping, Close
 //!   socket ◀──one write per batch── out ◀── Closing ◀──────────┘
 //!                                    ▲
-//!                                    └── Encoder, SharedMessage ◀── the product
+//!                                    └── Encoder ◀── the product
 //! ```
 //!
 //! A driver reads into [`Decoder::input`], takes what [`Decoder::next`] hands out until it says
@@ -39,7 +39,6 @@ mod mask;
 mod opening;
 mod payload;
 mod received;
-mod shared;
 mod utf8;
 mod violation;
 
@@ -55,7 +54,6 @@ pub use limits::Limits;
 pub use mask::MaskKey;
 pub use opening::{Opening, OpeningError};
 pub use received::{CloseFrame, Received};
-pub use shared::{SharedFrame, SharedMessage};
 pub use violation::Violation;
 
 /// The subprotocol whose messages are JSON texts ([`crate::wire`]).

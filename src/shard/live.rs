@@ -22,15 +22,19 @@
 //! 2. Nothing is told before it is stable (DESIGN, Durability).
 //! 3. The answer to a call of a listener stands behind the update that shows what the call did.
 //!
-//! Reading order: [`feed`] is the side of the rows; [`arrivals`], [`flow`], [`opening`], [`refill`], [`clock`], [`subscriber`] and
-//! [`listener`] that of the connection; [`post`] what a connection asks, [`session`] how it ends when its token does.
+//! Reading order: [`feed`] is the side of the rows; [`arrivals`], [`flow`], [`opening`], [`subscriber`] and [`listener`] that of the
+//! connection; [`post`] what a connection asks, [`beginning`] how it is answered, [`course`] how it goes on, [`refill`] and [`clock`]
+//! where that takes more; [`memory`] what all may keep, [`session`] how a connection ends when its token does.
 
 pub(super) mod arrivals;
 mod audience;
+mod beginning;
 mod clock;
+mod course;
 pub(super) mod feed;
 pub(super) mod flow;
 pub(super) mod listener;
+pub(super) mod memory;
 pub(super) mod opening;
 mod post;
 mod refill;
@@ -74,6 +78,8 @@ pub struct Live {
     /// When flows change by time alone.
     instants: BTreeSet<(Timestamp, FlowId)>,
     last_flow: u64,
+    /// What they keep, about.
+    bytes: u64,
     listeners: BTreeMap<ListenerId, Party>,
     /// Answers to calls that wait for the updates that show what these did.
     calls: BTreeMap<(TxId, u64), (ListenerId, Item)>,
@@ -153,6 +159,7 @@ impl Live {
             by_query: BTreeMap::new(),
             instants: BTreeSet::new(),
             last_flow: 0,
+            bytes: 0,
             listeners: BTreeMap::new(),
             calls: BTreeMap::new(),
             last_call: 0,
@@ -188,7 +195,7 @@ impl Live {
 
     /// Bytes that they keep, about.
     pub(super) fn bytes(&self) -> usize {
-        self.flows.values().map(|flow| flow.bytes()).sum()
+        usize::try_from(self.bytes).unwrap_or(usize::MAX)
     }
 }
 

@@ -30,6 +30,9 @@ const REST: Duration = Duration::from_secs(1);
 impl Shard {
     /// When the next call is due.
     pub(super) fn next_schedule(&self) -> Option<Timestamp> {
+        if self.joining.missing > 0 {
+            return None; // Modules may be unknown here that are in service elsewhere. The last to tell us looks again.
+        }
         if self.schedules_away.len() >= AWAY_MAX {
             return None; // The next one that comes back looks again.
         }
@@ -48,7 +51,8 @@ impl Shard {
 
     pub(super) fn run_due_schedules(&mut self, seam: &mut Seam<'_>) {
         let now = seam.now();
-        if now < self.schedules_rest_until || self.schedules_away.len() >= AWAY_MAX {
+        let may_run = self.joining.missing == 0 && self.schedules_rest_until <= now;
+        if !may_run || self.schedules_away.len() >= AWAY_MAX {
             return;
         }
         for call in self.first_schedules(DUE_MAX) {
@@ -145,6 +149,12 @@ impl Shard {
             Ok(_) => {}
             Err(Halt::Again(again)) => return Err(Halt::Again(again)),
             Err(Halt::Refused(CallError::Unavailable(why))) => return Err(why.into()),
+            // What is news here may not be for the shard that has the row, and the other way round: that one decides.
+            Err(Halt::Refused(CallError::Undeployed | CallError::Replaced))
+                if seam.shard() != origin =>
+            {
+                return Err(Unavailable::Overloaded.into());
+            }
             Err(Halt::Refused(error)) => {
                 tracing::warn!(module = call.module, reducer = call.reducer, %error, "a scheduled call had no effect");
                 ground.begin(OWN_LIMITS);

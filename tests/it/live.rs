@@ -17,6 +17,7 @@ mod closing;
 mod deflate;
 mod document;
 mod events;
+mod memory;
 mod refusals;
 mod resume;
 mod rows;

@@ -376,6 +376,7 @@ impl<'s> Watchers<'s> {
 
     fn query(&self, shard: ShardId, query: &str, at: Option<TxId>) -> Query {
         let text = query.replace("FROM ", "FROM bank.").replace("JOIN ", "JOIN bank.");
+        let text = text.replace("bank.(", "(");
         let Request::Query(mut query) = self.server.query(shard, &text) else { unreachable!() };
         query.params = query.params.as_of(at);
         query

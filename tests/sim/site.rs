@@ -11,7 +11,7 @@ use std::time::Duration as StdDuration;
 
 use cosmictron::config::Durability;
 use cosmictron::module_files::ModuleFiles;
-use cosmictron::shard::{BootPlan, ShardOptions};
+use cosmictron::shard::{BootPlan, LiveLimits, ShardOptions};
 use cosmictron_sql::ExecutionLimits;
 use cosmictron_storage::log::LogOptions;
 use cosmictron_storage::{StoreLimits, TransactionLimits};
@@ -186,6 +186,7 @@ fn plan(modules: ModuleFiles) -> BootPlan {
             query: ExecutionLimits::default(),
             // So few that the banks' tables take several slices.
             slice_rows: 5,
+            live: LiveLimits { query_bytes_max: 16 << 20, bytes_max: 64 << 20 },
         }),
         store: StoreLimits {
             bytes_max: 64 << 20,

@@ -7,8 +7,7 @@
 //! **Invariants**
 //! 1. What is appended is whole frames.
 //! 2. A server's frames depend on nothing but the message and the [`Compression`], so they are the
-//!    same for all connections that have agreed on the same: see
-//!    [`SharedMessage`](super::SharedMessage).
+//!    same for all connections that have agreed on the same.
 
 use super::agreement::Compression;
 use super::close_code::CloseCode;

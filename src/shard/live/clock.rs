@@ -15,9 +15,9 @@ use std::collections::BTreeMap;
 use cosmictron_sql::{Resource, SqlError};
 use cosmictron_types::{Duration, TxId};
 
+use super::course::{Updates, distribute};
 use super::flow::Stage;
 use super::listener::Item;
-use super::post::{Updates, distribute};
 use super::subscriber::Beginning;
 use super::{FlowId, ListenerId, Live, SubscriptionId};
 use crate::shard::request::{QueryError, Rows};
@@ -80,7 +80,6 @@ impl Shard {
             let moved = flow.move_to(now);
             let Stage::Running { begun, .. } = flow.stage else { continue };
             let tx = self.live.reached(begun);
-            self.live.note_instant(*id);
             match moved {
                 Ok(None) => {}
                 Ok(Some(change)) => {
@@ -98,6 +97,7 @@ impl Shard {
         for (id, error) in failed {
             self.fail_flow(id, &error.into(), seam);
         }
+        flows.iter().for_each(|id| self.settle_flow(*id, seam));
     }
 
     /// Tells a subscriber of a flow that depends on the time the answer that it begins with.

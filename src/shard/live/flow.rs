@@ -10,7 +10,7 @@ use cosmictron_types::{Timestamp, TxId};
 
 use super::audience::Audience;
 use super::listener::Change;
-use super::opening::{FLOW_BYTES_MAX, Opening};
+use super::opening::Opening;
 use crate::shard::Reach;
 
 /// What two subscriptions have in common that share a flow.
@@ -35,6 +35,10 @@ pub struct Flow {
     /// When it last was.
     pub moved_at: Timestamp,
     pub audience: Audience,
+    /// What it may keep.
+    pub bytes_max: u64,
+    /// What it keeps, as it was last counted.
+    pub counted_bytes: u64,
 }
 
 #[derive(Debug)]
@@ -68,7 +72,7 @@ impl Flow {
     ) -> Result<Taken, SqlError> {
         match &mut self.stage {
             Stage::Opening(opening) => {
-                opening.keep(tx, changes)?;
+                opening.keep(tx, changes, self.bytes_max)?;
                 Ok(Taken::Nothing)
             }
             // It was read with the rest.
@@ -102,8 +106,8 @@ impl Flow {
         if let Some(answer) = answer {
             answer.add(&rows);
             at = Some(dataflow.now());
-            if (answer.bytes() + dataflow.bytes()) as u64 > FLOW_BYTES_MAX {
-                return Err(SqlError::Exhausted { what: Resource::Memory, max: FLOW_BYTES_MAX });
+            if (answer.bytes() + dataflow.bytes()) as u64 > self.bytes_max {
+                return Err(SqlError::Exhausted { what: Resource::Memory, max: self.bytes_max });
             }
         }
         Ok(Some(SharedChange::new(rows, at)))

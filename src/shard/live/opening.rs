@@ -4,28 +4,17 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use cosmictron_sql::{
-    Dataflow, ExecutionLimits, HeldAnswer, LeafChanges, LivePlan, Params, PartialRows, Resource,
-    SqlError,
+    Dataflow, HeldAnswer, LeafChanges, LivePlan, Params, PartialRows, Resource, SqlError,
 };
 use cosmictron_types::{ShardId, Timestamp, TxId};
 
 use super::feed::TapId;
 use super::flow::{Flow, Stage, Taken};
+use super::memory::read_limits;
 use super::{FlowId, Live};
 use crate::shard::outbox::{Asker, ReplyTo};
 use crate::shard::request::{Answer, Part, QueryError, Request};
 use crate::shard::{Reach, Seam, Shard};
-
-/// What a flow may keep, in bytes.
-pub(super) const FLOW_BYTES_MAX: u64 = 256 << 20;
-
-/// What may be read to begin one: whatever it may keep. The answer that subscribers are given has the limits of a query.
-const READ_LIMITS: ExecutionLimits = ExecutionLimits {
-    rows_max: u64::MAX,
-    bytes_max: FLOW_BYTES_MAX,
-    scanned_max: u64::MAX,
-    memory_bytes_max: FLOW_BYTES_MAX,
-};
 
 /// A flow on its way.
 #[derive(Debug)]
@@ -77,10 +66,10 @@ impl Opening {
     }
 
     /// Keeps what a transaction changed until the flow is begun, if it is not too much by then.
-    pub fn keep(&mut self, tx: TxId, changes: LeafChanges) -> Result<(), SqlError> {
+    pub fn keep(&mut self, tx: TxId, changes: LeafChanges, bytes_max: u64) -> Result<(), SqlError> {
         self.later_bytes += changes.bytes();
-        if self.later_bytes as u64 > FLOW_BYTES_MAX {
-            return Err(SqlError::Exhausted { what: Resource::Memory, max: FLOW_BYTES_MAX });
+        if self.later_bytes as u64 > bytes_max {
+            return Err(SqlError::Exhausted { what: Resource::Memory, max: bytes_max });
         }
         self.later.push((tx, changes));
         Ok(())
@@ -163,7 +152,7 @@ impl Shard {
         match error {
             Some(error) => self.fail_flow(id, &error, seam),
             None if opening.missing == 0 => self.flow_went_on(id, seam),
-            None => {}
+            None => self.settle_flow(id, seam),
         }
     }
 
@@ -180,7 +169,7 @@ impl Shard {
         }
         match self.live.begin(id, seam.now()) {
             Ok(true) => {
-                self.live.note_instant(id);
+                self.settle_flow(id, seam);
                 self.ask_for_subscribers(id, seam);
             }
             Ok(false) => self.flow_went_on(id, seam),
@@ -207,10 +196,11 @@ impl Shard {
         let Some(flow) = self.live.flows.get(&id) else { return };
         let (plan, params) = (flow.plan.clone(), flow.params.clone());
         let sources: Vec<ShardId> = flow.reach.shards(seam.shards()).collect();
+        let limits = read_limits(flow.bytes_max);
         for leaf in leaves {
             for source in &sources {
                 let plan = plan.initial()[*leaf].clone();
-                let part = Part { plan, params: params.clone(), tx, limits: READ_LIMITS };
+                let part = Part { plan, params: params.clone(), tx, limits };
                 let asker = Asker::Flow(id, FlowQuestion::Rows(*leaf));
                 self.ask_shard(*source, Request::Part(part), asker, seam);
             }
@@ -229,7 +219,7 @@ impl Live {
         let begun = reading.expect("it was read as of a transaction");
         let rows = flow.rows_of(parts)?;
         let (plan, params) = (flow.plan.clone(), flow.params.clone());
-        let mut dataflow = Dataflow::new(plan, params, FLOW_BYTES_MAX)?;
+        let mut dataflow = Dataflow::new(plan, params, flow.bytes_max)?;
         let rows = dataflow.apply_at(rows, now)?;
         let answer = flow.depends_on_time().then(|| HeldAnswer::of(rows));
         flow.stage = Stage::Running { dataflow, begun, answer };
@@ -251,9 +241,9 @@ impl Flow {
         for ((leaf, _), part) in parts {
             of_leaf.entry(leaf).or_default().push(part);
         }
-        let mut rows = LeafChanges::default();
+        let (mut rows, limits) = (LeafChanges::default(), read_limits(self.bytes_max));
         for (leaf, parts) in of_leaf {
-            self.plan.read_parts(leaf, &parts, &self.params, &READ_LIMITS, &mut rows)?;
+            self.plan.read_parts(leaf, &parts, &self.params, &limits, &mut rows)?;
         }
         Ok(rows)
     }

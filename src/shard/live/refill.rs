@@ -13,9 +13,9 @@ use std::collections::BTreeMap;
 use cosmictron_sql::{AnswerChanges, SqlError};
 use cosmictron_types::{ShardId, TxId};
 
+use super::course::{Updates, distribute};
 use super::flow::Stage;
 use super::opening::{FlowQuestion, LeafParts};
-use super::post::{Updates, distribute};
 use super::{FlowId, ListenerId, SubscriptionId};
 use crate::shard::request::{Answer, QueryError};
 use crate::shard::{Seam, Shard};
@@ -109,7 +109,10 @@ impl Shard {
             return;
         }
         match self.end_refill(id) {
-            Ok(()) => self.run_live(seam),
+            Ok(()) => {
+                self.settle_flow(id, seam);
+                self.run_live(seam);
+            }
             Err(error) => self.fail_flow(id, &QueryError::from(error), seam),
         }
     }

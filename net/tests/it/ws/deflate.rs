@@ -2,7 +2,7 @@
 
 use cosmictron_net::ws::{
     Compression, Decoder, Deflater, Encoder, InflateError, Inflater, Limits, MaskKey, MessageKind,
-    Role, SharedMessage, WindowBits,
+    Role, WindowBits,
 };
 use flate2::{Compress, Decompress, FlushCompress, FlushDecompress};
 use proptest::collection::vec;
@@ -190,26 +190,6 @@ fn small_and_random_messages_are_sent_as_they_are() {
         .map(|at| at.wrapping_mul(2_654_435_761).rotate_left(at % 32).to_le_bytes()[2])
         .collect();
     assert_eq!(first(&random, &mut deflater), 0x82);
-}
-
-#[test]
-fn a_message_is_encoded_once_for_all_who_agreed_on_the_same() {
-    let mut deflater = Deflater::new();
-    for text in ["short".to_owned(), "long ".repeat(1000), "longer ".repeat(20_000)] {
-        let mut message =
-            SharedMessage::new(MessageKind::Text, |out| out.extend_from_slice(text.as_bytes()));
-        assert_eq!(message.payload(), text.as_bytes());
-        for compression in [Compression::Off].into_iter().chain(windows().map(Compression::Deflate))
-        {
-            let frame = message.frame(compression, &mut deflater);
-            let mut alone = Vec::new();
-            Encoder::new(compression).text(&text, &mut deflater, &mut alone);
-            assert!(frame.as_bytes() == alone);
-            let again = message.frame(compression, &mut deflater);
-            assert_eq!(again.as_bytes().as_ptr(), frame.as_bytes().as_ptr(), "it was made again");
-            assert_eq!(again.len(), frame.into_bytes().len());
-        }
-    }
 }
 
 /// In the midst of a block, the octets that a sender leaves out can be codes that say something.
