@@ -141,17 +141,21 @@ impl Values {
 
 /// The integer of a cell, of whatever width.
 fn integer(cell: RowCell<'_>) -> i128 {
-    let is_negative =
-        cell.kind == Kind::Signed && cell.bytes.last().is_some_and(|top| *top >= 0x80);
-    let mut wide = [if is_negative { 0xff } else { 0 }; 16];
-    match cell.bytes {
-        // Of a known length a copy is one instruction.
-        &[byte] => wide[0] = byte,
-        bytes if bytes.len() == 4 => wide[..4].copy_from_slice(bytes),
-        bytes if bytes.len() == 8 => wide[..8].copy_from_slice(bytes),
-        bytes => wide[..bytes.len()].copy_from_slice(bytes),
+    match (cell.kind, cell.bytes) {
+        (Kind::Signed, bytes) if bytes.len() == 8 => i64::from_le_bytes(number(bytes)).into(),
+        (_, bytes) if bytes.len() == 8 => u64::from_le_bytes(number(bytes)).into(),
+        (Kind::Signed, bytes) if bytes.len() == 4 => i32::from_le_bytes(number(bytes)).into(),
+        (_, bytes) if bytes.len() == 4 => u32::from_le_bytes(number(bytes)).into(),
+        (Kind::Signed, bytes) if bytes.len() == 2 => i16::from_le_bytes(number(bytes)).into(),
+        (_, bytes) if bytes.len() == 2 => u16::from_le_bytes(number(bytes)).into(),
+        (Kind::Signed, &[byte]) => byte.cast_signed().into(),
+        (_, &[byte]) => byte.into(),
+        (_, bytes) => i128::from_le_bytes(number(bytes)),
     }
-    i128::from_le_bytes(wide)
+}
+
+fn number<const N: usize>(bytes: &[u8]) -> [u8; N] {
+    bytes.try_into().expect("an integer has a power of two of bytes, up to 16")
 }
 
 /// Units of UTF-16 that a text in UTF-8 takes: one for each character, two for those of four bytes.
@@ -200,12 +204,14 @@ fn write_lengths(lengths: &[u32], start: usize, out: &mut Vec<u8>) -> u8 {
 
 /// Appends numbers of one width, aligned for it, and gives the width.
 fn write_numbers<const N: usize>(
-    numbers: impl Iterator<Item = [u8; N]>,
+    numbers: impl ExactSizeIterator<Item = [u8; N]>,
     start: usize,
     out: &mut Vec<u8>,
 ) -> u8 {
     align(start, N.min(super::ALIGNMENT), out);
-    out.reserve(N * numbers.size_hint().0);
-    numbers.for_each(|number| out.extend_from_slice(&number));
+    let at = out.len();
+    out.resize(at + N * numbers.len(), 0);
+    let (places, _) = out[at..].as_chunks_mut::<N>();
+    places.iter_mut().zip(numbers).for_each(|(place, number)| *place = number);
     N as u8
 }

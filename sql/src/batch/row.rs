@@ -70,9 +70,8 @@ pub(crate) fn write_row(
             },
             Cell::Value(value) => write_value(&column.ty, value, out),
         }
-        check(Resource::ResultBytes, out.len() as u64, ROWS_BYTES_MAX)?;
     }
-    Ok(())
+    check(Resource::ResultBytes, out.len() as u64, ROWS_BYTES_MAX)
 }
 
 /// Appends a stored column that is not null; `present` is its `tail` without the option.
