@@ -7,7 +7,7 @@ use super::{agent, message, record};
 #[test]
 fn live_queries_together_keep_no_more_than_they_may() {
     let (server, mut ada) = agent("storage.live_bytes_max = \"64KiB\"\n", 1);
-    let mut socket = server.socket(&ada);
+    let mut socket = server.socket_of(&ada);
     socket.message().unwrap();
     let mut codes = Vec::new();
     for number in 0..80 {
@@ -23,7 +23,7 @@ fn live_queries_together_keep_no_more_than_they_may() {
     let update = socket.wait_for(|message| message["type"] == "update");
     assert_eq!(update["changes"][0][1], json!([["hello"]]));
     drop(socket);
-    let mut socket = server.socket(&ada);
+    let mut socket = server.socket_of(&ada);
     socket.message().unwrap();
     let (id, mut rows) =
         socket.subscribe("SELECT content FROM agent_state WHERE session_id = 's3'");
@@ -35,7 +35,7 @@ fn live_queries_together_keep_no_more_than_they_may() {
 #[test]
 fn one_that_keeps_too_much_ends_alone() {
     let (server, mut ada) = agent("storage.live_query_bytes_max = \"64KiB\"\n", 1);
-    let mut socket = server.socket(&ada);
+    let mut socket = server.socket_of(&ada);
     socket.message().unwrap();
     let (id, mut rows) = socket.subscribe("SELECT content FROM agent_state WHERE session_id = 's'");
     let sorted = "SELECT max(content) FROM agent_state GROUP BY content";
