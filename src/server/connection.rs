@@ -68,11 +68,15 @@ pub async fn serve(api: Rc<Api>, stream: TcpStream, pass: Pass) {
     let Connection { api, stream, mut decoder, .. } = connection;
     let unread = decoder.take_unread();
     drop(decoder);
+    // Tasks of their own: as parts of this one they would take its memory in addition, for as long as they last.
+    let shard = api.shard.clone();
     match handover {
         Handover::WebSocket(upgraded) => {
-            websocket::serve(api, stream, unread, *upgraded, pass).await;
+            shard.spawn(websocket::serve(api, stream, unread, *upgraded, pass));
         }
-        Handover::Events(events) => event_stream::serve(api, stream, *events, pass).await,
+        Handover::Events(events) => {
+            shard.spawn(event_stream::serve(api, stream, *events, pass));
+        }
     }
 }
 
