@@ -221,7 +221,7 @@ impl Default for StorageConfig {
             history_time: Span::from_secs(60 * 60),
             history_bytes_max: None,
             live_bytes_max: None,
-            live_query_bytes_max: ByteCount::mebibytes(256),
+            live_query_bytes_max: ByteCount::mebibytes(1024),
             segment_bytes: ByteCount::mebibytes(64),
             query_rows_scanned_max: 10_000_000,
             query_bytes_max: ByteCount::mebibytes(64),

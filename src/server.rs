@@ -33,7 +33,8 @@ use crate::auth::{Claims, KeyRing, KeyRingError, MailError, Postbox};
 use crate::config::{ByteCount, Config, ConfigError, Io};
 use crate::module_files::ModuleFiles;
 use crate::shard::{
-    AccountAnswer, AccountRequest, Answer, BootError, BootPlan, LiveLimits, Request, ShardOptions,
+    AccountAnswer, AccountRequest, Answer, BootError, BootPlan, LiveLimits, PIECE_ROWS, Request,
+    ShardOptions,
 };
 use gate::Gate;
 
@@ -281,6 +282,7 @@ fn boot_plan(
             live: LiveLimits {
                 query_bytes_max: config.storage.live_query_bytes_max.get(),
                 bytes_max: live_bytes(config, memory) / u64::from(shards.get()),
+                piece_rows: PIECE_ROWS,
             },
         }),
         store: StoreLimits {

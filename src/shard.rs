@@ -51,7 +51,7 @@ mod tables_change;
 mod visit;
 
 pub use live::listener::{Change, End, First, Item};
-pub use live::memory::LiveLimits;
+pub use live::memory::{LiveLimits, PIECE_ROWS};
 pub use live::{ListenerId, LiveRequest, Subscribe, SubscriptionId, Told};
 pub use outbox::ReplyTo;
 pub use reach::{Reach, RowsAt};
@@ -80,8 +80,8 @@ use job::Job;
 use joining::Joining;
 use journal::Journal;
 use lending::{Homecoming, Loan, Outgoing, Work};
-use live::Live;
 use live::feed::{FeedBatch, TapId};
+use live::{FlowId, Live};
 use outbox::{Asker, Outbox};
 use report::Figures;
 use scans::Scans;
@@ -142,6 +142,8 @@ pub enum Message {
     JobsArrived,
     /// From a shard to itself: there is a long read to go on with.
     NextSlice,
+    /// Of a shard to itself: the next piece of what a live query begins with is due.
+    NextPiece(FlowId),
     /// What a transaction of the sender changes for live queries of the receiver.
     Fed(FeedBatch),
     /// The sender's live query needs nothing more.
@@ -381,6 +383,7 @@ impl Shard {
                 self.take_jobs(jobs, seam);
             }
             Message::NextSlice => self.next_slice(seam),
+            Message::NextPiece(flow) => self.fill_flow(flow, seam),
             Message::JobsArrived => self.jobs_arrived(from, seam),
             Message::Loan(loan) => self.take_loan(loan, seam),
             Message::Homecoming(homecoming) => self.take_home(*homecoming, seam),

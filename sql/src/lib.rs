@@ -43,7 +43,8 @@ pub use catalog::{Catalog, NameError};
 pub use error::{ErrorClass, EvalError, NameKind, Position, Resource, SqlError};
 pub use limits::{ExecutionLimits, PlanLimits};
 pub use live::{
-    AnswerChanges, Dataflow, HeldAnswer, Leaf, LeafChanges, LeafKey, LeafRow, LivePlan, RowChanges,
+    AnswerChanges, Dataflow, HeldAnswer, InitialRows, Leaf, LeafChanges, LeafKey, LeafRow,
+    LivePlan, RowChanges,
 };
 pub use params::Params;
 pub use part_run::{PartRun, SLICE_ROWS, Step};

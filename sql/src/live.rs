@@ -23,7 +23,7 @@
 //! What depends on the time is kept up to date by it as well: a comparison with `now()` is an operator that knows when each
 //! tuple comes and goes ([`temporal`]).
 //!
-//! Reading order: [`tuple`] and [`delta`], [`compile`], [`leaf`], [`flow`], [`operator`]; [`initial`], [`output`], [`held`]; [`explain`].
+//! Reading order: [`tuple`] and [`delta`], [`compile`], [`leaf`], [`flow`], [`operator`]; [`initial`], [`pieces`], [`output`], [`held`]; [`explain`].
 
 mod compile;
 mod delta;
@@ -34,6 +34,7 @@ mod initial;
 mod leaf;
 mod operator;
 mod output;
+mod pieces;
 mod temporal;
 mod tuple;
 
@@ -42,3 +43,4 @@ pub use flow::{Dataflow, LeafChanges};
 pub use held::HeldAnswer;
 pub use leaf::{Leaf, LeafKey, LeafRow};
 pub use output::{AnswerChanges, RowChanges};
+pub use pieces::InitialRows;

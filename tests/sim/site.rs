@@ -186,7 +186,7 @@ fn plan(modules: ModuleFiles) -> BootPlan {
             query: ExecutionLimits::default(),
             // So few that the banks' tables take several slices.
             slice_rows: 5,
-            live: LiveLimits { query_bytes_max: 16 << 20, bytes_max: 64 << 20 },
+            live: LiveLimits { query_bytes_max: 16 << 20, bytes_max: 64 << 20, piece_rows: 3 },
         }),
         store: StoreLimits {
             bytes_max: 64 << 20,

@@ -148,8 +148,10 @@ pub fn place_orders(
     products: u64,
 ) -> Result<(), String> {
     for id in first..first.saturating_add(count) {
-        let (customer, product) = (id * 7 % customers.max(1), id * 13 % products.max(1));
-        let order = Order { id, customer, product, amount: id % 1000 };
+        // Fibonacci hashing, so that hardly two orders are alike.
+        let mixed = id.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let (customer, product) = ((mixed >> 40) % customers.max(1), (mixed >> 24) % products.max(1));
+        let order = Order { id, customer, product, amount: (mixed >> 8) % 1000 };
         Order::insert(order).map_err(|error| error.to_string())?;
     }
     Ok(())

@@ -7,8 +7,8 @@ use anyhow::{Context, Result, anyhow, ensure};
 use cosmictron::config::Durability;
 use cosmictron::module_files::ModuleFiles;
 use cosmictron::shard::{
-    Answer, BootPlan, Call, CallError, Deploy, LiveLimits, Request, Shard, ShardOptions,
-    Unavailable,
+    Answer, BootPlan, Call, CallError, Deploy, LiveLimits, PIECE_ROWS, Request, Shard,
+    ShardOptions, Unavailable,
 };
 use cosmictron_runtime::real;
 use cosmictron_storage::log::LogOptions;
@@ -52,7 +52,11 @@ fn plan(modules: ModuleFiles) -> BootPlan {
             idempotency_kept: Duration::from_secs(24 * 60 * 60),
             history_time: Duration::from_secs(60 * 60),
             slice_rows: cosmictron_sql::SLICE_ROWS,
-            live: LiveLimits { query_bytes_max: 256 << 20, bytes_max: 1 << 30 },
+            live: LiveLimits {
+                query_bytes_max: 1 << 30,
+                bytes_max: 2 << 30,
+                piece_rows: PIECE_ROWS,
+            },
             query: cosmictron_sql::ExecutionLimits::default(),
         }),
         store: StoreLimits::default(),

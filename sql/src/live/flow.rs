@@ -51,6 +51,14 @@ impl LeafChanges {
         self.rows.push((leaf, row, weight));
     }
 
+    pub(super) fn from_rows(rows: Vec<(usize, LeafRow, i64)>) -> Self {
+        Self { rows }
+    }
+
+    pub(super) fn into_rows(self) -> Vec<(usize, LeafRow, i64)> {
+        self.rows
+    }
+
     pub fn is_empty(&self) -> bool {
         self.rows.is_empty()
     }

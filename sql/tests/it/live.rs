@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use cosmictron_sql::{
-    Dataflow, EncodedRows, ExecutionLimits, LeafChanges, LivePlan, Params, Plan, RowChanges,
-    RowFormat,
+    Dataflow, EncodedRows, ExecutionLimits, InitialRows, LeafChanges, LivePlan, Params, Plan,
+    RowChanges, RowFormat,
 };
 use cosmictron_storage::{Change, Store};
 use proptest::prelude::*;
@@ -108,7 +108,12 @@ impl Subscriber {
         let flow = Dataflow::new(Arc::new(live), Arc::new(Params::default()), 1 << 30).unwrap();
         let rows = [RowFormat::Json, RowFormat::Binary].map(RowChanges::none);
         let mut subscriber = Self { sql, plan, flow, rows };
-        subscriber.apply(all_rows(&subscriber.flow, database.store()), database);
+        let rows = all_rows(&subscriber.flow, database.store());
+        let mut pieces = InitialRows::new(subscriber.flow.plan(), rows);
+        while let Some(piece) = pieces.next_piece(3) {
+            subscriber.apply(piece, database);
+        }
+        assert!(pieces.is_done() && pieces.bytes() == 0);
         subscriber
     }
 

@@ -10,14 +10,19 @@ use super::{FlowId, Live};
 use crate::shard::request::Unavailable;
 use crate::shard::{Seam, Shard};
 
-/// What live queries of a core may keep, in bytes.
+/// What live queries of a core may keep, in bytes, and do at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LiveLimits {
     /// One of them.
     pub query_bytes_max: u64,
     /// All together.
     pub bytes_max: u64,
+    /// Rows that one takes at its beginning before others have their turn.
+    pub piece_rows: usize,
 }
+
+/// One to two milliseconds of a join.
+pub const PIECE_ROWS: usize = 256;
 
 /// What a flow and its subscription take that keep no rows, about.
 const FLOW_BYTES: u64 = 1 << 10;

@@ -4,17 +4,18 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use cosmictron_sql::{
-    Dataflow, HeldAnswer, LeafChanges, LivePlan, Params, PartialRows, Resource, SqlError,
+    Dataflow, HeldAnswer, InitialRows, LeafChanges, LivePlan, Params, PartialRows, Resource,
+    SqlError,
 };
 use cosmictron_types::{ShardId, Timestamp, TxId};
 
+use super::FlowId;
 use super::feed::TapId;
 use super::flow::{Flow, Stage, Taken};
 use super::memory::read_limits;
-use super::{FlowId, Live};
 use crate::shard::outbox::{Asker, ReplyTo};
 use crate::shard::request::{Answer, Part, QueryError, Request};
-use crate::shard::{Reach, Seam, Shard};
+use crate::shard::{Message, Reach, Seam, Shard};
 
 /// A flow on its way.
 #[derive(Debug)]
@@ -29,10 +30,21 @@ pub struct Opening {
     later: Vec<(TxId, LeafChanges)>,
     /// Bytes of that.
     later_bytes: usize,
+    filling: Option<Filling>,
+    /// All rows are taken in one piece.
+    is_at_once: bool,
 }
 
 /// What shards have given of leaves, by leaf and shard.
 pub type LeafParts = BTreeMap<(usize, ShardId), PartialRows>;
+
+/// A flow that is being filled with what was read.
+#[derive(Debug)]
+struct Filling {
+    dataflow: Dataflow,
+    rows: InitialRows,
+    answer: Option<HeldAnswer>,
+}
 
 /// What a flow has asked a shard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,11 +70,22 @@ impl Opening {
             parts: BTreeMap::new(),
             later: Vec::new(),
             later_bytes: 0,
+            filling: None,
+            is_at_once: false,
         }
     }
 
+    fn at_once() -> Self {
+        Self { is_at_once: true, ..Self::new() }
+    }
+
     pub fn bytes(&self) -> usize {
-        self.later_bytes + self.parts.values().map(PartialRows::bytes).sum::<usize>()
+        let filling = self.filling.as_ref();
+        let filling = filling.map_or(0, |filling| {
+            let answer = filling.answer.as_ref().map_or(0, HeldAnswer::bytes);
+            filling.dataflow.bytes() + filling.rows.bytes() + answer
+        });
+        self.later_bytes + filling + self.parts.values().map(PartialRows::bytes).sum::<usize>()
     }
 
     /// Keeps what a transaction changed until the flow is begun, if it is not too much by then.
@@ -167,12 +190,26 @@ impl Shard {
                 return self.read_leaves(id, tx, seam);
             }
         }
-        match self.live.begin(id, seam.now()) {
-            Ok(true) => {
+        match flow.prepare() {
+            Ok(()) => self.fill_flow(id, seam),
+            Err(error) => self.fail_flow(id, &error.into(), seam),
+        }
+    }
+
+    /// Gives a flow the next piece of the rows that it begins with.
+    pub(in crate::shard) fn fill_flow(&mut self, id: FlowId, seam: &mut Seam<'_>) {
+        // Nobody may be left who wants it.
+        let Some(flow) = self.live.flows.get_mut(&id) else { return };
+        match flow.fill(self.options.live.piece_rows, seam.now()) {
+            Ok(Filled::Partly) => {
+                seam.send(seam.shard(), Message::NextPiece(id));
+                self.settle_flow(id, seam);
+            }
+            Ok(Filled::Wholly) => {
                 self.settle_flow(id, seam);
                 self.ask_for_subscribers(id, seam);
             }
-            Ok(false) => self.flow_went_on(id, seam),
+            Ok(Filled::Anew) => self.flow_went_on(id, seam),
             Err(error) => self.fail_flow(id, &error.into(), seam),
         }
     }
@@ -208,29 +245,69 @@ impl Shard {
     }
 }
 
-impl Live {
-    /// Begins a flow with what was read, and lets it catch up with what came since. Whether it could: what it lacks since is to
-    /// be read anew, and that is no more than to begin again.
-    fn begin(&mut self, id: FlowId, now: Timestamp) -> Result<bool, SqlError> {
-        let flow = self.flows.get_mut(&id).expect("it was just looked at");
-        let Stage::Opening(opening) = &mut flow.stage else { return Ok(true) };
-        let Opening { reading, parts, later, .. } =
-            std::mem::replace(&mut **opening, Opening::new());
-        let begun = reading.expect("it was read as of a transaction");
-        let rows = flow.rows_of(parts)?;
-        let (plan, params) = (flow.plan.clone(), flow.params.clone());
-        let mut dataflow = Dataflow::new(plan, params, flow.bytes_max)?;
-        let rows = dataflow.apply_at(rows, now)?;
-        let answer = flow.depends_on_time().then(|| HeldAnswer::of(rows));
-        flow.stage = Stage::Running { dataflow, begun, answer };
-        for (tx, changes) in later {
-            // Nobody has been told anything: what comes of it is in the answer that they will be given.
-            if let Taken::Lacking(..) = flow.take(tx, changes, now)? {
-                flow.stage = Stage::Opening(Box::new(Opening::new()));
-                return Ok(false);
+/// How far a flow is.
+enum Filled {
+    Partly,
+    Wholly,
+    /// It is to be begun again: that is no more than to read anew what it lacks of what has come since.
+    Anew,
+}
+
+fn is_exhausted(error: &SqlError) -> bool {
+    matches!(error, SqlError::Exhausted { .. })
+}
+
+impl Flow {
+    /// Has everything been read, it is to be filled.
+    fn prepare(&mut self) -> Result<(), SqlError> {
+        let Stage::Opening(opening) = &mut self.stage else { return Ok(()) };
+        let parts = std::mem::take(&mut opening.parts);
+        let rows = InitialRows::new(&self.plan, self.rows_of(parts)?);
+        let (plan, params) = (self.plan.clone(), self.params.clone());
+        let dataflow = Dataflow::new(plan, params, self.bytes_max)?;
+        let Stage::Opening(opening) = &mut self.stage else { return Ok(()) };
+        opening.filling = Some(Filling { dataflow, rows, answer: None });
+        Ok(())
+    }
+
+    /// Takes a piece of the rows that it begins with; behind the last one, what has come since.
+    fn fill(&mut self, piece_rows: usize, now: Timestamp) -> Result<Filled, SqlError> {
+        let keeps_answer = self.depends_on_time();
+        let Stage::Opening(opening) = &mut self.stage else { return Ok(Filled::Wholly) };
+        let piece_rows = if opening.is_at_once { usize::MAX } else { piece_rows };
+        let filling = opening.filling.as_mut().expect("it was prepared");
+        if let Some(piece) = filling.rows.next_piece(piece_rows) {
+            let changes = match filling.dataflow.apply_at(piece, now) {
+                Ok(changes) => changes,
+                Err(error) if filling.rows.is_done() || is_exhausted(&error) => return Err(error),
+                Err(_) => {
+                    // What it computes of a part of the rows need not be computable, though it is of all of them.
+                    self.stage = Stage::Opening(Box::new(Opening::at_once()));
+                    return Ok(Filled::Anew);
+                }
+            };
+            match &mut filling.answer {
+                Some(answer) => answer.add(&changes),
+                none if keeps_answer => *none = Some(HeldAnswer::of(changes)),
+                _ => {}
             }
         }
-        Ok(true)
+        if !filling.rows.is_done() {
+            return Ok(Filled::Partly);
+        }
+        let Opening { reading, later, filling, .. } =
+            std::mem::replace(&mut **opening, Opening::new());
+        let begun = reading.expect("it was read as of a transaction");
+        let Filling { dataflow, answer, .. } = filling.expect("it was just looked at");
+        self.stage = Stage::Running { dataflow, begun, answer };
+        for (tx, changes) in later {
+            // Nobody has been told anything: what comes of it is in the answer that they will be given.
+            if let Taken::Lacking(..) = self.take(tx, changes, now)? {
+                self.stage = Stage::Opening(Box::new(Opening::new()));
+                return Ok(Filled::Anew);
+            }
+        }
+        Ok(Filled::Wholly)
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, anyhow};
+use anyhow::{Result, anyhow, ensure};
 
 use super::{Options, Scene, is_subscribed, subscribe};
 use crate::cpu::Seats;
@@ -16,6 +16,8 @@ const CUSTOMERS: u64 = 10_000;
 const PRODUCTS: u64 = 1_000;
 const PLACED_AT_ONCE: u64 = 20_000;
 const CONNECTIONS: usize = 16;
+/// Each query keeps about 400 bytes for each order.
+const SETTINGS: &str = "[storage]\nlive_bytes_max = \"8GiB\"\n";
 
 /// What each is about, and by what it is grouped.
 const AGGREGATES: [(&str, &str); 10] = [
@@ -41,20 +43,19 @@ fn queries() -> impl Iterator<Item = String> {
 }
 
 pub fn figures(options: &Options, seats: Seats) -> Result<Vec<Figure>> {
-    let scene = Scene::set(options, seats, "")?;
+    let scene = Scene::set(options, seats, SETTINGS)?;
     fill(&scene, options.orders)?;
     let asked = ask_again(&scene)?;
     let before = scene.server.resident_bytes()?;
     let mut sockets = Sockets::open(scene.server.address, Some(&scene.token), 1)?;
     for (id, query) in queries().enumerate() {
         sockets.send(0, &subscribe(id as u64, &query, &[]))?;
+        let mut refused = false;
         sockets.receive_until(|_, text| {
-            if text.starts_with("{\"type\":\"error\"") {
-                eprintln!("{query}: {text}");
-                return true;
-            }
-            is_subscribed(text)
+            refused |= text.starts_with("{\"type\":\"error\"");
+            refused || is_subscribed(text)
         })?;
+        ensure!(!refused, "{query} is refused");
     }
     let held = scene.server.resident_bytes()?.saturating_sub(before);
     eprintln!("the dashboard keeps {} MiB", held >> 20);
