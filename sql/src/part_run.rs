@@ -179,6 +179,8 @@ impl Stages<'_> {
     /// Whether it is known to read more rows.
     fn reads_more_than(&self, rows: u64, store: Snapshot<'_>) -> Result<bool, SqlError> {
         match self.source {
+            // Another store has it.
+            _ if store.store().table(self.source.table().id).is_none() => Ok(false),
             gathering::Source::Scan(Scan { table, path: Path::Whole, .. }) => {
                 Ok(scan::table(store, table)?.table().len() as u64 > rows)
             }
@@ -230,11 +232,11 @@ impl PartRun {
         for stream in &split.streams {
             let stages = Stages::of(&stream.operator).expect("a stream reads a table");
             let mut gathering = Gathering::new(&stages, stream, &run)?;
-            let course = match split.is_elsewhere(stream, store) {
+            let course = match stream.is_elsewhere(store) {
                 true => None,
                 false => course(&stages, &run)?,
             };
-            gathering.rows.is_elsewhere = split.is_elsewhere(stream, store);
+            gathering.rows.is_elsewhere = stream.is_elsewhere(store);
             begun.push((gathering, course, stages));
         }
         let budget = run.budget;

@@ -18,6 +18,7 @@ mod deflate;
 mod document;
 mod events;
 mod memory;
+mod modules;
 mod refusals;
 mod resume;
 mod rows;

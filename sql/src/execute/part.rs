@@ -19,7 +19,7 @@ pub(crate) fn run<'e>(split: &'e Split, run: &Run<'e>) -> Result<PartialRows, Sq
     let mut part = PartialRows::none();
     for stream in &split.streams {
         let mut rows = StreamRows::new(stream.carried.len());
-        if split.is_elsewhere(stream, run.store().store()) {
+        if stream.is_elsewhere(run.store().store()) {
             rows.is_elsewhere = true;
             part.streams.push(rows);
             continue;

@@ -55,6 +55,11 @@ pub(crate) struct Stream {
 }
 
 impl Stream {
+    /// Whether a store lacks the table because another one has it. A table that is nowhere is for the merge to find out.
+    pub(crate) fn is_elsewhere(&self, store: &Store) -> bool {
+        store.table(self.table().id).is_none()
+    }
+
     /// Whose rows it is made of.
     pub(crate) fn table(&self) -> &Arc<TableDef> {
         let mut at = &self.operator;
@@ -69,12 +74,6 @@ impl Stream {
 }
 
 impl Split {
-    /// Whether this store lacks a stream's table because another one has it. A table that is nowhere is for the merge to
-    /// find out.
-    pub(crate) fn is_elsewhere(&self, stream: &Stream, store: &Store) -> bool {
-        self.streams.len() > 1 && store.table(stream.table().id).is_none()
-    }
-
     /// `None` when the plan reads no table.
     pub(crate) fn of(operator: &Arc<Operator>, output: &[Expr]) -> Option<Split> {
         if !reads_table(operator) {
