@@ -168,9 +168,11 @@ pub(crate) struct SortKey {
     pub(crate) expr: Expr,
     pub(crate) descending: bool,
     pub(crate) nulls_first: bool,
-    /// Nobody asked for it: it decides which of the tuples comes first that are equal in what was asked for. So it also tells
-    /// values apart that are equal and shown as different ones, as `0` and `-0`. Such keys come last.
+    /// Nobody asked for it: it decides which of the tuples comes first that are equal in what was asked for. Such keys come
+    /// last.
     pub(crate) breaks_ties: bool,
+    /// It tells values apart that are equal and shown as different ones, as `0` and `-0`.
+    pub(crate) tells_forms: bool,
 }
 
 impl core::fmt::Display for SortKey {

@@ -78,7 +78,13 @@ fn sort_keys(
         };
         // A constant puts nothing in order.
         if !expr.is_constant() {
-            keys.push(SortKey { expr, descending, nulls_first, breaks_ties: false });
+            keys.push(SortKey {
+                expr,
+                descending,
+                nulls_first,
+                breaks_ties: false,
+                tells_forms: false,
+            });
         }
     }
     Ok(keys)

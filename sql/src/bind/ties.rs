@@ -19,9 +19,14 @@ use crate::logical::{Node, Output, SortKey};
 pub(super) fn break_ties(keys: &mut Vec<SortKey>, node: &Node, output: &[Output]) {
     let Some(last) = keys.last() else { return };
     let descending = last.descending;
-    let shown = shown_columns(keys, output);
+    // Of values that are equal there, any may stand for all: their forms say nothing.
+    let has_equal_once = has_equal_once(node);
+    let mut shown = shown_columns(keys, output);
+    if has_equal_once {
+        shown.retain(|column| !is_among(keys, column));
+    }
     let columns = match row_key(node, 0, keys) {
-        Some(key) if key.len() <= shown.len() => key,
+        Some(key) if has_equal_once || key.len() <= shown.len() => key,
         _ => shown,
     };
     let named = |column: ColumnRef| known_name(&column, keys, output).unwrap_or(column);
@@ -33,9 +38,21 @@ pub(super) fn break_ties(keys: &mut Vec<SortKey>, node: &Node, output: &[Output]
             expr: Expr::Column(named(column)),
             descending,
             breaks_ties: true,
+            tells_forms: !has_equal_once,
         })
         .collect();
     keys.extend(ties);
+}
+
+/// Whether a node gives of equal tuples just one.
+fn has_equal_once(node: &Node) -> bool {
+    match node {
+        Node::Filter { input, .. } | Node::Sort { input, .. } | Node::Limit { input, .. } => {
+            has_equal_once(input)
+        }
+        Node::Aggregate { .. } | Node::Distinct { .. } => true,
+        _ => false,
+    }
 }
 
 /// The columns that an answer is made of, but for those that its order tells apart.

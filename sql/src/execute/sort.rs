@@ -202,7 +202,7 @@ pub(super) fn compare_key(key: &SortKey, left: &Datum<'_>, right: &Datum<'_>) ->
         (false, true) => Ordering::Less,
         (false, false) => {
             let ordering =
-                if key.breaks_ties { compare_shown(left, right) } else { compare(left, right) };
+                if key.tells_forms { compare_shown(left, right) } else { compare(left, right) };
             if key.descending { ordering.reverse() } else { ordering }
         }
     }

@@ -123,7 +123,7 @@ impl IndexOrder<'_> {
 /// The column that a key is, as an index orders it: of two zeros neither comes first there.
 fn column_of(key: &SortKey) -> Option<&ColumnRef> {
     match &key.expr {
-        Expr::Column(column) if !(key.breaks_ties && column.ty.has_equal_forms()) => Some(column),
+        Expr::Column(column) if !(key.tells_forms && column.ty.has_equal_forms()) => Some(column),
         _ => None,
     }
 }

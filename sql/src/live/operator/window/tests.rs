@@ -14,7 +14,7 @@ fn tuple(key: i128, value: i128) -> Tuple {
 
 fn keys(descending: bool) -> Vec<SortKey> {
     let expr = Expr::made_column(0, 0, SqlType::Int(Integer::I64), false, "key");
-    vec![SortKey { expr, descending, nulls_first: false, breaks_ties: false }]
+    vec![SortKey { expr, descending, nulls_first: false, breaks_ties: false, tells_forms: false }]
 }
 
 fn count(count: u64) -> Expr {
