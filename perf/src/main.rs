@@ -13,6 +13,7 @@ mod cpu;
 mod floor;
 mod load;
 mod process;
+mod reading;
 mod report;
 mod scenario;
 mod sockets;

@@ -1,6 +1,6 @@
 //! The generator's WebSockets: any number on one thread, for whoever counts what is pushed to them.
 
-use std::io::{ErrorKind, Read, Write};
+use std::io::{Read, Write};
 use std::mem::MaybeUninit;
 use std::net::{SocketAddr, TcpStream};
 use std::os::fd::OwnedFd;
@@ -15,7 +15,10 @@ use cosmictron_net::ws::{
 use cosmictron_net::{Limits as HttpLimits, Method, ResponseDecoder};
 use rustix::event::{Timespec, epoll};
 
-const READ_BYTES: usize = 16 << 10;
+use crate::reading::read_some;
+
+/// The answer to a handshake.
+const ANSWER_BYTES_MAX: usize = 16 << 10;
 const EVENTS_AT_ONCE: usize = 256;
 /// What a server may send in one message.
 const MESSAGE_BYTES_MAX: usize = 64 << 20;
@@ -122,7 +125,7 @@ impl Socket {
         let mut out = Vec::new();
         opening.write("/v1/ws", "perf", token, &mut out);
         stream.write_all(&out)?;
-        let mut http = ResponseDecoder::new(HttpLimits::default(), READ_BYTES);
+        let mut http = ResponseDecoder::new(HttpLimits::default(), ANSWER_BYTES_MAX);
         // What follows the answer is not for this decoder, so no byte beyond it is read.
         let mut byte = [0];
         while !http.input().ends_with(b"\r\n\r\n") {
@@ -137,18 +140,7 @@ impl Socket {
     }
 
     fn receive(&mut self, inflater: &mut Inflater, mut on: impl FnMut(&str)) -> Result<()> {
-        let input = self.decoder.input();
-        let start = input.len();
-        input.resize(start + READ_BYTES, 0);
-        let read = self.stream.read(&mut input[start..]);
-        input.truncate(start + read.as_ref().map_or(0, |count| *count));
-        match read {
-            Ok(0) => bail!("the server has closed a socket"),
-            Err(error)
-                if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {}
-            Err(error) => return Err(error.into()),
-            Ok(_) => {}
-        }
+        read_some(&mut self.stream, self.decoder.input())?;
         loop {
             match self.decoder.next(inflater)? {
                 Received::NeedMore => return Ok(()),

@@ -1,7 +1,7 @@
 //! Is one keep-alive connection of the generator.
 
 use std::collections::VecDeque;
-use std::io::{ErrorKind, Read, Write};
+use std::io::{ErrorKind, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Instant;
@@ -11,9 +11,9 @@ use cosmictron_net::{Limits, Method, ResponseDecoder};
 use rustix::event::epoll::EventFlags;
 
 use super::workload::Workload;
+use crate::reading::read_some;
 
 const ANSWER_BYTES_MAX: usize = 1 << 20;
-const READ_BYTES: usize = 16 << 10;
 
 pub(super) struct Connection {
     stream: TcpStream,
@@ -79,18 +79,7 @@ impl Connection {
 
     /// Reads what is there; gives each answer's status, body and the time that its request counts from.
     pub(super) fn receive(&mut self, mut on: impl FnMut(u16, &[u8], Instant)) -> Result<()> {
-        let input = self.decoder.input();
-        let start = input.len();
-        input.resize(start + READ_BYTES, 0);
-        let read = self.stream.read(&mut input[start..]);
-        input.truncate(start + read.as_ref().map_or(0, |count| *count));
-        match read {
-            Ok(0) => bail!("the server has closed a connection"),
-            Err(error)
-                if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {}
-            Err(error) => return Err(error.into()),
-            Ok(_) => {}
-        }
+        read_some(&mut self.stream, self.decoder.input())?;
         while let Some(answer) = self.decoder.next(self.method)? {
             let Some(since) = self.waiting.pop_front() else {
                 bail!("an answer that nobody asked for");

@@ -71,7 +71,7 @@ impl Ranking {
         Self { by, presorted, kept, rows, taken: 0, answer_bytes: 0, bytes: 0 }
     }
 
-    /// What becomes of the tuple, for now.
+    /// Keeps the tuple if it is among the first ones so far; what becomes of it.
     pub(crate) fn take<'e>(
         &mut self,
         by: &'e [SortKey],
