@@ -16,6 +16,7 @@
 
 mod account;
 mod admin;
+mod audit;
 mod call;
 mod caller;
 mod envelope;
@@ -42,7 +43,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use cosmictron_net::ws::{Deflater, Inflater};
-use cosmictron_net::{Compressor, Cors, Head, HttpDate, Problem, Request};
+use cosmictron_net::{Compressor, Cors, Head, HttpDate, Problem, ProblemCode, Request};
 use cosmictron_runtime::real::Pending;
 use cosmictron_sql::Plan;
 use cosmictron_types::Timestamp;
@@ -52,6 +53,7 @@ use crate::auth::{KeyRing, Postbox, TokenCache};
 use crate::config::Config;
 use crate::module_files::ModuleFiles;
 use crate::shard::{Answer, Shard, Unavailable};
+use audit::RefusalAllowance;
 use plan_cache::PlanCache;
 use route::Route;
 
@@ -81,6 +83,7 @@ pub struct Api {
     /// The last number that a WebSocket was given.
     last_listener: Cell<u64>,
     date: RefCell<(i64, HttpDate)>,
+    refusals: RefusalAllowance,
     started_at: Timestamp,
 }
 
@@ -127,6 +130,7 @@ impl Api {
             inflater: RefCell::default(),
             last_listener: Cell::new(0),
             date: RefCell::new((now.as_secs(), HttpDate::new(now))),
+            refusals: RefusalAllowance::default(),
             started_at: now,
             shard,
             common,
@@ -153,6 +157,10 @@ impl Api {
             Err(refused) => exchange.refuse_route(&refused, out),
         };
         handled.unwrap_or_else(|problem| {
+            if problem.code == ProblemCode::Forbidden {
+                let caller = self.caller(&request.head).ok().map(|claims| claims.identity);
+                self.note_forbidden(&problem, caller, request.head.path);
+            }
             Envelope::of(&request.head, self).problem(self, out, &problem);
             Outcome::Written
         })
@@ -206,6 +214,7 @@ impl Exchange<'_> {
             Route::Schema { name } => self.schema(&name, out),
             Route::Undeploy { name } => self.undeploy(&name),
             Route::Grants => self.grants(),
+            Route::Audit => self.audit(),
             Route::Grant => self.grant(true),
             Route::Revoke => self.grant(false),
             Route::OpenApi => self.openapi(out),

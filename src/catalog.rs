@@ -6,6 +6,7 @@
 //!                  schedules            of the calls that it ran
 //!                  visits               to the modules whose home it is
 //!                  idempotency          answers of the calls that it ran
+//!                  audit                of what was done there
 //! the first shard  accounts, grants, sessions, magic_links
 //! ```
 //!
@@ -19,7 +20,7 @@ mod row;
 mod system_table;
 
 pub use row::{
-    Account, FormerRoute, Grant, IdempotentAnswer, MagicLink, ModuleRow, ModuleStatus,
+    Account, AuditRow, FormerRoute, Grant, IdempotentAnswer, MagicLink, ModuleRow, ModuleStatus,
     ScheduledCall, Session, TableRow, Visit,
 };
 pub use system_table::SystemTable;
@@ -44,7 +45,7 @@ pub fn create_system_tables(store: &mut Store) {
     }
 }
 
-fn system_tables() -> [(TableId, TableSchema); 9] {
+fn system_tables() -> [(TableId, TableSchema); 10] {
     fn of<T: SystemTable>() -> (TableId, TableSchema) {
         (T::TABLE, T::schema())
     }
@@ -58,6 +59,7 @@ fn system_tables() -> [(TableId, TableSchema); 9] {
         of::<Session>(),
         of::<MagicLink>(),
         of::<Visit>(),
+        of::<AuditRow>(),
     ]
 }
 

@@ -3,6 +3,7 @@
 //! Exit codes: 0 done; 1 the server refused, or could not run; 2 the command line is wrong; 3 the server cannot be
 //! reached; 4 a local file or program failed.
 
+mod audit;
 mod client;
 mod credentials;
 mod deploy;
@@ -105,6 +106,13 @@ enum Command {
         #[command(flatten)]
         flags: sign::GrantFlags,
     },
+    /// Lists what was done to the server, and by whom; for admins
+    Audit {
+        #[command(flatten)]
+        connection: Connection,
+        #[command(flatten)]
+        flags: audit::AuditFlags,
+    },
     /// Lists the accounts that were given roles or capabilities; for admins
     Grants {
         #[command(flatten)]
@@ -129,6 +137,7 @@ pub fn run() -> ExitCode {
         Command::Token { connection } => sign::token(&connection),
         Command::Grant { connection, flags } => sign::grant(&connection, &flags),
         Command::Grants { connection } => sign::grants(&connection),
+        Command::Audit { connection, flags } => audit::audit(&connection, &flags),
     };
     done.map_or_else(CliError::report, |()| ExitCode::SUCCESS)
 }

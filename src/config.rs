@@ -41,6 +41,7 @@ pub struct Config {
     pub modules: ModulesConfig,
     pub storage: StorageConfig,
     pub auth: AuthConfig,
+    pub audit: AuditConfig,
     pub mail: MailConfig,
 }
 
@@ -142,6 +143,14 @@ pub struct AuthConfig {
     pub anyone_deploys: bool,
 }
 
+/// What was done to the server, and by whom.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct AuditConfig {
+    /// How long entries are kept.
+    pub kept: Span,
+}
+
 /// How magic links reach people. Without an SMTP server they are written to `outbox/` in the data directory.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
@@ -171,6 +180,7 @@ impl Default for Config {
             modules: ModulesConfig::default(),
             storage: StorageConfig::default(),
             auth: AuthConfig::default(),
+            audit: AuditConfig::default(),
             mail: MailConfig::default(),
         }
     }
@@ -211,6 +221,12 @@ impl Default for ModulesConfig {
             transaction_bytes_max: ByteCount::mebibytes(16),
             idempotency_kept: Span::from_secs(24 * 60 * 60),
         }
+    }
+}
+
+impl Default for AuditConfig {
+    fn default() -> Self {
+        Self { kept: Span::from_secs(90 * 24 * 60 * 60) }
     }
 }
 

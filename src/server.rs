@@ -276,6 +276,7 @@ fn boot_plan(
                 bytes_max: transaction_bytes.get(),
             },
             idempotency_kept: config.modules.idempotency_kept.get(),
+            audit_kept: config.audit.kept.get(),
             history_time: config.storage.history_time.get(),
             query,
             slice_rows: cosmictron_sql::SLICE_ROWS,

@@ -24,6 +24,7 @@
 
 mod account;
 mod announcement;
+mod audit;
 mod call;
 mod cleaning;
 mod delivery;
@@ -50,6 +51,7 @@ mod stability;
 mod tables_change;
 mod visit;
 
+pub use audit::{AuditEntry, AuditEvent, AuditNote, AuditRange};
 pub use live::listener::{Change, End, First, Item};
 pub use live::memory::{LiveLimits, PIECE_ROWS};
 pub use live::{ListenerId, LiveRequest, Subscribe, SubscriptionId, Told};
@@ -59,8 +61,8 @@ pub use recovery::{BootError, BootPlan, JointFacts, RecordError, Replay};
 pub use report::{ShardReport, TableReport};
 pub use request::{
     AccountAnswer, AccountError, AccountRequest, Answer, BeginVisit, Call, CallError, Called,
-    DataFate, Deploy, DeployError, Deployed, EndVisit, IdempotencyKey, Query, QueryError, Request,
-    Rows, Unavailable, Undeploy, UndeployError,
+    DataFate, Deploy, DeployError, Deployed, EndVisit, IdempotencyKey, Opening, Query, QueryError,
+    Request, Rows, Unavailable, Undeploy, UndeployError,
 };
 pub use reshard::{ReshardError, ReshardPlan, reshard};
 
@@ -98,6 +100,8 @@ pub type Seam<'a> = dyn cosmictron_runtime::Seam<Shard> + 'a;
 pub struct ShardOptions {
     pub transaction: TransactionLimits,
     pub idempotency_kept: Duration,
+    /// How long entries of the audit are kept.
+    pub audit_kept: Duration,
     /// How long the past can be read.
     pub history_time: Duration,
     pub query: cosmictron_sql::ExecutionLimits,
@@ -283,7 +287,7 @@ impl Shard {
     fn home_of(&self, request: &Request, seam: &Seam<'_>) -> ShardId {
         match request {
             Request::Join | Request::Open { .. } => seam.shard(),
-            Request::Sync(shard) | Request::Report(shard) => *shard,
+            Request::Sync(shard) | Request::Report(shard) | Request::Audit(shard, _) => *shard,
             Request::Call(call) => seam.shards().owner_of(call.destination.start),
             Request::Query(Query { reach: Reach::One(shard), .. }) => *shard,
             Request::Query(_)
@@ -332,6 +336,7 @@ impl Shard {
                 let answer = Answer::Report(Box::new(self.report(seam)));
                 self.answer_at_once(reply, answer, seam);
             }
+            Request::Audit(_, range) => self.read_audit(range, reply, seam),
             Request::Tap(tap) => self.tap(tap, reply, seam),
             Request::Progress => {
                 let answer = Answer::Progress(seam.last_tx());

@@ -14,7 +14,7 @@ use super::envelope::Content;
 use super::problem::{account_problem, bug, panic_problem, pool_problem};
 use super::{Api, Exchange, Handled};
 use crate::auth::{Claims, EmailAddress, Password, Role};
-use crate::shard::{AccountAnswer, AccountRequest, Answer, Request};
+use crate::shard::{AccountAnswer, AccountRequest, Answer, AuditEvent, Opening, Request};
 
 /// How long a magic link is good for.
 const LINK_LIFETIME: Duration = Duration::from_secs(15 * 60);
@@ -102,13 +102,17 @@ impl Exchange<'_> {
             match (matches.await?, identity) {
                 (true, Some(identity)) => {
                     let expires_at = api.expiry();
-                    let request = AccountRequest::OpenSession { identity, expires_at };
+                    let why = Opening::SignIn;
+                    let request = AccountRequest::OpenSession { identity, expires_at, why };
                     api.open_session(request, expires_at, Status::Ok).await
                 }
-                _ => Err(Problem::new(
-                    ProblemCode::Unauthenticated,
-                    "the e-mail address or the password is wrong",
-                )),
+                (_, identity) => {
+                    let detail = "the e-mail address or the password is wrong";
+                    // An address that has no account is nobody's to write down.
+                    let subject = identity.map(|it| it.to_string()).unwrap_or_default();
+                    api.note_refusal(AuditEvent::SignInRefused, None, &subject, "password");
+                    Err(Problem::new(ProblemCode::Unauthenticated, detail))
+                }
             }
         })
     }
@@ -144,7 +148,11 @@ impl Exchange<'_> {
         self.task(async move |api| {
             let expires_at = api.expiry();
             let request = AccountRequest::UseLink { token: link_hash(&token), expires_at };
-            api.open_session(request, expires_at, Status::Ok).await
+            let opened = api.open_session(request, expires_at, Status::Ok).await;
+            if matches!(&opened, Err(it) if it.code == ProblemCode::Unauthenticated) {
+                api.note_refusal(AuditEvent::SignInRefused, None, "", "magic link");
+            }
+            opened
         })
     }
 
@@ -152,7 +160,8 @@ impl Exchange<'_> {
         let identity = self.caller()?.identity;
         self.task(async move |api| {
             let expires_at = api.expiry();
-            let request = AccountRequest::OpenSession { identity, expires_at };
+            let why = Opening::Refresh;
+            let request = AccountRequest::OpenSession { identity, expires_at, why };
             api.open_session(request, expires_at, Status::Ok).await
         })
     }

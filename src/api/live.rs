@@ -165,6 +165,7 @@ impl Conversation {
             }
         };
         if let Err(problem) = done {
+            self.api.note_forbidden(&problem, Some(identity), "a WebSocket");
             outlet.problem(id.as_ref(), &problem);
         }
     }

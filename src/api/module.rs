@@ -210,7 +210,7 @@ impl Exchange<'_> {
     }
 
     pub(super) fn undeploy(self, name: &str) -> Handled {
-        self.caller_with(Role::Deployer)?;
+        let by = self.caller_with(Role::Deployer)?.identity;
         let invalid = |detail: String| Problem::new(ProblemCode::InvalidRequest, detail);
         let query = Query::new(self.request.head.query);
         let data = query.find("data").map_err(|error| invalid(format!("data: {error}")))?;
@@ -221,7 +221,7 @@ impl Exchange<'_> {
         };
         let name: Arc<str> = name.into();
         self.task(async move |api| {
-            let request = Request::Undeploy(Undeploy { name: name.clone(), data });
+            let request = Request::Undeploy(Undeploy { name: name.clone(), data, by });
             let Answer::Undeployed(undeployed) = api.shard.request(request).await else {
                 return Err(bug());
             };

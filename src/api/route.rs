@@ -25,6 +25,7 @@ pub enum Route<'a> {
     Call { module: Option<Cow<'a, str>>, reducer: Cow<'a, str> },
     Sql,
     Grants,
+    Audit,
     Grant,
     Revoke,
     OpenApi,
@@ -114,6 +115,7 @@ impl<'a> Route<'a> {
                     ("auth", Some("sign-out"), None, None) => one(post, || Route::SignOut),
                     ("auth", Some("me"), None, None) => one(get, || Route::Me),
                     ("admin", Some("grants"), None, None) => one(get, || Route::Grants),
+                    ("admin", Some("audit"), None, None) => one(get, || Route::Audit),
                     ("admin", Some("grant"), None, None) => one(post, || Route::Grant),
                     ("admin", Some("revoke"), None, None) => one(post, || Route::Revoke),
                     ("modules", None, None, None) => {

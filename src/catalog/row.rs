@@ -125,8 +125,20 @@ system_table! {
         [primary_auto_inc] id: u64,
         [index] identity: Identity,
         capability: String,
-        granted_by: Identity,
         granted_at: Timestamp,
+    }
+}
+
+system_table! {
+    /// Something that was done to the server, and by whom.
+    AuditRow = 10 "audit" {
+        /// Sorts by time.
+        [primary] id: Uuid,
+        [index] at: Timestamp,
+        event: String,
+        actor: Option<Identity>,
+        subject: String,
+        detail: String,
     }
 }
 

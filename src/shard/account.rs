@@ -4,13 +4,14 @@
 //! 1. An account has an identity for ever, and an address that no other account has.
 //! 2. A link's row goes in the transaction that opens the session it was good for: it works once.
 
-use cosmictron_storage::Store;
+use cosmictron_storage::{Store, WriteError};
 use cosmictron_types::{Capability, Identity, Timestamp, Uuid};
 use sha2::{Digest, Sha256};
 
 use super::Seam;
+use super::audit::{AuditEvent, AuditNote};
 use super::outbox::ReplyTo;
-use super::request::{AccountAnswer, AccountError, AccountRequest, Answer};
+use super::request::{AccountAnswer, AccountError, AccountRequest, Answer, Opening, Unavailable};
 use super::{Shard, Step};
 use crate::auth::{EmailAddress, PasswordHash, Right, Rights, Role};
 use crate::catalog::{Account, Grant, MagicLink, Session, SystemTable};
@@ -49,9 +50,9 @@ impl Step<'_> {
                 self.sign_up(&email, password, expires_at, seam)
             }
             AccountRequest::Credentials { email } => Ok(self.credentials(&email)),
-            AccountRequest::OpenSession { identity, expires_at } => {
-                self.find_account(identity)?;
-                self.open_session(identity, expires_at, seam)
+            AccountRequest::OpenSession { identity, expires_at, why } => {
+                let account = self.find_account(identity)?;
+                self.open_session(&account, expires_at, why, seam)
             }
             AccountRequest::CloseSession { session } => self.close_session(session, seam),
             AccountRequest::MakeLink { email, token, expires_at } => {
@@ -64,17 +65,23 @@ impl Step<'_> {
                 Ok(AccountAnswer::Profile { email: self.find_account(identity)?.email })
             }
             AccountRequest::Emails { identities } => {
-                let email = |identity| Some(self.find_account(identity).ok()?.email?);
+                let email = |identity| self.find_account(identity).ok()?.email;
                 Ok(AccountAnswer::Emails(identities.into_iter().map(email).collect()))
             }
             AccountRequest::Grant { email, right, granted, by } => {
                 let account = self.account_of(&email).ok_or(AccountError::Unknown)?;
+                let event = if granted { AuditEvent::Grant } else { AuditEvent::Revoke };
+                let note = AuditNote::new(event, by, account.identity, right.name());
                 match right {
-                    Right::Role(role) => self.grant_role(account, role, granted, seam),
+                    Right::Role(role) => self.grant_role(account, role, granted, note, seam),
                     Right::Capability(it) => {
-                        self.grant_capability(&account, &it, granted, by, seam)
+                        self.grant_capability(&account, &it, granted, note, seam)
                     }
                 }
+            }
+            AccountRequest::Note(note) => {
+                self.shard.note(note, self.now, seam)?;
+                Ok(AccountAnswer::Done)
             }
             AccountRequest::Bootstrap { expires_at } => self.bootstrap(expires_at, seam),
         }
@@ -92,7 +99,10 @@ impl Step<'_> {
         }
         let account = self.new_account(Some(email), Some(password), Vec::new(), seam);
         let session = new_session(account.identity, expires_at, seam);
-        self.write(seam, |store| account.insert(store).and_then(|()| session.insert(store)))?;
+        let note = AuditNote::new(AuditEvent::SignUp, account.identity, account.identity, "");
+        self.write_noted(note, seam, |store| {
+            account.insert(store).and_then(|()| session.insert(store))
+        })?;
         Ok(AccountAnswer::Session { identity: account.identity, session: session.id })
     }
 
@@ -105,12 +115,20 @@ impl Step<'_> {
 
     fn open_session(
         &mut self,
-        identity: Identity,
+        account: &Account,
         expires_at: Timestamp,
+        why: Opening,
         seam: &mut Seam<'_>,
     ) -> Result<AccountAnswer, AccountError> {
+        let identity = account.identity;
         let session = new_session(identity, expires_at, seam);
-        self.write(seam, |store| session.insert(store))?;
+        match why {
+            Opening::SignIn => {
+                let note = AuditNote::new(AuditEvent::SignIn, identity, identity, "password");
+                self.write_noted(note, seam, |store| session.insert(store))?;
+            }
+            Opening::Refresh => self.write(seam, |store| session.insert(store))?,
+        }
         Ok(AccountAnswer::Session { identity, session: session.id })
     }
 
@@ -124,7 +142,8 @@ impl Step<'_> {
             return Ok(AccountAnswer::Done);
         };
         row.revoked = true;
-        self.write(seam, |store| row.update(store))?;
+        let note = AuditNote::new(AuditEvent::SignOut, row.identity, row.identity, "");
+        self.write_noted(note, seam, |store| row.update(store))?;
         self.notices.push(Notice::Revoked { session, expires_at: row.expires_at });
         Ok(AccountAnswer::Done)
     }
@@ -145,7 +164,9 @@ impl Step<'_> {
             None => self.new_account(Some(&email), None, Vec::new(), seam),
         };
         let session = new_session(account.identity, expires_at, seam);
-        self.write(seam, |store| {
+        let event = if known.is_some() { AuditEvent::SignIn } else { AuditEvent::SignUp };
+        let note = AuditNote::new(event, account.identity, account.identity, "magic link");
+        self.write_noted(note, seam, |store| {
             MagicLink::delete(store, "token", &token)?;
             if known.is_none() {
                 account.insert(store)?;
@@ -160,13 +181,14 @@ impl Step<'_> {
         mut account: Account,
         role: Role,
         granted: bool,
+        note: AuditNote,
         seam: &mut Seam<'_>,
     ) -> Result<AccountAnswer, AccountError> {
         account.roles.retain(|name| name != role.name());
         if granted && role != Role::User {
             account.roles.push(role.name().to_owned());
         }
-        self.write(seam, |store| account.update(store))?;
+        self.write_noted(note, seam, |store| account.update(store))?;
         self.notices.push(rights_notice(self.shard.store(), &account));
         Ok(AccountAnswer::Done)
     }
@@ -176,17 +198,15 @@ impl Step<'_> {
         account: &Account,
         capability: &Capability,
         granted: bool,
-        by: Identity,
+        note: AuditNote,
         seam: &mut Seam<'_>,
     ) -> Result<AccountAnswer, AccountError> {
         let (identity, name) = (account.identity, capability.as_str());
         let held = Grant::find_all(self.shard.store(), "identity", &identity);
         let held = held.into_iter().find(|grant| grant.capability == name);
-        let (capability, granted_by, granted_at) = (name.to_owned(), by, self.now);
-        self.write(seam, |store| match (held, granted) {
-            (None, true) => {
-                Grant { id: 0, identity, capability, granted_by, granted_at }.insert(store)
-            }
+        let (capability, granted_at) = (name.to_owned(), self.now);
+        self.write_noted(note, seam, |store| match (held, granted) {
+            (None, true) => Grant { id: 0, identity, capability, granted_at }.insert(store),
             (Some(grant), false) => Grant::delete(store, "id", &grant.id).map(drop),
             _ => Ok(()),
         })?;
@@ -213,6 +233,17 @@ impl Step<'_> {
         })?;
         self.notices.push(rights_notice(self.shard.store(), &account));
         Ok(AccountAnswer::Session { identity: account.identity, session: session.id })
+    }
+
+    /// Writes, and writes down what that was, in one transaction.
+    fn write_noted(
+        &mut self,
+        note: AuditNote,
+        seam: &mut Seam<'_>,
+        change: impl FnOnce(&mut Store) -> Result<(), WriteError>,
+    ) -> Result<(), Unavailable> {
+        let entry = note.into_row(self.now, seam);
+        self.write(seam, |store| change(store).and_then(|()| entry.insert(store)))
     }
 
     fn account_of(&self, email: &EmailAddress) -> Option<Account> {

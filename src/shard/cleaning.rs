@@ -1,11 +1,11 @@
-//! Removes what has expired: answers kept for idempotency, sessions, links, and what rows were before. In slices, so that
+//! Removes what has expired: answers kept for idempotency, sessions, links, old entries of the audit, and what rows were before. In slices, so that
 //! nobody waits for it.
 
 use cosmictron_storage::Store;
 use cosmictron_types::{Duration, Timestamp};
 
 use super::{Seam, Shard};
-use crate::catalog::{IdempotentAnswer, MagicLink, Session, SystemTable};
+use crate::catalog::{AuditRow, IdempotentAnswer, MagicLink, Session, SystemTable};
 
 /// Rows removed at once.
 const SLICE_ROWS: usize = 256;
@@ -46,7 +46,7 @@ impl Shard {
         }
         self.journal.retry_space(seam);
         self.directory.forget_expired(now);
-        let expired = Expired::at(self.store(), now);
+        let expired = Expired::at(self.store(), now, now - self.options.audit_kept);
         self.next_cleaning = now + if expired.count() < SLICE_ROWS { REST } else { PAUSE };
         if expired.count() == 0 || self.admit_write(seam).is_err() {
             return;
@@ -61,6 +61,9 @@ impl Shard {
             for link in &expired.links {
                 MagicLink::delete(store, "token", &link.token)?;
             }
+            for entry in &expired.audit {
+                AuditRow::delete(store, "id", &entry.id)?;
+            }
             Ok(())
         });
         if let Err(error) = removed {
@@ -74,23 +77,32 @@ struct Expired {
     answers: Vec<IdempotentAnswer>,
     sessions: Vec<Session>,
     links: Vec<MagicLink>,
+    audit: Vec<AuditRow>,
 }
 
 impl Expired {
-    fn at(store: &Store, now: Timestamp) -> Self {
-        fn oldest<T: SystemTable>(store: &Store, is_over: impl Fn(&T) -> bool) -> Vec<T> {
-            let mut rows = T::first(store, "expires_at", SLICE_ROWS);
+    /// `audited` is the time before which entries of the audit are old.
+    fn at(store: &Store, now: Timestamp, audited: Timestamp) -> Self {
+        fn oldest<T: SystemTable>(
+            store: &Store,
+            column: &str,
+            is_over: impl Fn(&T) -> bool,
+        ) -> Vec<T> {
+            let mut rows = T::first(store, column, SLICE_ROWS);
             rows.retain(is_over);
             rows
         }
         Self {
-            answers: oldest(store, |answer: &IdempotentAnswer| answer.expires_at <= now),
-            sessions: oldest(store, |session: &Session| session.expires_at <= now),
-            links: oldest(store, |link: &MagicLink| link.expires_at <= now),
+            answers: oldest(store, "expires_at", |answer: &IdempotentAnswer| {
+                answer.expires_at <= now
+            }),
+            sessions: oldest(store, "expires_at", |session: &Session| session.expires_at <= now),
+            links: oldest(store, "expires_at", |link: &MagicLink| link.expires_at <= now),
+            audit: oldest(store, "at", |entry: &AuditRow| entry.at < audited),
         }
     }
 
     fn count(&self) -> usize {
-        self.answers.len() + self.sessions.len() + self.links.len()
+        self.answers.len() + self.sessions.len() + self.links.len() + self.audit.len()
     }
 }

@@ -19,6 +19,7 @@ use cosmictron_storage::WriteError;
 use cosmictron_types::schema::ReducerKind;
 use cosmictron_types::{ConnectionId, Identity, ShardCount, Timestamp, TxId};
 
+use super::audit::{AuditEvent, AuditNote};
 use super::call::Run;
 use super::ground::Ground;
 use super::halt::{Again, Halt};
@@ -29,7 +30,7 @@ use super::request::{
 };
 use super::tables_change::{TablesChange, are_spread};
 use super::{OWN_LIMITS, ReplyTo, Seam, Served, Shard};
-use crate::catalog::{ModuleRow, ScheduledCall, SystemTable, Visit};
+use crate::catalog::{AuditRow, ModuleRow, ScheduledCall, SystemTable, Visit};
 use crate::directory::{Module, Notice, former_routes, is_spread};
 
 /// Bytes of a deployment's record beyond its schema: ids, names and framing.
@@ -88,19 +89,22 @@ impl Shard {
         let init = init.filter(|_| !before.as_ref().is_some_and(|row| row.initialized));
         let row = self.module_row(deploy, before.as_ref(), now);
         let exists = before.is_some();
+        let note = AuditNote::new(AuditEvent::Deploy, deploy.deployer, &deploy.name, &row.version);
+        let entry = note.into_row(now, seam);
         let mut since = self.committed;
         if init.is_none() || !change.is_empty() {
             since = self.transact_on(ground, now, seam, |ground| {
                 change.write(ground)?;
                 match init {
-                    None => upsert(&row, exists, ground.at_mut(home)),
+                    None => enrol(&row, exists, &entry, ground.at_mut(home)),
                     Some(_) => Ok(()),
                 }
             })?;
         }
         if let Some(init) = init {
             let module = self.assemble(deploy, &row, ground, since);
-            since = self.initialize(&Arc::new(module), init, &row, exists, ground, now, seam)?;
+            since =
+                self.initialize(&Arc::new(module), init, &row, exists, &entry, ground, now, seam)?;
         }
         let module = Arc::new(self.assemble(deploy, &row, ground, since));
         self.instances.insert(module.name.clone(), Served::new(&module.compiled));
@@ -145,6 +149,7 @@ impl Shard {
         init: usize,
         row: &ModuleRow,
         exists: bool,
+        entry: &AuditRow,
         ground: &mut Ground,
         now: Timestamp,
         seam: &mut Seam<'_>,
@@ -165,7 +170,7 @@ impl Shard {
                 other => DeployError::Init(other.to_string()),
             })
         })?;
-        if upsert(row, exists, ground.at_mut(module.home)).is_err() {
+        if enrol(row, exists, entry, ground.at_mut(module.home)).is_err() {
             ground.rollback();
             return Err(Unavailable::StorageFull.into());
         }
@@ -207,11 +212,19 @@ impl Shard {
         let home = self.directory.home_of(&name);
         let unknown = || Halt::Refused(UndeployError::Unknown);
         let mut row = ModuleRow::find(ground.at(home), "name", &name).ok_or_else(unknown)?;
+        let fate = match undeploy.data {
+            DataFate::Keep => "data kept",
+            DataFate::Drop => "data dropped",
+        };
+        let note = AuditNote::new(AuditEvent::Undeploy, undeploy.by, &name, fate);
+        let entry = note.into_row(now, seam);
         let notice = match undeploy.data {
             DataFate::Keep => {
                 row.active = false;
-                let since =
-                    self.transact_on(ground, now, seam, |ground| row.update(ground.at_mut(home)))?;
+                let since = self.transact_on(ground, now, seam, |ground| {
+                    let store = ground.at_mut(home);
+                    row.update(store).and_then(|()| entry.insert(store))
+                })?;
                 let module = self.directory.module(&name).ok_or_else(unknown)?;
                 let (name, compiled) = (module.name.clone(), module.compiled.clone());
                 let module = Module::assemble(ground.at(home), name, compiled, &row, since);
@@ -223,6 +236,7 @@ impl Shard {
                     // Tables come first: by that recovery knows the record.
                     change.write(ground)?;
                     ModuleRow::delete(ground.at_mut(home), "name", &name)?;
+                    entry.insert(ground.at_mut(home))?;
                     let shards: Vec<_> = ground.iter().map(|store| store.seat().shard).collect();
                     shards.into_iter().try_for_each(|shard| {
                         let store = ground.at_mut(shard);
@@ -274,10 +288,17 @@ fn record_bytes(deploy: &Deploy) -> usize {
     deploy.compiled.schema().to_json().len() * 2 + RECORD_OVERHEAD_BYTES
 }
 
-fn upsert(
+/// Writes a module's row, and down who deployed it.
+fn enrol(
     row: &ModuleRow,
     exists: bool,
+    entry: &AuditRow,
     store: &mut cosmictron_storage::Store,
 ) -> Result<(), WriteError> {
-    if exists { row.update(store) } else { row.insert(store) }
+    if exists {
+        row.update(store)?
+    } else {
+        row.insert(store)?
+    }
+    entry.insert(store)
 }

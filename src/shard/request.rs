@@ -12,6 +12,7 @@ use cosmictron_sql::{
 use cosmictron_types::{ConnectionId, Duration, Identity, ShardId, Timestamp, TxId, Uuid};
 use cosmictron_wasm_host::CompiledModule;
 
+use super::audit::{AuditEntry, AuditNote, AuditRange};
 use super::live::feed::FeedBatch;
 use super::live::opening::Tap;
 use super::live::{LiveRequest, Told};
@@ -43,6 +44,8 @@ pub enum Request {
     EndVisit(EndVisit),
     /// Figures of one shard.
     Report(ShardId),
+    /// Of one shard: its part of the audit.
+    Audit(ShardId, AuditRange),
     /// Of one shard: its part of a query that another one gathers.
     Part(Part),
     /// Of one shard: its newest transaction that is not after a time.
@@ -111,6 +114,7 @@ pub struct Deploy {
 pub struct Undeploy {
     pub name: Arc<str>,
     pub data: DataFate,
+    pub by: Identity,
 }
 
 /// What becomes of an undeployed module's tables.
@@ -153,6 +157,7 @@ pub enum AccountRequest {
     OpenSession {
         identity: Identity,
         expires_at: Timestamp,
+        why: Opening,
     },
     CloseSession {
         session: Uuid,
@@ -182,10 +187,21 @@ pub enum AccountRequest {
         granted: bool,
         by: Identity,
     },
+    /// Writes something down.
+    Note(AuditNote),
     /// Makes the account that owns `admin.token`, where there is none, and opens a session of it.
     Bootstrap {
         expires_at: Timestamp,
     },
+}
+
+/// Why a session of an existing account is opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Opening {
+    /// With the account's password.
+    SignIn,
+    /// With a token that is still good.
+    Refresh,
 }
 
 /// What came of a request, of the same kind.
@@ -203,6 +219,7 @@ pub enum Answer {
     /// The visit that is to be ended, where there is one.
     Visit(Result<Option<TxId>, CallError>),
     Report(Box<ShardReport>),
+    Audit(Result<Vec<AuditEntry>, Unavailable>),
     Synced(Result<(), Unavailable>),
     /// What a listener is told.
     Told(Told),
@@ -228,6 +245,7 @@ impl Request {
             Request::Query(_) => Answer::Rows(Err(why.into())),
             Request::Part(_) => Answer::Part(Err(why.into())),
             Request::LastBefore(_) => Answer::LastBefore(Err(why)),
+            Request::Audit(..) => Answer::Audit(Err(why)),
             Request::Deploy(_) => Answer::Deployed(Err(why.into())),
             Request::Undeploy(_) => Answer::Undeployed(Err(why.into())),
             Request::Account(_) => Answer::Account(Err(why.into())),
@@ -246,6 +264,7 @@ impl Answer {
                 | Answer::Rows(Err(QueryError::Unavailable(_)))
                 | Answer::Part(Err(QueryError::Unavailable(_)))
                 | Answer::LastBefore(Err(_))
+                | Answer::Audit(Err(_))
                 | Answer::Deployed(Err(DeployError::Unavailable(_)))
                 | Answer::Undeployed(Err(UndeployError::Unavailable(_)))
                 | Answer::Account(Err(AccountError::Unavailable(_)))
@@ -268,6 +287,7 @@ impl Answer {
             Answer::Rows(_) => Answer::Rows(Err(why.into())),
             Answer::Part(_) => Answer::Part(Err(why.into())),
             Answer::LastBefore(_) => Answer::LastBefore(Err(why)),
+            Answer::Audit(_) => Answer::Audit(Err(why)),
             Answer::Deployed(_) => Answer::Deployed(Err(why.into())),
             Answer::Undeployed(_) => Answer::Undeployed(Err(why.into())),
             Answer::Account(_) => Answer::Account(Err(why.into())),

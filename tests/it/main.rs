@@ -1,5 +1,6 @@
 //! Black-box tests of the real binary.
 
+mod audit;
 mod bank;
 mod calls;
 mod capabilities;

@@ -18,7 +18,7 @@ fn flags(shards: u16) -> Vec<String> {
 }
 
 /// Ends the server in order and starts it with so many shards.
-fn start_with(server: TestServer, shards: u16) -> TestServer {
+pub(super) fn start_with(server: TestServer, shards: u16) -> TestServer {
     let (_, (folder, _)) = server.end(Signal::TERM);
     TestServer::start_in(folder, flags(shards)).unwrap_or_else(|log| panic!("{log:#?}"))
 }

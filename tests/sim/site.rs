@@ -182,6 +182,7 @@ fn plan(modules: ModuleFiles) -> BootPlan {
         options: Arc::new(ShardOptions {
             transaction: TransactionLimits { rows_max: 1_000, bytes_max: 64 << 10 },
             idempotency_kept: Duration::from_secs(24 * 60 * 60),
+            audit_kept: Duration::from_secs(24 * 60 * 60),
             history_time: Duration::from_secs(60 * 60),
             query: ExecutionLimits::default(),
             // So few that the banks' tables take several slices.

@@ -289,7 +289,9 @@ impl<'s> Visitors<'s> {
         self.modules[at].is_asked = true;
         let name = self.modules[at].name.clone();
         let request = match self.dice.one_in(2) {
-            true => Request::Undeploy(Undeploy { name, data: DataFate::Keep }),
+            true => {
+                Request::Undeploy(Undeploy { name, data: DataFate::Keep, by: Identity::SYSTEM })
+            }
             false => Request::Deploy(self.deployment(at)),
         };
         let shard = self.any_shard();

@@ -50,6 +50,7 @@ fn plan(modules: ModuleFiles) -> BootPlan {
         options: Arc::new(ShardOptions {
             transaction: TransactionLimits { rows_max: 100_000, bytes_max: 16 << 20 },
             idempotency_kept: Duration::from_secs(24 * 60 * 60),
+            audit_kept: Duration::from_secs(90 * 24 * 60 * 60),
             history_time: Duration::from_secs(60 * 60),
             slice_rows: cosmictron_sql::SLICE_ROWS,
             live: LiveLimits {

@@ -8,7 +8,7 @@
 //! | schedules | the home of their module, under new ids: each old shard has counted by itself |
 //! | visits | the home of their module |
 //! | answers of idempotency keys | the one where their calls start |
-//! | accounts, grants, sessions, links | the first |
+//! | accounts, grants, sessions, links, the audit | the first |
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,8 +19,8 @@ use cosmictron_types::{
 };
 
 use crate::catalog::{
-    Account, FIRST_USER_TABLE, Grant, IdempotentAnswer, MagicLink, ModuleRow, ScheduledCall,
-    Session, SystemTable, TableRow, Visit,
+    Account, AuditRow, FIRST_USER_TABLE, Grant, IdempotentAnswer, MagicLink, ModuleRow,
+    ScheduledCall, Session, SystemTable, TableRow, Visit,
 };
 use crate::directory::home_partition;
 use crate::shard::tables_change::schema_of;
@@ -93,7 +93,11 @@ impl Router {
                 }
                 ScheduledCall::TABLE => self.route_schedule(old, &change, def),
                 IdempotentAnswer::TABLE => self.route_answer(old, &change, def),
-                Account::TABLE | Grant::TABLE | Session::TABLE | MagicLink::TABLE => {
+                Account::TABLE
+                | Grant::TABLE
+                | Session::TABLE
+                | MagicLink::TABLE
+                | AuditRow::TABLE => {
                     self.write(ShardId::FIRST, &change, def);
                 }
                 _ => self.route_row(store, &change, def),
