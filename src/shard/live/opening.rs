@@ -295,7 +295,7 @@ impl Flow {
         if !filling.rows.is_done() {
             return Ok(Filled::Partly);
         }
-        let Opening { reading, later, filling, .. } =
+        let Opening { reading, later, filling, is_at_once, .. } =
             std::mem::replace(&mut **opening, Opening::new());
         let begun = reading.expect("it was read as of a transaction");
         let Filling { dataflow, answer, .. } = filling.expect("it was just looked at");
@@ -303,7 +303,9 @@ impl Flow {
         for (tx, changes) in later {
             // Nobody has been told anything: what comes of it is in the answer that they will be given.
             if let Taken::Lacking(..) = self.take(tx, changes, now)? {
-                self.stage = Stage::Opening(Box::new(Opening::new()));
+                // What could not be computed of a part of the rows would not be this time either.
+                let anew = Opening { is_at_once, ..Opening::new() };
+                self.stage = Stage::Opening(Box::new(anew));
                 return Ok(Filled::Anew);
             }
         }
