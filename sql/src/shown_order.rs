@@ -1,6 +1,6 @@
 //! What ORDER BY means for a client that holds the rows of an answer and nothing else.
 
-use sqlparser::ast::{Expr, Ident, OrderByExpr, OrderBySort, Value};
+use sqlparser::ast::{Expr, Ident, OrderByExpr, OrderBySort, SelectItem, SetExpr, Value};
 
 use crate::limits::PlanLimits;
 use crate::syntax::{self, shape};
@@ -21,13 +21,21 @@ pub struct ShownKey {
 pub fn shown_order(text: &str, columns: &[impl AsRef<str>]) -> Vec<ShownKey> {
     let Ok(statement) = syntax::parse(text, &PlanLimits::default()) else { return Vec::new() };
     let Ok(tail) = shape::tail(&statement.query, &statement.keywords) else { return Vec::new() };
-    tail.order_by.iter().map_while(|key| shown_key(key, columns)).collect()
+    let items = match &*statement.query.body {
+        SetExpr::Select(select) => &select.projection[..],
+        _ => &[],
+    };
+    tail.order_by.iter().map_while(|key| shown_key(key, items, columns)).collect()
 }
 
-fn shown_key(key: &OrderByExpr, columns: &[impl AsRef<str>]) -> Option<ShownKey> {
+fn shown_key(
+    key: &OrderByExpr,
+    items: &[SelectItem],
+    columns: &[impl AsRef<str>],
+) -> Option<ShownKey> {
     let column = match &key.expr {
         Expr::Identifier(name) => named(name, columns),
-        Expr::CompoundIdentifier(names) => named(names.last()?, columns),
+        Expr::CompoundIdentifier(names) => of_source(names, items, columns),
         Expr::Value(value) => match &value.value {
             Value::Number(digits, _) => {
                 digits.parse::<usize>().ok()?.checked_sub(1).filter(|&at| at < columns.len())
@@ -41,13 +49,50 @@ fn shown_key(key: &OrderByExpr, columns: &[impl AsRef<str>]) -> Option<ShownKey>
     Some(ShownKey { column, descending, nulls_first })
 }
 
+/// The column that shows `t.name`, whatever it is called there: another one may be called `name`.
+fn of_source(names: &[Ident], items: &[SelectItem], columns: &[impl AsRef<str>]) -> Option<usize> {
+    let last = names.last()?;
+    let is_it = |item: &SelectItem| match item {
+        SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. } => match expr {
+            Expr::CompoundIdentifier(shown) => {
+                shown.iter().map(folded).eq(names.iter().map(folded))
+            }
+            Expr::Identifier(shown) => folded(shown) == folded(last),
+            _ => false,
+        },
+        _ => false,
+    };
+    let is_star = |item: &SelectItem| {
+        matches!(item, SelectItem::Wildcard(_) | SelectItem::QualifiedWildcard(..))
+    };
+    let Some(star) = items.iter().position(is_star) else { return items.iter().position(is_it) };
+    // Of a name that nothing else has, the column is one of the star's.
+    let is_called_so = |item: &SelectItem| match item {
+        SelectItem::ExprWithAlias { alias, .. } => folded(alias) == folded(last),
+        SelectItem::UnnamedExpr(Expr::Identifier(name)) => folded(name) == folded(last),
+        SelectItem::UnnamedExpr(Expr::CompoundIdentifier(names)) => {
+            names.last().map(folded) == Some(folded(last))
+        }
+        _ => false,
+    };
+    let before = items[..star].iter().position(is_it);
+    before.or_else(|| named(last, columns).filter(|_| !items.iter().any(is_called_so)))
+}
+
 /// The only column of a name.
 fn named(name: &Ident, columns: &[impl AsRef<str>]) -> Option<usize> {
-    let is_quoted = name.quote_style.is_some();
-    let folded = if is_quoted { name.value.clone() } else { name.value.to_lowercase() };
+    let folded = folded(name);
     let mut found = (0..columns.len()).filter(|&at| columns[at].as_ref() == folded);
     let first = found.next()?;
     found.next().is_none().then_some(first)
+}
+
+/// A name as columns have it.
+fn folded(name: &Ident) -> String {
+    match name.quote_style {
+        Some(_) => name.value.clone(),
+        None => name.value.to_lowercase(),
+    }
 }
 
 #[cfg(test)]
@@ -65,7 +110,7 @@ mod tests {
     #[test]
     fn keys_are_columns_of_the_answer() {
         check("SELECT id FROM t ORDER BY Name DESC, 1", &[(1, true, true), (0, false, false)]);
-        check("SELECT id FROM t ORDER BY t.name NULLS FIRST LIMIT 3", &[(1, false, true)]);
+        check("SELECT * FROM t ORDER BY t.name NULLS FIRST LIMIT 3", &[(1, false, true)]);
         check("SELECT 1 UNION SELECT 2 ORDER BY \"Score\" DESC NULLS LAST", &[(2, true, false)]);
     }
 
@@ -75,6 +120,18 @@ mod tests {
         check("SELECT id FROM t ORDER BY other, id", &[]);
         check("SELECT id FROM t ORDER BY n", &[]);
         check("SELECT id FROM t ORDER BY 9, id", &[]);
+    }
+
+    /// `t.name` is a column of `t`. A client took it for whatever the answer calls `name`, and showed its rows in an order that
+    /// the query never asked for.
+    #[test]
+    fn a_column_of_a_table_is_not_what_is_called_so() {
+        check("SELECT t.name AS id, t.id AS name FROM t ORDER BY t.id", &[(1, false, false)]);
+        check("SELECT t.age AS id, t.id AS name FROM t ORDER BY t.name", &[]);
+        check("SELECT u.id, t.name FROM t, u ORDER BY t.id", &[]);
+        check("SELECT id, \"T\".name FROM t ORDER BY t.name, t.id", &[]);
+        check("SELECT *, lower(name) AS name FROM t ORDER BY t.name", &[]);
+        check("SELECT t.id AS key, * FROM t ORDER BY T.ID DESC", &[(0, true, true)]);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //! connections, in both formats. Whatever they are told is held to the query as of the same transaction.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use cosmictron::shard::{
     Answer, Change, Deploy, Item, ListenerId, LiveRequest, Query, Request, Subscribe,
@@ -9,15 +10,16 @@ use cosmictron::shard::{
 };
 use cosmictron_runtime::sim::{Faults, RequestId, Span};
 use cosmictron_sql::{EncodedRows, RowFormat};
-use cosmictron_tests::binary::Batch;
 use cosmictron_types::{Duration, Identity, ShardCount, ShardId, Timestamp, TxId};
 
 use crate::bank::{ACCOUNTS, Order};
 use crate::dice::Dice;
+use crate::random;
+use crate::random::answer::{Columns, Counted, Row, counted};
 use crate::server::Server;
 use crate::site::{Family, Site};
 
-/// What is subscribed to, of every kind.
+/// What is subscribed to besides queries made at random.
 const QUERIES: &[&str] = &[
     "SELECT id, balance FROM account",
     "SELECT id, balance FROM account WHERE id = 3",
@@ -37,10 +39,8 @@ const QUERIES: &[&str] = &[
         ON e.account = a.id AND now() >= to_timestamp(1767225600 + e.mark / 25.0)",
 ];
 
-/// Whether time alone changes the answer.
-fn depends_on_time(query: &str) -> bool {
-    query.contains("now()")
-}
+/// Queries made at random, of one seed.
+const RANDOM_QUERIES: usize = 8;
 
 /// Rounds between two crashes.
 const ROUNDS: u32 = 3;
@@ -54,6 +54,7 @@ pub struct Watchers<'s> {
     server: Server,
     name: std::sync::Arc<str>,
     watchers: Vec<Watcher>,
+    queries: Vec<Arc<Asked>>,
     marks: u64,
     /// What was told: query, transaction, rows.
     told: Vec<Claim>,
@@ -64,10 +65,15 @@ pub struct Watchers<'s> {
 }
 
 /// That these were the rows of a query as of a transaction, and a time.
-type Claim = (&'static str, TxId, Option<Timestamp>, Rows);
+type Claim = (Arc<Asked>, TxId, Option<Timestamp>, Counted);
 
-/// Rows of an answer, and how often each is there.
-type Rows = BTreeMap<String, i64>;
+/// A query that can be subscribed to.
+struct Asked {
+    text: String,
+    columns: Columns,
+    /// Whether time alone changes the answer.
+    depends_on_time: bool,
+}
 
 /// One connection.
 struct Watcher {
@@ -81,12 +87,12 @@ struct Watcher {
 
 /// What a connection holds of one subscription.
 struct Held {
-    query: &'static str,
+    query: Arc<Asked>,
     /// `None` until it was told the first answer.
     tx: Option<TxId>,
-    rows: Rows,
+    rows: Counted,
     /// What it has from before, to resume from.
-    before: Option<(TxId, Rows)>,
+    before: Option<(TxId, Counted)>,
 }
 
 impl<'s> Watchers<'s> {
@@ -103,6 +109,7 @@ impl<'s> Watchers<'s> {
             server,
             name: "bank".into(),
             watchers: Vec::new(),
+            queries: Vec::new(),
             marks: 0,
             told: Vec::new(),
             updates: 0,
@@ -110,6 +117,7 @@ impl<'s> Watchers<'s> {
             next_listener: 0,
         };
         all.deploy(family);
+        all.draw_queries();
         for _ in 0..3 {
             all.connect();
         }
@@ -131,6 +139,26 @@ impl<'s> Watchers<'s> {
         let shard = self.any_shard();
         let asked = self.server.ask(shard, Request::Deploy(deploy));
         let Answer::Deployed(Ok(_)) = self.server.wait(asked) else { panic!("the bank deploys") };
+    }
+
+    fn draw_queries(&mut self) {
+        let shard = self.any_shard();
+        let mut queries: Vec<Arc<Asked>> =
+            QUERIES.iter().filter_map(|text| self.asked(shard, qualified(text))).collect();
+        assert_eq!(queries.len(), QUERIES.len(), "each can be subscribed to");
+        for _ in 0..RANDOM_QUERIES {
+            let text = random::query(&mut self.dice);
+            queries.extend(self.asked(shard, text));
+        }
+        self.queries = queries;
+    }
+
+    /// `None` when there can be no subscription to it.
+    fn asked(&self, shard: ShardId, text: String) -> Option<Arc<Asked>> {
+        let plan = self.query(shard, &text, None).plan;
+        let live = self.server.live_plan(shard, &plan).ok()?;
+        let (columns, depends_on_time) = (Columns::of(&plan), live.moves_with_time());
+        Some(Arc::new(Asked { text, columns, depends_on_time }))
     }
 
     fn work(&mut self, family: Family) {
@@ -186,22 +214,23 @@ impl<'s> Watchers<'s> {
 
     fn subscribe(&mut self) {
         let at = self.any_watcher();
-        let query = *self.dice.pick(QUERIES).unwrap();
+        let query = self.dice.pick(&self.queries).unwrap().clone();
         self.subscribe_to(at, query, None);
     }
 
-    fn subscribe_to(&mut self, at: usize, query: &'static str, before: Option<(TxId, Rows)>) {
+    fn subscribe_to(&mut self, at: usize, query: Arc<Asked>, before: Option<(TxId, Counted)>) {
         let watcher = &mut self.watchers[at];
         watcher.next += 1;
         let subscription = SubscriptionId(watcher.next);
         let since = before.as_ref().map(|(tx, _)| *tx);
-        let held = Held { query, tx: None, rows: Rows::new(), before };
+        let text = query.text.clone();
+        let held = Held { query, tx: None, rows: Counted::new(), before };
         watcher.subscriptions.insert(watcher.next, held);
         let (shard, listener, format) = (watcher.shard, watcher.listener, watcher.format);
-        let asked = Query { format, ..self.query(shard, query, None) };
-        let live = self.server.live_plan(shard, &asked.plan);
+        let asked = Query { format, ..self.query(shard, &text, None) };
+        let live = self.server.live_plan(shard, &asked.plan).expect("it could be subscribed to");
         let subscribe =
-            Subscribe { listener, subscription, text: query.into(), query: asked, live, since };
+            Subscribe { listener, subscription, text: text.into(), query: asked, live, since };
         let subscribe = LiveRequest::Subscribe(Box::new(subscribe));
         self.server.ask(shard, Request::Live(subscribe));
     }
@@ -284,14 +313,14 @@ impl<'s> Watchers<'s> {
                 let Some(held) = watcher.subscriptions.get_mut(&subscription.0) else { return };
                 assert_eq!(held.tx, None, "a subscription begins once");
                 held.tx = Some(first.tx);
-                held.rows = rows(&first.rows);
+                held.rows = held.query.rows(&first.rows);
                 if first.is_resumed {
                     let (tx, rows) = held.before.take().expect("it asked to resume");
                     assert_eq!((first.tx, held.rows.len()), (tx, 0), "it goes on from what it had");
                     held.rows = rows;
                 }
-                assert_eq!(first.at.is_some(), depends_on_time(held.query), "{}", held.query);
-                self.told.push((held.query, first.tx, first.at, held.rows.clone()));
+                assert_eq!(first.at.is_some(), held.query.depends_on_time, "{}", held.query.text);
+                self.told.push((held.query.clone(), first.tx, first.at, held.rows.clone()));
             }
             Item::Update { tx, changes } => {
                 for (subscription, change) in changes {
@@ -300,15 +329,15 @@ impl<'s> Watchers<'s> {
                     };
                     let last = held.tx.expect("an update comes behind the first answer");
                     let is_move = last == tx && change.at.is_some();
-                    assert!(last < tx || is_move, "{}: {tx} is told after {last}", held.query);
+                    assert!(last < tx || is_move, "{}: {tx} is told after {last}", held.query.text);
                     self.moves += u64::from(is_move);
                     held.tx = Some(tx);
-                    for (row, weight) in changed_rows(&change) {
+                    for (row, weight) in held.query.changed_rows(&change) {
                         *held.rows.entry(row).or_default() += weight;
                     }
                     held.rows.retain(|_, weight| *weight != 0);
                     self.updates += 1;
-                    self.told.push((held.query, tx, change.at, held.rows.clone()));
+                    self.told.push((held.query.clone(), tx, change.at, held.rows.clone()));
                 }
             }
             Item::Failed { subscription, .. } => {
@@ -322,8 +351,8 @@ impl<'s> Watchers<'s> {
                 // Its updates have been told, so that what is held is the answer as of the call.
                 for held in watcher.subscriptions.values() {
                     // As of which time the others are by now is not told.
-                    if held.tx.is_some_and(|tx| tx <= called.tx) && !depends_on_time(held.query) {
-                        self.told.push((held.query, called.tx, None, held.rows.clone()));
+                    if held.tx.is_some_and(|tx| tx <= called.tx) && !held.query.depends_on_time {
+                        self.told.push((held.query.clone(), called.tx, None, held.rows.clone()));
                     }
                 }
             }
@@ -359,7 +388,7 @@ impl<'s> Watchers<'s> {
         let stride = told.len().div_ceil(CHECKS).max(1);
         for (query, tx, at, rows) in told.into_iter().step_by(stride) {
             let shard = self.any_shard();
-            let mut asked = self.query(shard, query, Some(tx));
+            let mut asked = self.query(shard, &query.text, Some(tx));
             if let Some(at) = at {
                 asked.params = asked.params.at(at);
             }
@@ -369,15 +398,13 @@ impl<'s> Watchers<'s> {
             };
             // A log that has failed, or a past that is not kept, tells nothing.
             if let Ok(found) = found {
-                assert_eq!(rows, self::rows(&found.rows), "{query} as of {tx} at {at:?}");
+                assert_eq!(rows, query.rows(&found.rows), "{} as of {tx} at {at:?}", query.text);
             }
         }
     }
 
-    fn query(&self, shard: ShardId, query: &str, at: Option<TxId>) -> Query {
-        let text = query.replace("FROM ", "FROM bank.").replace("JOIN ", "JOIN bank.");
-        let text = text.replace("bank.(", "(");
-        let Request::Query(mut query) = self.server.query(shard, &text) else { unreachable!() };
+    fn query(&self, shard: ShardId, text: &str, at: Option<TxId>) -> Query {
+        let Request::Query(mut query) = self.server.query(shard, text) else { unreachable!() };
         query.params = query.params.as_of(at);
         query
     }
@@ -392,47 +419,21 @@ impl<'s> Watchers<'s> {
     }
 }
 
-/// The rows of an answer, as JSON.
-fn rows(rows: &EncodedRows) -> Rows {
-    let told = rows.told();
-    let rows = match rows.format() {
-        RowFormat::Json => json_rows(&told),
-        RowFormat::Binary => batch_rows(&told).0,
-    };
-    let mut counted = Rows::new();
-    for row in rows {
-        *counted.entry(row).or_default() += 1;
+impl Asked {
+    fn rows(&self, rows: &EncodedRows) -> Counted {
+        counted(&self.columns.rows(rows.format(), &rows.told()))
     }
-    counted
-}
 
-/// The rows that come and go, as JSON.
-fn changed_rows(change: &Change) -> Vec<(String, i64)> {
-    match change.rows.format() {
-        RowFormat::Json => {
-            let text = |row: &[u8]| String::from_utf8(row.to_vec()).unwrap();
-            change.rows.iter().map(|(row, weight)| (text(row), weight)).collect()
-        }
-        RowFormat::Binary => {
-            let (inserts, rest) = batch_rows(&change.told);
-            let (deletes, rest) = batch_rows(rest);
-            assert!(rest.is_empty());
-            let inserts = inserts.into_iter().map(|row| (row, 1));
-            inserts.chain(deletes.into_iter().map(|row| (row, -1))).collect()
-        }
+    /// The rows that come and go.
+    fn changed_rows(&self, change: &Change) -> impl Iterator<Item = (Row, i64)> {
+        let (inserts, deletes) = self.columns.changes(change.rows.format(), &change.told);
+        let inserts = inserts.into_iter().map(|row| (row, 1));
+        inserts.chain(deletes.into_iter().map(|row| (row, -1)))
     }
 }
 
-fn json_rows(json: &[u8]) -> Vec<String> {
-    let rows: Vec<Box<serde_json::value::RawValue>> = serde_json::from_slice(json).unwrap();
-    rows.iter().map(|row| row.get().to_owned()).collect()
-}
-
-/// The rows of a batch, and what follows it.
-fn batch_rows(bytes: &[u8]) -> (Vec<String>, &[u8]) {
-    let (batch, rest) = Batch::split_first(bytes);
-    // All of them are numbers.
-    let types = vec![String::new(); batch.columns.len()];
-    let rows = batch.to_json(&types);
-    (rows.as_array().unwrap().iter().map(ToString::to_string).collect(), rest)
+/// With the module's name before those of its tables.
+fn qualified(text: &str) -> String {
+    let text = text.replace("FROM ", "FROM bank.").replace("JOIN ", "JOIN bank.");
+    text.replace("bank.(", "(")
 }

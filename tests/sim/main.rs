@@ -6,7 +6,7 @@
 //! sim`); `COSMICTRON_SIM_LINES` how many lines are told; `COSMICTRON_SIM_FAULT` which of the planted faults is looked for.
 //!
 //! Reading order: `campaign` is what happens; `bank` is what is asked of banks and `ledger` what must hold then, `desk` both for
-//! the other workloads; `history` checks what clients saw of lists; `live` is subscribers, `visits` connections that
+//! the other workloads; `history` checks what clients saw of lists; `live` is subscribers, and `random` makes queries for them, `visits` connections that
 //! modules are told of; `server` and `site` are what runs, `dice` is the campaign's
 //! own chance, `tally` what it has met; `scenario` names what it has found, `planted` looks for what was put there.
 
@@ -18,6 +18,7 @@ mod history;
 mod ledger;
 mod live;
 mod planted;
+mod random;
 mod scenario;
 mod server;
 mod site;

@@ -180,10 +180,9 @@ impl Server {
         Request::Query(Query { plan, params, reach, format: RowFormat::Json })
     }
 
-    /// What a shard needs to keep a plan's answer up to date.
-    pub fn live_plan(&self, shard: ShardId, plan: &Plan) -> Arc<LivePlan> {
-        let live = LivePlan::sparing(plan, &Tables(self.directory(shard)), 0);
-        Arc::new(live.unwrap_or_else(|error| panic!("{}: {error}", plan.explain())))
+    /// What a shard needs to keep a plan's answer up to date, or why it cannot.
+    pub fn live_plan(&self, shard: ShardId, plan: &Plan) -> Result<Arc<LivePlan>, SqlError> {
+        LivePlan::sparing(plan, &Tables(self.directory(shard)), 0).map(Arc::new)
     }
 
     fn collect(&mut self) {

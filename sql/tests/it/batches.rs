@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 use crate::fixture::Database;
 
 #[path = "../../../tests/fixture/batch.rs"]
-mod reader;
+pub(crate) mod reader;
 
 use reader::{Batch, Cell, hex};
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use cosmictron_sql::{
     Dataflow, EncodedRows, ExecutionLimits, InitialRows, LeafChanges, LivePlan, Params, Plan,
-    RowChanges, RowFormat,
+    RowChanges, RowFormat, SqlError,
 };
 use cosmictron_storage::{Change, Store};
 use proptest::prelude::*;
@@ -169,15 +169,19 @@ fn rows_of(flow: &Dataflow, leaves: &[usize], store: &Store) -> LeafChanges {
 }
 
 /// What the leaves of a query make of one change, looked for by their keys as a shard does it.
-pub(crate) fn leaf_changes(flow: &Dataflow, change: &Change<'_>, changes: &mut LeafChanges) {
+pub(crate) fn leaf_changes(
+    flow: &Dataflow,
+    change: &Change<'_>,
+    changes: &mut LeafChanges,
+) -> Result<(), SqlError> {
     for (number, leaf) in flow.plan().leaves().iter().enumerate() {
         if leaf.table() != change.table() {
             continue;
         }
-        let key = leaf.key(flow.params()).unwrap();
+        let key = leaf.key(flow.params())?;
         for (row, weight) in [(change.old_row(), -1), (change.new_row(), 1)] {
             let Some(row) = row else { continue };
-            let read = leaf.read(flow.params(), row).unwrap();
+            let read = leaf.read(flow.params(), row)?;
             if let Some(key) = &key {
                 let is_found = leaf.value_of(key.column, row) == key.value;
                 assert!(is_found || read.is_none(), "a row passes that the key does not find");
@@ -187,6 +191,7 @@ pub(crate) fn leaf_changes(flow: &Dataflow, change: &Change<'_>, changes: &mut L
             }
         }
     }
+    Ok(())
 }
 
 #[derive(Clone, Debug)]
@@ -250,7 +255,7 @@ proptest! {
             for subscriber in &mut subscribers {
                 let mut changes = LeafChanges::default();
                 for (_, change) in watched.iter().flat_map(|watched| watched.iter()) {
-                    leaf_changes(&subscriber.flow, &change, &mut changes);
+                    leaf_changes(&subscriber.flow, &change, &mut changes).unwrap();
                 }
                 subscriber.apply(changes, &database);
                 subscriber.check(&database);

@@ -20,6 +20,7 @@ mod parameters;
 mod past;
 mod plans;
 mod properties;
+mod random;
 mod reference;
 mod refusals;
 mod rows;

@@ -5,8 +5,8 @@
 //! ways each time.
 
 pub(crate) mod ask;
-mod naive;
-mod sql;
+pub(crate) mod naive;
+pub(crate) mod sql;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -2,13 +2,13 @@
 
 use super::ask::{Body, Cond, From, Kind, Query, Scalar, Select};
 
-pub(super) type Row = Vec<Option<i64>>;
-pub(super) type Tables = [Vec<Row>; 3];
+pub(crate) type Row = Vec<Option<i64>>;
+pub(crate) type Tables = [Vec<Row>; 3];
 
 /// Rows of relations by their aliases; the innermost last.
 type Bindings = Vec<(String, Vec<String>, Row)>;
 
-pub(super) fn answer(query: &Query, tables: &Tables) -> Vec<Row> {
+pub(crate) fn answer(query: &Query, tables: &Tables) -> Vec<Row> {
     let mut rows = body(&query.body, tables, &Vec::new());
     if let Some((limit, offset)) = query.slice {
         // Nulls come last.
