@@ -20,7 +20,7 @@ mod server;
 #[path = "fixture/socket.rs"]
 mod socket;
 
-pub use client::{TestAnswer, TestClient};
+pub use client::{TestAnswer, TestClient, becomes};
 pub use faulty_disk::{Errno, Fault, FaultyDisk, HeldSyncs, Operation};
 pub use server::{Refusal, TestServer, binary, configure, folder_on};
 pub use socket::{BIN_V1, JSON_V1, LiveRows, SUBPROTOCOLS, TestSocket};

@@ -1,6 +1,6 @@
 //! The audit: what was done to the server and by whom, whichever core it was done on, also after a restart.
 
-use cosmictron_tests::{TestClient, TestServer, sdk_checks};
+use cosmictron_tests::{TestClient, TestServer, becomes, sdk_checks};
 use serde_json::{Value, json};
 
 use super::redistribution::start_with;
@@ -17,12 +17,7 @@ fn entries(admin: &mut TestClient) -> Vec<[String; 4]> {
 #[track_caller]
 fn wait_for(admin: &mut TestClient, found: impl Fn(&[String; 4]) -> bool) {
     // A refusal is answered before it is written down.
-    for _ in 0..500 {
-        if entries(admin).iter().any(&found) {
-            return;
-        }
-    }
-    panic!("not found in {:#?}", entries(admin));
+    assert!(becomes(|| entries(admin).iter().any(&found)), "not found in {:#?}", entries(admin));
 }
 
 fn identity(client: &mut TestClient) -> String {
@@ -116,12 +111,5 @@ fn old_entries_go() {
     // It is looked for what has expired when the server starts, and at times.
     let server = server.stop_and_restart();
     let mut admin = server.admin();
-    wait_until(|| entries(&mut admin).is_empty());
-}
-
-fn wait_until(mut is_so: impl FnMut() -> bool) {
-    let given_up = std::time::Instant::now() + std::time::Duration::from_secs(20);
-    while !is_so() {
-        assert!(std::time::Instant::now() < given_up, "it did not come to be so");
-    }
+    assert!(becomes(|| entries(&mut admin).is_empty()));
 }
