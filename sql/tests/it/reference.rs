@@ -6,7 +6,7 @@
 
 pub(crate) mod ask;
 mod naive;
-mod sql;
+pub(crate) mod sql;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

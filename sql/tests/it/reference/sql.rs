@@ -3,7 +3,7 @@
 use super::TABLES;
 use super::ask::{Body, Cond, From, Kind, Query, Scalar, Select};
 
-pub(super) fn write(query: &Query) -> String {
+pub(crate) fn write(query: &Query) -> String {
     let mut text = body(&query.body);
     if let Some((limit, offset)) = query.slice {
         let columns: Vec<String> = (1..=width(&query.body)).map(|at| at.to_string()).collect();
