@@ -51,7 +51,7 @@ pub struct RowPolicy {
 #[derive(Debug)]
 enum Condition {
     Row(Vec<Expr>),
-    Query(Plan),
+    Query(Box<Plan>),
 }
 
 impl RowPolicy {
@@ -100,7 +100,7 @@ impl RowPolicy {
                 OfRow::Row(predicates) => conditions.push(Condition::Row(predicates)),
                 OfRow::Query(policy) => {
                     let plan = Plan::of(any_of(policy.node), policy.params, catalog);
-                    conditions.push(Condition::Query(plan));
+                    conditions.push(Condition::Query(Box::new(plan)));
                 }
             }
         }
@@ -113,7 +113,7 @@ impl RowPolicy {
     /// The queries that may have to be asked.
     pub fn queries(&self) -> impl Iterator<Item = &Plan> {
         self.conditions.iter().filter_map(|condition| match condition {
-            Condition::Query(plan) => Some(plan),
+            Condition::Query(plan) => Some(&**plan),
             Condition::Row(_) => None,
         })
     }
