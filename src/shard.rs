@@ -416,6 +416,7 @@ impl Shard {
             _ => {}
         }
         self.note_schemas(notice, seam);
+        self.note_roles(notice, seam);
         self.note_revocation(notice);
     }
 

@@ -121,6 +121,7 @@ impl Shard {
         for notice in &notices {
             self.directory.apply(notice);
             self.note_schemas(notice, seam);
+            self.note_roles(notice, seam);
             self.note_revocation(notice);
         }
         let then = match then {

@@ -12,7 +12,7 @@ use std::cell::Cell;
 use std::sync::Arc;
 
 use cosmictron_sql::{ExecutionLimits, Params, Plan, RowPolicy};
-use cosmictron_storage::{Elsewhere, Stores, StoresError, WriteError};
+use cosmictron_storage::{Elsewhere, Store, Stores, StoresError, WriteError};
 use cosmictron_types::{Identity, Timestamp};
 
 use super::reach::RowsAt;
@@ -136,7 +136,7 @@ impl Judge {
         plan: &Plan,
         params: &Params,
         stores: &'s Stores,
-    ) -> Result<Vec<&'s cosmictron_storage::Store>, Elsewhere> {
+    ) -> Result<Vec<&'s Store>, Elsewhere> {
         let mut rows = RowsAt::default();
         let tables = self.module.tables.iter().filter(|table| plan.tables().contains(&table.id));
         tables.for_each(|table| rows.add(&self.module, table));

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use cosmictron_sql::SqlError;
+use cosmictron_sql::{Sight, SqlError};
 use cosmictron_types::{ShardId, Timestamp};
 
 use super::audience::Audience;
@@ -12,6 +12,7 @@ use super::listener::Item;
 use super::opening::Opening;
 use super::subscriber::{Beginning, Subscriber};
 use super::{FlowId, ListenerId, LiveRequest, Subscribe, SubscriptionId};
+use crate::auth::Role;
 use crate::directory::Notice;
 use crate::shard::outbox::{Asker, ReplyTo};
 use crate::shard::request::{QueryError, Request, Unavailable};
@@ -184,6 +185,23 @@ impl Shard {
         });
         let stale: Vec<(FlowId, SqlError)> = stale.collect();
         for (flow, error) in stale {
+            self.fail_flow(flow, &error.into(), seam);
+        }
+    }
+
+    /// Ends the flows that show everything when somebody is no admin, who may have been one until now. It is not known whose
+    /// they are: those who still are admins subscribe again.
+    pub(in crate::shard) fn note_roles(&mut self, notice: &Notice, seam: &mut Seam<'_>) {
+        let Notice::Roles(_, roles) = notice else { return };
+        if roles.contains(&Role::Admin) {
+            return;
+        }
+        let shows_all = |(id, flow): (&FlowId, &Box<Flow>)| {
+            let table = flow.plan.leaves().first()?;
+            (flow.key.sight == Sight::All).then(|| (*id, table.stale()))
+        };
+        let flows: Vec<(FlowId, SqlError)> = self.live.flows.iter().filter_map(shows_all).collect();
+        for (flow, error) in flows {
             self.fail_flow(flow, &error.into(), seam);
         }
     }

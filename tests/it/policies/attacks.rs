@@ -46,7 +46,7 @@ fn no_answer_depends_on_what_is_hidden() {
         }
         assert_eq!(ask(&mut rooms, "EXPLAIN SELECT text FROM message WHERE room = 2"), explained);
         let last = called(&mut rooms.ada, "say", &json!([1, "last", 9]))["tx_id"].as_u64().unwrap();
-        let update = socket.message().unwrap();
+        let update = socket.wait_for(|message| message["type"] != "welcome");
         assert_eq!(
             (&update["type"], &update["tx_id"]),
             (&json!("update"), &json!(last)),
