@@ -196,11 +196,12 @@ impl Shard {
         if roles.contains(&Role::Admin) {
             return;
         }
-        let shows_all = |(id, flow): (&FlowId, &Box<Flow>)| {
+        let showing = self.live.flows.iter().filter(|(_, flow)| flow.key.sight == Sight::All);
+        let ended = showing.filter_map(|(id, flow)| {
             let table = flow.plan.leaves().first()?;
-            (flow.key.sight == Sight::All).then(|| (*id, table.stale()))
-        };
-        let flows: Vec<(FlowId, SqlError)> = self.live.flows.iter().filter_map(shows_all).collect();
+            Some((*id, table.stale()))
+        });
+        let flows: Vec<(FlowId, SqlError)> = ended.collect();
         for (flow, error) in flows {
             self.fail_flow(flow, &error.into(), seam);
         }
