@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use cosmictron_sql::{Sight, SqlError};
+use cosmictron_sql::SqlError;
 use cosmictron_types::{ShardId, Timestamp};
 
 use super::audience::Audience;
@@ -12,7 +12,6 @@ use super::listener::Item;
 use super::opening::Opening;
 use super::subscriber::{Beginning, Subscriber};
 use super::{FlowId, ListenerId, LiveRequest, Subscribe, SubscriptionId};
-use crate::auth::Role;
 use crate::directory::Notice;
 use crate::shard::outbox::{Asker, ReplyTo};
 use crate::shard::request::{QueryError, Request, Unavailable};
@@ -26,7 +25,7 @@ impl Shard {
         seam: &mut Seam<'_>,
     ) {
         match request {
-            LiveRequest::Identify { listener, session } => self.identify(listener, session),
+            LiveRequest::Identify { listener, claims } => self.identify(listener, claims),
             LiveRequest::Subscribe(subscribe) => self.subscribe(*subscribe, seam),
             LiveRequest::Unsubscribe { listener, subscription } => {
                 self.unsubscribe(listener, subscription, seam);
@@ -185,24 +184,6 @@ impl Shard {
         });
         let stale: Vec<(FlowId, SqlError)> = stale.collect();
         for (flow, error) in stale {
-            self.fail_flow(flow, &error.into(), seam);
-        }
-    }
-
-    /// Ends the flows that show everything when somebody is no admin, who may have been one until now. It is not known whose
-    /// they are: those who still are admins subscribe again.
-    pub(in crate::shard) fn note_roles(&mut self, notice: &Notice, seam: &mut Seam<'_>) {
-        let Notice::Roles(_, roles) = notice else { return };
-        if roles.contains(&Role::Admin) {
-            return;
-        }
-        let showing = self.live.flows.iter().filter(|(_, flow)| flow.key.sight == Sight::All);
-        let ended = showing.filter_map(|(id, flow)| {
-            let table = flow.plan.leaves().first()?;
-            Some((*id, table.stale()))
-        });
-        let flows: Vec<(FlowId, SqlError)> = ended.collect();
-        for (flow, error) in flows {
             self.fail_flow(flow, &error.into(), seam);
         }
     }
