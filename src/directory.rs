@@ -11,10 +11,12 @@
 
 mod module;
 mod notice;
+mod policies;
 mod route;
 
 pub use module::{Module, ModuleStatus, home_partition, is_spread};
 pub use notice::Notice;
+pub use policies::{ForcedReading, TablePolicies, check_module};
 pub use route::{Destination, former_routes};
 
 use std::collections::BTreeMap;
@@ -118,6 +120,13 @@ impl Directory {
         let places = self.tables.values().flatten();
         let mut tables = places.map(|place| &place.module.tables[place.index]);
         tables.find(|table| table.id == id).cloned()
+    }
+
+    /// The module in service that has a table.
+    pub fn module_of(&self, id: TableId) -> Option<&Arc<Module>> {
+        let mut places = self.tables.values().flatten();
+        let place = places.find(|place| place.module.tables[place.index].id == id);
+        place.map(|place| &place.module)
     }
 
     pub fn has_role(&self, identity: Identity, role: Role) -> bool {

@@ -18,7 +18,7 @@
 //!
 //! Reading order: [`request`] says what can be asked; [`call`], [`query`], [`account`], [`deploy`], [`schedule`], [`visit`]
 //! do it;
-//! [`guest`] is the stores in hand as a guest sees them; [`journal`], [`outbox`] and [`delivery`] make it durable;
+//! [`guest`] is the stores in hand as a guest sees them, [`judge`] asks policies about their rows; [`journal`], [`outbox`] and [`delivery`] make it durable;
 //! [`ground`], [`lending`] and [`stability`] are for transactions of several shards; [`joining`] and [`recovery`] bring it
 //! back.
 
@@ -36,6 +36,7 @@ mod halt;
 mod job;
 mod joining;
 mod journal;
+mod judge;
 mod lending;
 mod live;
 mod outbox;

@@ -37,6 +37,11 @@ pub fn bank_example() -> Vec<u8> {
     module("examples/bank", "bank")
 }
 
+/// The WebAssembly of `examples/rooms`, whose tables have policies; built likewise.
+pub fn rooms_example() -> Vec<u8> {
+    module("examples/rooms", "rooms")
+}
+
 /// The WebAssembly of `sdk-rust/tests/module`, which uses everything that the SDK has; built likewise.
 pub fn sdk_checks() -> Vec<u8> {
     module("sdk-rust/tests/module", "sdk_checks")

@@ -6,7 +6,7 @@ use cosmictron_types::schema::{ModuleSchema, TableSchema};
 
 #[table(name = "accounts", public, shard_by = id)]
 #[rls(read = "owner = $identity OR \"is public\" = true")]
-#[rls(write = "owner = $identity")]
+#[rls(write = "owner = $identity", force)]
 pub struct Account {
     #[primary_key]
     #[auto_inc]
@@ -79,7 +79,8 @@ fn every_attribute_is_in_the_schema() {
             "policies": [
                 {"read": "owner = $identity OR \"is public\" = true"},
                 {"write": "owner = $identity"}
-            ]
+            ],
+            "force_policies": true
         }"#,
     );
     check(

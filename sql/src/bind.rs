@@ -12,7 +12,7 @@
 //!
 //! Reading order: [`scope`], [`operand`]; [`expression`] with [`column`], [`operator`], [`literal`], [`call`] with [`signature`], [`number`] and [`worded`], and [`aggregate`];
 //! [`query`], [`from`] with [`with`], [`select`] with [`keys`], [`tail`] and [`ties`], [`grouping`]; [`subquery`], [`correlation`], [`attach`];
-//! [`set_operation`].
+//! [`set_operation`]; [`policy`].
 
 mod aggregate;
 mod attach;
@@ -27,6 +27,7 @@ mod literal;
 mod number;
 mod operand;
 mod operator;
+pub(crate) mod policy;
 mod query;
 mod scope;
 mod select;
@@ -40,11 +41,14 @@ mod worded;
 
 use std::collections::BTreeSet;
 
+use cosmictron_storage::TableDef;
+
 use crate::catalog::Catalog;
 use crate::error::{Position, SqlError};
 use crate::expr::Expr;
 use crate::limits::PlanLimits;
 use crate::logical::{AggregateCall, Query};
+use crate::params::Wanted;
 use crate::syntax::Statement;
 use crate::syntax::token::Keywords;
 use crate::time_travel::Moment;
@@ -56,7 +60,7 @@ use with::WithQuery;
 /// A bound statement.
 pub(crate) struct BoundStatement {
     pub(crate) query: Query,
-    pub(crate) params: Vec<SqlType>,
+    pub(crate) params: Wanted,
     pub(crate) as_of: Option<Moment>,
 }
 
@@ -65,21 +69,10 @@ pub(crate) fn bind(
     catalog: &dyn Catalog,
     limits: &PlanLimits,
 ) -> Result<BoundStatement, SqlError> {
-    let mut binder = Binder {
-        catalog,
-        keywords: &statement.keywords,
-        limits,
-        level: Level::default(),
-        outer: Vec::new(),
-        with: Vec::new(),
-        params: Vec::new(),
-        relations: 0,
-        tables: BTreeSet::new(),
-        depth: 0,
-    };
+    let mut binder = Binder::new(catalog, &statement.keywords, limits, Reader::Caller);
     let query = binder.query(&statement.query)?.finish()?;
     let as_of = binder.as_of(&statement.as_of)?;
-    let params = binder.finish_params()?;
+    let params = Wanted { identity: binder.asks_identity, types: binder.finish_params()? };
     Ok(BoundStatement { query, params, as_of })
 }
 
@@ -88,6 +81,9 @@ struct Binder<'b> {
     catalog: &'b dyn Catalog,
     keywords: &'b Keywords,
     limits: &'b PlanLimits,
+    reader: Reader<'b>,
+    /// Whether a policy asks who the query is executed for.
+    asks_identity: bool,
     /// The SELECT at hand.
     level: Level,
     /// Those around it, the outermost first.
@@ -102,6 +98,15 @@ struct Binder<'b> {
     tables: BTreeSet<Position>,
     /// Levels of expressions that are open.
     depth: usize,
+}
+
+/// Who reads the tables that a text names.
+#[derive(Clone, Copy)]
+enum Reader<'b> {
+    /// Whoever the catalog is for. Policies admit rows.
+    Caller,
+    /// The policy of this table: it reads the tables of its module, all rows of them.
+    Policy(&'b TableDef),
 }
 
 /// What is known of one SELECT.
@@ -143,6 +148,7 @@ enum Clause {
     Limit(&'static str),
     /// The argument of an aggregate, or its FILTER.
     Argument,
+    Policy,
 }
 
 impl Clause {
@@ -156,6 +162,7 @@ impl Clause {
             Clause::OrderBy => "ORDER BY",
             Clause::Limit(name) => name,
             Clause::Argument => "an aggregate's argument",
+            Clause::Policy => "a policy",
         }
     }
 
@@ -181,6 +188,30 @@ impl Bound {
     /// As it is called in messages.
     fn type_name(&self) -> String {
         self.ty.as_ref().map_or_else(|| "unknown".to_owned(), SqlType::to_string)
+    }
+}
+
+impl<'b> Binder<'b> {
+    fn new(
+        catalog: &'b dyn Catalog,
+        keywords: &'b Keywords,
+        limits: &'b PlanLimits,
+        reader: Reader<'b>,
+    ) -> Self {
+        Self {
+            catalog,
+            keywords,
+            limits,
+            reader,
+            asks_identity: false,
+            level: Level::default(),
+            outer: Vec::new(),
+            with: Vec::new(),
+            params: Vec::new(),
+            relations: 0,
+            tables: BTreeSet::new(),
+            depth: 0,
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! Resolves the names of tables: the door through which a plan learns what exists and who may read it.
 //!
-//! The implementation knows the caller. A plan is therefore good for every caller who would get the same answers.
+//! The implementation knows the caller. A plan is therefore good for every caller who would get the same answers: it holds no
+//! identity, but asks for one at each execution where a policy does.
 
 use std::sync::Arc;
 
@@ -11,11 +12,30 @@ pub trait Catalog {
     /// The table of that name: of one module, or of whichever module has it when no other does.
     fn table(&self, module: Option<&str>, name: &str) -> Result<Arc<TableDef>, NameError>;
 
+    /// The table of that name in the module of another one, public or not: policies read it, not the caller.
+    fn beside(&self, _table: &TableDef, _name: &str) -> Option<Arc<TableDef>> {
+        None
+    }
+
+    /// What the caller sees of tables with policies.
+    fn sight(&self) -> Sight {
+        Sight::Admitted
+    }
+
     /// About how many rows a table has, on all shards together, where that is known. Plans get no better for being told
     /// exactly, and are right whatever they are told.
     fn row_count(&self, _table: &TableDef) -> Option<u64> {
         None
     }
+}
+
+/// What a caller sees of the rows of tables.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Sight {
+    /// What policies admit.
+    Admitted,
+    /// All rows, whatever policies say.
+    All,
 }
 
 /// Why a name stands for no table.

@@ -76,6 +76,10 @@ pub enum SqlError {
     /// A table of the plan was dropped or changed since: plan the text again.
     #[error("table {table} changed since the query was planned")]
     StalePlan { table: String },
+    /// What the policies of a table say cannot be told, so none of its rows are shown. Nobody's doing who asks: policies are
+    /// checked when they are deployed.
+    #[error("the policy of table {table} cannot be applied: {detail}")]
+    Policy { table: String, detail: String },
 }
 
 /// What kind of thing a name was taken for.
@@ -140,6 +144,8 @@ pub enum EvalError {
     UnknownUnit,
     #[error("AS OF null names no moment")]
     NullMoment,
+    #[error("a policy asks for whom a query is executed, and nobody was named")]
+    NoIdentity,
     #[error("a LIKE pattern must not end with its escape character")]
     PatternEnd,
     #[error("a LIKE pattern goes back too often")]
@@ -182,7 +188,7 @@ impl SqlError {
             SqlError::Unsupported { .. } => ErrorClass::Unsupported,
             SqlError::Unknown { .. } => ErrorClass::UnknownName,
             SqlError::Ambiguous { .. } => ErrorClass::Ambiguous,
-            SqlError::NotPublic { .. } => ErrorClass::Forbidden,
+            SqlError::NotPublic { .. } | SqlError::Policy { .. } => ErrorClass::Forbidden,
             SqlError::Type { .. } => ErrorClass::Type,
             SqlError::Parameter { .. }
             | SqlError::ParameterCount { .. }

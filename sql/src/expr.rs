@@ -113,6 +113,8 @@ pub(crate) enum Expr {
     },
     /// The moment of the execution: the same at every tuple.
     Now,
+    /// Who it is executed for: the same at every tuple. Policies alone name it.
+    Identity,
     /// The n-th aggregate of the query, while it is being bound; a column of the aggregate's output afterwards.
     Aggregate(usize),
     /// The value or the truth of the n-th sub-query of the query, while it is being bound; a column of a join afterwards.

@@ -13,7 +13,8 @@
 //!
 //! Reading order: [`error`], [`limits`], [`catalog`]; `value` and `expr` are what queries compute with; `syntax`, `bind`,
 //! `logical`, `physical` and `execute` are the way of a text to its rows; [`plan`](mod@plan) is the door, [`rowset`] the
-//! exit, `batch` the columnar form of what leaves there. [`partial`] is a query over several stores, [`part_run`] one in slices. Where the place of policies is: `logical`.
+//! exit, `batch` the columnar form of what leaves there. [`partial`] is a query over several stores, [`part_run`] one in slices. Where the place of
+//! policies is: `logical`; [`policy`](mod@policy) is for whoever holds rows in its hand.
 //!
 //! It does no I/O, reads no clock, and knows neither callers nor how shards talk: a [`Catalog`] says which tables may be named.
 
@@ -25,6 +26,7 @@ pub mod params;
 pub mod part_run;
 pub mod partial;
 pub mod plan;
+pub mod policy;
 pub mod rowset;
 pub mod shown_order;
 pub mod time_travel;
@@ -39,7 +41,7 @@ mod physical;
 mod syntax;
 mod value;
 
-pub use catalog::{Catalog, NameError};
+pub use catalog::{Catalog, NameError, Sight};
 pub use error::{ErrorClass, EvalError, NameKind, Position, Resource, SqlError};
 pub use limits::{ExecutionLimits, PlanLimits};
 pub use live::{
@@ -51,6 +53,7 @@ pub use part_run::{PartRun, SLICE_ROWS, Step};
 pub use partial::PartialRows;
 pub use physical::fixed::FixedKey;
 pub use plan::{Plan, plan};
+pub use policy::{PolicyError, RowPolicy, check_policies};
 pub use rowset::{BinaryRows, EncodedRows, OutputColumn, RowFormat, RowSet};
 pub use shown_order::{ShownKey, shown_order};
 pub use time_travel::{AsOf, Present};

@@ -24,22 +24,25 @@
 //!
 //! **Policies.** A table's read policy is a predicate over its rows, and nothing that the caller wrote may see a row
 //! before the policy admits it: neither a filter that divides by zero nor a sort whose order gives it away. The tree
-//! guarantees it by its shape, at every table of every sub-query, for [`Node::table`] is the one way to a [`TableScan`]:
+//! guarantees it by its shape, at every table of every sub-query, for the binder has one way to a table (`bind/policy`):
 //!
 //! ```text
 //!   … everything the caller wrote
 //!     filter  the caller's WHERE
-//!       filter  the table's policy          ◀ directly above the scan, never merged with another filter
-//!         scan  table
+//!       guarded                               ◀ what the caller wrote stays above
+//!         filter  the table's policy          ◀ and what its sub-queries became: semi-joins and mark joins
+//!           scan  table
 //! ```
 //!
 //! Invariants:
 //! 1. A filter's input has filtered before it does, but for what the planner moves: a predicate may go below a join, a
-//!    projection or another of the caller's filters, never below a policy's. The order of the predicates of one filter is the
-//!    planner's choice.
-//! 2. Into the key range of a scan the planner moves constants alone, which are evaluated before any row is read; so a policy's
+//!    projection or another of the caller's filters. The order of the predicates of one filter is the planner's choice.
+//! 2. Below [`Node::Guarded`] goes only what shows nothing of a row that the policy hides: a predicate that cannot fail, which
+//!    leaves out some of the rows and does no more; and where the policy is no more than filters above a scan, any predicate,
+//!    as a filter of its own above them, never merged with them ([`Node::is_rows`]). PostgreSQL calls such predicates leakproof.
+//! 3. Into the key range of a scan the planner moves constants alone, which are evaluated before any row is read; so a policy's
 //!    filter may stay above a narrowed scan. Where a join looks rows up, the key is a value of the other input.
-//! 3. Every column that an expression names is one of its node's input: of `left ++ right` in a join's `on`.
+//! 4. Every column that an expression names is one of its node's input: of `left ++ right` in a join's `on`.
 
 mod aggregate;
 mod join;
@@ -75,6 +78,9 @@ pub(crate) enum Node {
     Unit,
     /// The rows of a table, each a tuple of one part.
     Scan(TableScan),
+    /// The rows of a table that its policy admits, each the first part of a tuple: what is above comes from the caller, what is
+    /// below from the table's module.
+    Guarded { input: Box<Node> },
     /// The tuples for which every predicate is true, as often as they come; false and null let none pass.
     Filter { input: Box<Node>, predicates: Vec<Expr> },
     /// For every tuple one of a single part: these values, computed of it.
@@ -96,7 +102,7 @@ pub(crate) enum Node {
     Limit { input: Box<Node>, limit: Option<Expr>, offset: Option<Expr> },
 }
 
-/// Reads a table. Only [`Node::table`] makes one, so it always stands below its policy.
+/// Reads a table, all rows of it. Only [`Node::all_rows`] makes one.
 #[derive(Clone, Debug)]
 pub(crate) struct TableScan {
     table: Arc<TableDef>,
@@ -109,11 +115,23 @@ impl TableScan {
 }
 
 impl Node {
-    /// The rows of a table that its policy lets be seen: those for which every predicate is true. The predicates are of
-    /// tuples of one part.
-    pub(crate) fn table(table: Arc<TableDef>, policy: Vec<Expr>) -> Node {
-        let scan = Node::Scan(TableScan { table });
-        if policy.is_empty() { scan } else { scan.filtered(policy) }
+    /// All rows of a table: for whoever no policy keeps from any, and for what a policy is put above.
+    pub(crate) fn all_rows(table: Arc<TableDef>) -> Node {
+        Node::Scan(TableScan { table })
+    }
+
+    /// Tuples of which the caller is to see no more than these.
+    pub(crate) fn guarded(self) -> Node {
+        Node::Guarded { input: Box::new(self) }
+    }
+
+    /// Whether it is a table's rows below filters alone.
+    pub(crate) fn is_rows(&self) -> bool {
+        match self {
+            Node::Scan(_) => true,
+            Node::Filter { input, .. } => input.is_rows(),
+            _ => false,
+        }
     }
 
     /// Its tuples for which all predicates are true.
@@ -137,9 +155,10 @@ impl Node {
             | Node::Aggregate { .. }
             | Node::Distinct { .. }
             | Node::Union { .. } => 1,
-            Node::Filter { input, .. } | Node::Sort { input, .. } | Node::Limit { input, .. } => {
-                input.parts()
-            }
+            Node::Guarded { input }
+            | Node::Filter { input, .. }
+            | Node::Sort { input, .. }
+            | Node::Limit { input, .. } => input.parts(),
             Node::Join(join) => join.parts(),
         }
     }
@@ -148,7 +167,8 @@ impl Node {
     pub(crate) fn inputs<'n>(&'n self, visit: &mut dyn FnMut(&'n Node)) {
         match self {
             Node::Unit | Node::Scan(_) => {}
-            Node::Filter { input, .. }
+            Node::Guarded { input }
+            | Node::Filter { input, .. }
             | Node::Project { input, .. }
             | Node::Aggregate { input, .. }
             | Node::Distinct { input, .. }

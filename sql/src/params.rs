@@ -1,7 +1,7 @@
 //! The parameters of one execution.
 
 use cosmictron_types::json::Scratch;
-use cosmictron_types::{Timestamp, TxId};
+use cosmictron_types::{Identity, Timestamp, TxId};
 use serde_json::value::RawValue;
 
 use crate::error::SqlError;
@@ -22,11 +22,21 @@ pub struct Params {
     values: Vec<Datum<'static>>,
     now: Timestamp,
     as_of: Option<TxId>,
+    identity: Option<Identity>,
+}
+
+/// What an execution of a plan has to be given.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Wanted {
+    /// The types of `$1`, `$2`, ….
+    pub(crate) types: Vec<SqlType>,
+    /// Whether a policy asks who it is for.
+    pub(crate) identity: bool,
 }
 
 /// Of a query without parameters.
 pub(crate) static NO_PARAMS: Params =
-    Params { values: Vec::new(), now: Timestamp::from_micros(0), as_of: None };
+    Params { values: Vec::new(), now: Timestamp::from_micros(0), as_of: None, identity: None };
 
 impl Default for Params {
     fn default() -> Self {
@@ -47,6 +57,17 @@ impl Params {
         Self { as_of: tx, ..self }
     }
 
+    /// For somebody, whom policies judge by. Only of a plan that [asks](crate::Plan::asks_identity): the others are shared by
+    /// everybody, whoever asks.
+    #[must_use]
+    pub fn by(self, identity: Identity) -> Self {
+        Self { identity: Some(identity), ..self }
+    }
+
+    pub(crate) fn identity(&self) -> Option<&Identity> {
+        self.identity.as_ref()
+    }
+
     /// As of which transaction the caller wants a query executed that does not say so.
     pub(crate) fn moment(&self) -> Option<TxId> {
         self.as_of
@@ -56,11 +77,21 @@ impl Params {
         self.now
     }
 
-    /// Bytes that are the same for parameters of the same values, whatever the time.
+    /// Bytes that are the same for parameters of the same values and for the same identity, whatever the time.
     pub fn key(&self) -> Vec<u8> {
         let mut key = Vec::new();
         self.values.iter().for_each(|value| encode_key(value, &mut key));
+        // A plan has so many values and asks for an identity or not, so where it begins is no question.
+        key.extend(self.identity.iter().flat_map(Identity::as_bytes));
         key
+    }
+
+    pub(crate) fn with(self, values: Vec<Datum<'static>>) -> Self {
+        Self { values, ..self }
+    }
+
+    pub(crate) fn has_values(&self) -> bool {
+        !self.values.is_empty()
     }
 
     pub(crate) fn values(&self) -> &[Datum<'static>] {

@@ -9,7 +9,7 @@
 //! 1. The rows that a path leaves out make one of the filter's predicates other than true; a predicate that a path takes
 //!    over entirely is filtered no more, all others are: of one filter, those that cannot fail first.
 //! 2. A sort is left out only where the path's order implies the wanted one; where it does but for ties, only those are sorted.
-//! 3. The filter directly above a scan stays there, and apart: see [`crate::logical`].
+//! 3. Nothing that may fail goes below what guards a table's rows, and no filter is merged with one below: see [`crate::logical`].
 //!
 //! Reading order: [`access`], [`order`]; [`pushdown`], [`join`] with [`looks`], [`probe`], [`region`] and [`estimate`]; [`key`] is used at execution;
 //! [`split`] with [`cut`], and [`fixed`] are for queries over several stores.
@@ -198,6 +198,7 @@ impl Planner<'_> {
         match node {
             Node::Unit => Planned { operator: Operator::Unit, order: Order::All },
             Node::Scan(scan) => self.scan(scan.table().clone(), Vec::new(), wanted),
+            Node::Guarded { input } => self.plan_ordered(*input, wanted),
             Node::Filter { input, predicates } => self.filter(*input, vec![predicates], wanted),
             Node::Project { input, values } => {
                 let input = Arc::new(self.plan(*input));
@@ -369,7 +370,7 @@ mod tests {
         let table = table();
         let policy = vec![equals(&table, "owner", 1)];
         let users = vec![equals(&table, "owner", 2), equals(&table, "id", 3)];
-        let outer = Node::table(table, policy).filtered(users);
+        let outer = Node::all_rows(table).filtered(policy).guarded().filtered(users);
         assert_eq!(
             explain(&plan(outer, &NoTables), &[]),
             "project \n  filter owner = 2\n    filter owner = 1\n      lookup note.id = 3"

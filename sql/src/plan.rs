@@ -6,7 +6,7 @@ use cosmictron_storage::{Snapshot, Store};
 use cosmictron_types::{ColumnIndex, TableId, Timestamp, TxId};
 
 use crate::bind;
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, Sight};
 use crate::error::{EvalError, SqlError};
 use crate::execute::budget::Budget;
 use crate::execute::{MORE, Run, Source};
@@ -17,7 +17,7 @@ use crate::expr::tuple::Cell;
 use crate::limits::{ExecutionLimits, PlanLimits};
 use crate::live;
 use crate::logical::{Node, Query};
-use crate::params::Params;
+use crate::params::{Params, Wanted};
 use crate::physical::fixed::{FixedKey, fixed_key};
 use crate::physical::split::Split;
 use crate::physical::{self, Operator};
@@ -39,8 +39,9 @@ pub struct Plan {
     exprs: Vec<Expr>,
     columns: Vec<OutputColumn>,
     tables: Vec<TableId>,
-    params: Vec<SqlType>,
+    params: Wanted,
     as_of: Option<Moment>,
+    sight: Sight,
     explanation: String,
     /// Of EXPLAIN: how the answer would be kept up to date.
     live_explanation: String,
@@ -79,7 +80,7 @@ fn collect_tables(node: &Node, tables: &mut Vec<TableId>) {
 
 impl Plan {
     /// Of a bound query of the present.
-    pub(crate) fn of(query: Query, params: Vec<SqlType>, catalog: &dyn Catalog) -> Plan {
+    pub(crate) fn of(query: Query, params: Wanted, catalog: &dyn Catalog) -> Plan {
         let logical = query.clone();
         let Query { node, output } = query;
         let mut tables = Vec::new();
@@ -97,6 +98,7 @@ impl Plan {
             tables,
             params,
             as_of: None,
+            sight: catalog.sight(),
             explanation,
             live_explanation: String::new(),
             is_explain: false,
@@ -115,7 +117,16 @@ impl Plan {
 
     /// The types of `$1`, `$2`, … as they were inferred.
     pub fn params(&self) -> &[SqlType] {
+        &self.params.types
+    }
+
+    pub(crate) fn wanted(&self) -> &Wanted {
         &self.params
+    }
+
+    /// Whether the answer depends on who asks: a policy does. It is then executed with [`Params::by`].
+    pub fn asks_identity(&self) -> bool {
+        self.params.identity
     }
 
     /// The plan as text: an operator a line, each above the one that it draws on.
@@ -129,6 +140,11 @@ impl Plan {
             Some(split) => explain_split(split, &self.exprs),
             None => self.explanation.clone(),
         }
+    }
+
+    /// What its answers show of tables with policies: those of one text differ by it.
+    pub fn sight(&self) -> Sight {
+        self.sight
     }
 
     pub(crate) fn split(&self) -> Option<&Split> {
@@ -151,12 +167,12 @@ impl Plan {
     /// here, so they have to be strings; [`Plan::read_params`] takes them either way.
     pub fn bind_params(&self, values: &[serde_json::Value]) -> Result<Params, SqlError> {
         let texts: Vec<String> = values.iter().map(serde_json::Value::to_string).collect();
-        Params::read(&self.params, texts.iter().map(String::as_str))
+        Params::read(&self.params.types, texts.iter().map(String::as_str))
     }
 
     /// Reads parameters from the text of a JSON array, exactly.
     pub fn read_params(&self, text: &[u8]) -> Result<Params, SqlError> {
-        Params::read_array(&self.params, text)
+        Params::read_array(&self.params.types, text)
     }
 
     /// The moment that the query names, if it does.
@@ -256,9 +272,12 @@ impl Plan {
     }
 
     pub(crate) fn check_params(&self, params: &Params) -> Result<(), SqlError> {
-        let (expected, found) = (self.params.len(), params.values().len());
+        let (expected, found) = (self.params.types.len(), params.values().len());
         if expected != found {
             return Err(SqlError::ParameterCount { expected, found });
+        }
+        if self.params.identity && params.identity().is_none() {
+            return Err(EvalError::NoIdentity.into());
         }
         Ok(())
     }

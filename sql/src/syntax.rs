@@ -18,9 +18,10 @@ pub(crate) mod place;
 pub(crate) mod shape;
 pub(crate) mod token;
 
-use sqlparser::ast::Query;
+use sqlparser::ast::{Expr, Query};
 use sqlparser::dialect::PostgreSqlDialect;
 use sqlparser::parser::{Parser, ParserError};
+use sqlparser::tokenizer::{Token, TokenWithSpan};
 
 use crate::error::{Position, SqlError};
 use crate::limits::PlanLimits;
@@ -42,24 +43,44 @@ pub(crate) struct Statement {
     pub(crate) keywords: Keywords,
 }
 
+/// A condition that stands alone, as it was written.
+pub(crate) struct Condition {
+    pub(crate) expr: Expr,
+    pub(crate) keywords: Keywords,
+}
+
 /// Reads one SELECT, or EXPLAIN of one.
 pub(crate) fn parse(text: &str, limits: &PlanLimits) -> Result<Statement, SqlError> {
     let Tokens { tokens, explain, as_of, keywords, end } = token::read(text, limits)?;
+    let query = read_whole(tokens, end, |parser| parser.parse_query())?;
+    Ok(Statement { explain, query: *query, as_of, keywords })
+}
+
+/// Reads the condition of a policy.
+pub(crate) fn parse_condition(text: &str, limits: &PlanLimits) -> Result<Condition, SqlError> {
+    let Tokens { tokens, keywords, end, .. } = token::read_condition(text, limits)?;
+    let expr = read_whole(tokens, end, |parser| parser.parse_expr())?;
+    Ok(Condition { expr, keywords })
+}
+
+/// Lets the parser read tokens, all of them.
+fn read_whole<T>(
+    tokens: Vec<TokenWithSpan>,
+    end: Position,
+    read: impl FnOnce(&mut Parser<'_>) -> Result<T, ParserError>,
+) -> Result<T, SqlError> {
     recursive::set_minimum_stack_size(PARSER_STACK_BYTES);
     let mut parser = Parser::new(&PostgreSqlDialect {})
         .with_recursion_limit(PARSER_DEPTH_MAX)
         .with_tokens_with_locations(tokens);
-    let query = parser.parse_query().and_then(|query| {
+    let whole = read(&mut parser).and_then(|whole| {
         let rest = parser.peek_token();
         match rest.token {
-            sqlparser::tokenizer::Token::EOF => Ok(query),
+            Token::EOF => Ok(whole),
             _ => parser.expected("end of statement", rest),
         }
     });
-    match query {
-        Ok(query) => Ok(Statement { explain, query: *query, as_of, keywords }),
-        Err(error) => Err(syntax_error(error, end)),
-    }
+    whole.map_err(|error| syntax_error(error, end))
 }
 
 fn syntax_error(error: ParserError, end: Position) -> SqlError {

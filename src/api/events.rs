@@ -57,9 +57,10 @@ impl Exchange<'_> {
             Problem::new(ProblemCode::InvalidRequest, format!("params: {error}"))
         })?;
         let since = self.last_event()?;
-        let is_admin = self.api.is_admin(claims.identity);
-        let query = self.api.query(&text, params, is_admin, RowFormat::Json)?;
-        let live = self.api.live_plan(&text, is_admin)?;
+        let identity = claims.identity;
+        let query = self.api.query(&text, params, identity, RowFormat::Json)?;
+        let live = self.api.live_plan(&text, identity)?;
+        let since = self.api.resumable(&query.plan, since);
         let (listener, _) = self.api.new_connection();
         let plan = query.plan.clone();
         let subscription = SUBSCRIPTION;

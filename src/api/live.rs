@@ -189,8 +189,7 @@ impl Conversation {
                 self.post(Open { id, plan: None }, Request::Call(call));
             }
             ClientMessage::Query { id, query, params } => {
-                let is_admin = self.api.is_admin(identity);
-                let query = self.api.query(&query, params, is_admin, self.row_format())?;
+                let query = self.api.query(&query, params, identity, self.row_format())?;
                 let plan = Some(query.plan.clone());
                 self.post(Open { id, plan }, Request::Query(query));
             }
@@ -220,9 +219,9 @@ impl Conversation {
         identity: Identity,
     ) -> Result<(), Problem<'static>> {
         self.subscriptions.admit(&id)?;
-        let is_admin = self.api.is_admin(identity);
-        let query = self.api.query(text, params, is_admin, self.row_format())?;
-        let live = self.api.live_plan(text, is_admin)?;
+        let query = self.api.query(text, params, identity, self.row_format())?;
+        let live = self.api.live_plan(text, identity)?;
+        let since = self.api.resumable(&query.plan, since);
         let subscription = self.subscriptions.insert(id, query.plan.clone());
         self.weight += QUERY_WEIGHT;
         let (listener, text) = (self.listener, Arc::from(text));

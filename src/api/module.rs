@@ -14,7 +14,7 @@ use super::envelope::Content;
 use super::problem::{bug, deploy_problem, lookup_problem, store_problem, undeploy_problem};
 use super::{Exchange, Handled, Outcome};
 use crate::auth::Role;
-use crate::directory::{LookupError, Module, ModuleStatus};
+use crate::directory::{LookupError, Module, ModuleStatus, check_module};
 use crate::shard::{Answer, DataFate, Deploy, Request, Undeploy};
 
 /// Bytes of the longest module name.
@@ -122,6 +122,11 @@ impl Exchange<'_> {
             let compiled = offload(&api, move || common.modules.store(&wasm));
             let compiled = compiled.await?.map_err(|error| store_problem(&error))?;
             refuse_unenforced(&compiled)?;
+            let schema = compiled.schema().clone();
+            let checked = offload(&api, move || check_module(&schema)).await?;
+            checked.map_err(|error| {
+                Problem::new(ProblemCode::InvalidRequest, format!("module: {error}"))
+            })?;
             let request = Request::Deploy(Deploy { name, compiled, deployer });
             let Answer::Deployed(deployed) = api.shard.request(request).await else {
                 return Err(bug());
@@ -262,9 +267,6 @@ fn refuse_unenforced(compiled: &CompiledModule) -> Result<(), Problem<'static>> 
         Err(Problem::new(ProblemCode::InvalidRequest, detail))
     };
     for table in &schema.tables {
-        if !table.policies.is_empty() {
-            return refuse(format!("table {} has row-level security (rls)", table.name));
-        }
         if let Some(column) = table.columns.iter().find(|column| column.pii.is_some()) {
             return refuse(format!("column {} of table {} is pii", column.name, table.name));
         }

@@ -68,7 +68,7 @@ pub(super) fn call_problem(error: CallError) -> Problem<'static> {
         CallError::DeadlineExceeded => ProblemCode::DeadlineExceeded,
         CallError::Replaced | CallError::KeyReused => ProblemCode::Conflict,
         CallError::Undeployed => ProblemCode::NotFound,
-        CallError::Lifecycle => ProblemCode::Forbidden,
+        CallError::Forbidden { .. } | CallError::Lifecycle => ProblemCode::Forbidden,
     };
     Problem::new(code, error.to_string())
 }
@@ -87,7 +87,7 @@ pub(super) fn sql_problem(error: &SqlError) -> Problem<'static> {
             return Problem::new(ProblemCode::AmbiguousName, error.to_string())
                 .with("candidates", Member::Texts(candidates));
         }
-        SqlError::NotPublic { .. } => ProblemCode::Forbidden,
+        SqlError::NotPublic { .. } | SqlError::Policy { .. } => ProblemCode::Forbidden,
         SqlError::HistoryExpired { oldest, .. } => {
             return Problem::new(ProblemCode::HistoryExpired, error.to_string())
                 .with("oldest_tx_id", Member::Number(oldest.get()));

@@ -5,9 +5,9 @@ use std::cell::RefCell;
 use std::sync::Arc;
 
 use cosmictron_net::{Problem, ProblemCode, Status};
-use cosmictron_sql::{Catalog, LivePlan, NameError, Plan, PlanLimits, RowFormat};
+use cosmictron_sql::{Catalog, LivePlan, NameError, Plan, PlanLimits, RowFormat, Sight};
 use cosmictron_storage::TableDef;
-use cosmictron_types::{Identity, ShardCount, json};
+use cosmictron_types::{Identity, ShardCount, TxId, json};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -15,7 +15,7 @@ use super::plan_cache::CachedPlan;
 use super::problem::{query_problem, sql_problem};
 use super::{Api, Envelope, Exchange, Handled, Outcome, Waiting};
 use crate::auth::Role;
-use crate::directory::{Directory, LookupError};
+use crate::directory::{Directory, LookupError, Module};
 use crate::shard::{Query, QueryError, Request, Rows, RowsAt, Shard};
 
 #[derive(Deserialize)]
@@ -52,6 +52,17 @@ impl Catalog for CallerCatalog<'_> {
         Ok(table)
     }
 
+    fn beside(&self, table: &TableDef, name: &str) -> Option<Arc<TableDef>> {
+        let module = self.directory.module_of(table.id)?;
+        let beside = module.tables.iter().find(|table| *table.name == *name)?;
+        self.rows.borrow_mut().add(module, beside);
+        Some(beside.clone())
+    }
+
+    fn sight(&self) -> Sight {
+        if self.is_admin { Sight::All } else { Sight::Admitted }
+    }
+
     /// Those that are here stand for those of all shards, if it is spread; of another shard's nothing is known.
     fn row_count(&self, table: &TableDef) -> Option<u64> {
         let here = self.shard.row_count(table.id)?;
@@ -62,23 +73,25 @@ impl Catalog for CallerCatalog<'_> {
 
 impl Api {
     /// Whether somebody sees also what is not public.
-    pub(super) fn is_admin(&self, identity: Identity) -> bool {
+    fn is_admin(&self, identity: Identity) -> bool {
         self.shard.with(|shard| shard.directory().has_role(identity, Role::Admin))
     }
 
-    /// How a text is done with parameters, which are a JSON array, and in which format it is answered.
+    /// How a text is done for somebody with parameters, which are a JSON array, and in which format it is answered.
     pub(super) fn query(
         &self,
         text: &str,
         params: Option<&RawValue>,
-        is_admin: bool,
+        identity: Identity,
         format: RowFormat,
     ) -> Result<Query, Problem<'static>> {
-        let cached = self.plan(text, is_admin)?;
+        let cached = self.plan(text, self.is_admin(identity))?;
         let params = params.map_or("[]", RawValue::get);
         let params =
             cached.plan.read_params(params.as_bytes()).map_err(|error| sql_problem(&error))?;
         let params = params.at(self.shard.now());
+        // Where no policy asks who it is, all who ask the same are told the same.
+        let params = if cached.plan.asks_identity() { params.by(identity) } else { params };
         let reach = cached.rows.reach(&cached.plan, &params, self.shard.count());
         Ok(Query { plan: cached.plan, params, reach, format })
     }
@@ -87,8 +100,9 @@ impl Api {
     pub(super) fn live_plan(
         &self,
         text: &str,
-        is_admin: bool,
+        identity: Identity,
     ) -> Result<Arc<LivePlan>, Problem<'static>> {
+        let is_admin = self.is_admin(identity);
         let cached = self.plan(text, is_admin)?;
         if let Some(live) = cached.live {
             return Ok(live);
@@ -100,6 +114,24 @@ impl Api {
             let cached = CachedPlan { live: Some(live.clone()), ..cached };
             self.plans.borrow_mut().insert(text, is_admin, cached);
             Ok(live)
+        })
+    }
+
+    /// From where the rows of a subscriber can be followed: not from before the modules of a query were deployed as they are,
+    /// for what they let be seen may have been something else. What was deployed before the server was started is known to
+    /// have been so only where there is nothing that hides rows.
+    pub(super) fn resumable(&self, plan: &Plan, since: Option<TxId>) -> Option<TxId> {
+        let since = since?;
+        self.shard.with(|shard| {
+            let mut modules = plan.tables().iter().map(|table| shard.directory().module_of(*table));
+            let is_as_it_was = |module: &Arc<Module>| match module.since {
+                TxId::ZERO => {
+                    let mut tables = module.tables.iter();
+                    !tables.any(|table| table.schema.read_policies().next().is_some())
+                }
+                deployed => deployed <= since,
+            };
+            modules.all(|module| module.is_some_and(is_as_it_was)).then_some(since)
         })
     }
 
@@ -132,8 +164,8 @@ impl Exchange<'_> {
         let body: Body<'_> = serde_json::from_slice(self.request.body).map_err(|error| {
             Problem::new(ProblemCode::InvalidRequest, format!("the body: {error}"))
         })?;
-        let is_admin = self.api.is_admin(claims.identity);
-        let query = self.api.query(&body.query, body.params, is_admin, RowFormat::Json)?;
+        let identity = claims.identity;
+        let query = self.api.query(&body.query, body.params, identity, RowFormat::Json)?;
         let plan = query.plan.clone();
         let pending = self.api.shard.request(Request::Query(query));
         let envelope = self.envelope;

@@ -96,8 +96,9 @@ system_table! {
         [primary] key: Identity,
         /// Hash of what was called with which arguments.
         fingerprint: Identity,
+        /// 0 where a policy refused a write.
         tx_id: u64,
-        /// Whether the reducer succeeded; `body` is then its result as JSON, else its message.
+        /// Whether the reducer succeeded; `body` is then its result as JSON, else its message, or the policy's table.
         succeeded: bool,
         body: String,
         /// The partition that the call started on: the row is kept on its shard.

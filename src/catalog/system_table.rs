@@ -119,6 +119,7 @@ pub(super) fn schema(name: &str, fields: &[FieldOf]) -> TableSchema {
         columns: fields.iter().map(column).collect(),
         indexes,
         policies: Vec::new(),
+        force_policies: false,
     }
 }
 

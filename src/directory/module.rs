@@ -10,6 +10,7 @@ use cosmictron_types::{Partition, RowLayout, ShardId, TableId, Timestamp, TxId};
 use cosmictron_wasm_host::CompiledModule;
 use sha2::{Digest, Sha256};
 
+use super::policies::TablePolicies;
 use super::route::{self, Former, Route};
 
 pub use crate::catalog::ModuleStatus;
@@ -30,6 +31,8 @@ pub struct Module {
     pub tables: Vec<Arc<TableDef>>,
     /// Where the rows of each table are.
     pub placements: Vec<Placement>,
+    /// What is asked when its reducers read and write them.
+    pub policies: Vec<TablePolicies>,
     pub(super) routes: Vec<Route>,
     pub(super) former_routes: Arc<[Former]>,
     /// The layouts of its reducers' arguments, in the order of the schema.
@@ -66,8 +69,10 @@ impl Module {
         let params: Vec<RowLayout> = reducers.iter().map(ReducerSchema::params_layout).collect();
         let routes = reducers.iter().zip(&params);
         let lifecycle = |kind| reducers.iter().position(|reducer| reducer.kind == kind);
+        let own = all[..tables.len()].to_vec();
         Module {
-            tables: all[..tables.len()].to_vec(),
+            policies: TablePolicies::of_all(&own),
+            tables: own,
             placements,
             routes: routes
                 .map(|(reducer, params)| Route::new(reducer, &reducer.shard_by, params))

@@ -15,9 +15,10 @@ use cosmictron_types::{
 use cosmictron_wasm_host::{CallContext, CallOutcome, Instances};
 
 use super::ground::Ground;
-use super::guest::GuestData;
+use super::guest::{Ended, GuestData};
 use super::halt::{Again, Halt};
 use super::job::{Job, Task};
+use super::judge::{By, Judge};
 use super::request::{Answer, Call, CallError, Called, IdempotencyKey, Unavailable};
 use super::{OWN_LIMITS, ReplyTo, Seam, Served, Shard};
 use crate::catalog::{IdempotentAnswer, SystemTable};
@@ -29,6 +30,8 @@ pub(super) struct Run<'a> {
     pub reducer: usize,
     pub args: &'a [u8],
     pub sender: Identity,
+    /// Whom policies judge.
+    pub by: By,
     pub connection: ConnectionId,
     /// The shard, among those in hand, that keeps what belongs to no other.
     pub here: ShardId,
@@ -106,6 +109,7 @@ impl Shard {
             reducer: call.reducer,
             args: &call.args,
             sender: call.sender,
+            by: By::Client(call.sender),
             connection: call.connection,
             here: origin,
         };
@@ -125,8 +129,8 @@ impl Shard {
                 // Also a refusal tells of what was read.
                 if call.idempotency.is_some() || ground.is_joint() {
                     ground.begin(OWN_LIMITS);
-                    if let CallError::Reducer(message) = &error {
-                        self.keep_answer(call, tx, Err(message), ground.at_mut(origin), now)
+                    if let Some(refusal) = Refusal::of(&error) {
+                        self.keep_answer(call, tx, Err(refusal), ground.at_mut(origin), now)
                             .inspect_err(|_| ground.rollback())?;
                     }
                     self.commit_on(ground, tx, now, seam)?;
@@ -229,17 +233,21 @@ impl Shard {
     ) -> Result<CallOutcome, Halt> {
         let instances = self.instances_of(run.module);
         let reducer = u32::try_from(run.reducer).expect("a schema's reducers are few");
-        let data = GuestData::new(ground.take_stores(), run.module.clone(), run.here);
+        let judge = Judge::new(run.module.clone(), run.by, context.timestamp);
+        let data = GuestData::new(ground.take_stores(), run.module.clone(), judge, run.here);
         let (data, outcome) = instances.call(reducer, context, run.args, data);
         super::report::log_console(&run.module.name, instances.console());
         if instances.is_depleted() && self.depleted.is_none() {
             self.depleted = Some(run.module.name.clone());
             seam.flush_soon();
         }
-        let GuestData { stores, elsewhere, is_store_full, has_scheduled, .. } = data;
+        let GuestData { stores, ended, is_store_full, has_scheduled, .. } = data;
         ground.return_stores(stores);
-        if let Some(elsewhere) = elsewhere {
-            return Err(elsewhere.into());
+        match ended {
+            None => {}
+            Some(Ended::Elsewhere(elsewhere)) => return Err(elsewhere.into()),
+            Some(Ended::Forbidden { table }) => return Err(CallError::Forbidden { table }.into()),
+            Some(Ended::Overrun) => return Err(CallError::DeadlineExceeded.into()),
         }
         let returned = matches!(outcome, CallOutcome::Returned { .. });
         self.has_scheduled |= has_scheduled && returned;
@@ -287,7 +295,7 @@ impl Shard {
         &self,
         call: &Call,
         tx: TxId,
-        outcome: Result<&Called, &str>,
+        outcome: Result<&Called, Refusal<'_>>,
         store: &mut Store,
         now: Timestamp,
     ) -> Result<(), CallError> {
@@ -298,17 +306,44 @@ impl Shard {
         let kept = IdempotentAnswer {
             key: key.key,
             fingerprint: key.fingerprint,
-            tx_id: tx.get(),
+            tx_id: match outcome {
+                Err(Refusal::Policy { .. }) => TxId::ZERO.get(),
+                _ => tx.get(),
+            },
             succeeded: outcome.is_ok(),
             body: match outcome {
                 Ok(called) => called.result.clone().unwrap_or_default(),
-                Err(message) => message.to_owned(),
+                Err(Refusal::Reducer { message: text } | Refusal::Policy { table: text }) => {
+                    text.to_owned()
+                }
             },
             partition: call.destination.start.get(),
             expires_at: now + self.options.idempotency_kept,
         };
         // The key was not there a moment ago: only a full memory can refuse it.
         kept.insert(store).map_err(|_| Unavailable::StorageFull.into())
+    }
+}
+
+/// A refusal that a key is answered with for good.
+#[derive(Clone, Copy)]
+enum Refusal<'a> {
+    Reducer {
+        message: &'a str,
+    },
+    /// Of a write to this table.
+    Policy {
+        table: &'a str,
+    },
+}
+
+impl<'a> Refusal<'a> {
+    fn of(error: &'a CallError) -> Option<Self> {
+        match error {
+            CallError::Reducer(message) => Some(Refusal::Reducer { message }),
+            CallError::Forbidden { table } => Some(Refusal::Policy { table }),
+            _ => None,
+        }
     }
 }
 
@@ -319,7 +354,10 @@ fn first_answer(key: &IdempotencyKey, store: &Store) -> Option<Result<Called, Ca
         return Some(Err(CallError::KeyReused));
     }
     if !kept.succeeded {
-        return Some(Err(CallError::Reducer(kept.body)));
+        return Some(Err(match TxId::new(kept.tx_id) {
+            TxId::ZERO => CallError::Forbidden { table: kept.body.into() },
+            _ => CallError::Reducer(kept.body),
+        }));
     }
     let result = (!kept.body.is_empty()).then_some(kept.body);
     let tx = TxId::new(kept.tx_id);

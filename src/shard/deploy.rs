@@ -24,6 +24,7 @@ use super::call::Run;
 use super::ground::Ground;
 use super::halt::{Again, Halt};
 use super::job::{Job, Task};
+use super::judge::By;
 use super::request::{
     Answer, CallError, DataFate, Deploy, DeployError, Deployed, Unavailable, Undeploy,
     UndeployError,
@@ -160,6 +161,7 @@ impl Shard {
             reducer: init,
             args: &[],
             sender: Identity::SYSTEM,
+            by: By::Module,
             connection: ConnectionId::NONE,
             here: module.home,
         };

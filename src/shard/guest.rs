@@ -5,41 +5,55 @@
 //!
 //! Invariants:
 //! 1. What a guest hands over is checked against the table before the store keeps it.
-//! 2. What needs a store that is not in hand ends the call, and says which.
+//! 2. What needs a store that is not in hand ends the call, and says which; so does what a policy forbids. The guest cannot
+//!    catch either.
 
 use std::ops::Bound;
 use std::sync::Arc;
 
 use cosmictron_storage::{
-    Elsewhere, IndexDef, InvalidKey, Key, PlacedScan, Placement, Stores, StoresError, WriteError,
+    Elsewhere, IndexDef, InvalidKey, Key, PlacedScan, Placement, Stores, WriteError,
 };
 use cosmictron_types::{IndexId, ShardId, Timestamp};
 use cosmictron_wasm_host::{Data, DataError, GuestKey, GuestRange, RejectCode, ScanHandle};
 
+use super::judge::{Barred, Judge};
 use crate::catalog::{ScheduledCall, SystemTable};
 use crate::directory::Module;
 
 /// One call's hold on the stores.
 pub struct GuestData {
     pub stores: Stores,
-    /// Where the guest wanted to go and could not: the call was ended for it.
-    pub elsewhere: Option<Elsewhere>,
+    /// Why the call was ended before the guest was done.
+    pub ended: Option<Ended>,
     module: Arc<Module>,
+    judge: Judge,
     /// The shard, among those in hand, that keeps what belongs to no other: new rows of generated keys, and schedules.
     here: ShardId,
-    scans: Vec<Option<PlacedScan>>,
+    scans: Vec<Option<OpenScan>>,
     /// The store had no room for a row: the call's failure is then not the reducer's.
     pub is_store_full: bool,
     /// A call was scheduled: the shard has to look when the next one is due.
     pub has_scheduled: bool,
 }
 
+/// What ends a call, and is no matter of the guest's.
+pub enum Ended {
+    /// It has to run again with these stores.
+    Elsewhere(Elsewhere),
+    /// A write that no policy of the table admits.
+    Forbidden { table: Arc<str> },
+    /// Policies have read more for it than they may.
+    Overrun,
+}
+
 impl GuestData {
-    pub fn new(stores: Stores, module: Arc<Module>, here: ShardId) -> Self {
+    pub fn new(stores: Stores, module: Arc<Module>, judge: Judge, here: ShardId) -> Self {
         Self {
             stores,
-            elsewhere: None,
+            ended: None,
             module,
+            judge,
             here,
             scans: Vec::new(),
             is_store_full: false,
@@ -54,15 +68,39 @@ impl GuestData {
         Ok((id, key))
     }
 
-    /// Ends the call, for it has to run again with other stores.
-    fn go(&mut self, elsewhere: Elsewhere) -> DataError {
-        go(&mut self.elsewhere, elsewhere)
+    /// Ends the call, or tells the guest why not.
+    fn fail(&mut self, table: u32, barred: impl Into<Barred>) -> DataError {
+        match barred.into() {
+            Barred::Refused(error) => self.reject(error),
+            ending => end(&mut self.ended, &self.module, table, ending),
+        }
     }
 
-    fn fail(&mut self, error: StoresError) -> DataError {
-        match error {
-            StoresError::Elsewhere(elsewhere) => self.go(elsewhere),
-            StoresError::Refused(error) => self.reject(error),
+    /// Whether policies have a say in what is written to a table, or in which of its rows are seen.
+    fn is_judged(&self, table: u32) -> bool {
+        self.judge.writing(table).is_some() || self.judge.reading(table).is_some()
+    }
+
+    /// Whether the row that an update replaces, and the one that it puts in its place, are the caller's to write. One that
+    /// is hidden is not there.
+    fn check_update(&self, table: u32, row: &[u8]) -> Result<(), Barred> {
+        let Self { stores, judge, module, .. } = self;
+        let old = stores.replaced(placement(module, table), row)?;
+        let old = match old {
+            Some(old) if judge.sees(table, old, stores)? => Some(old),
+            _ => None,
+        };
+        match old {
+            Some(old) => {
+                judge.check_write(table, old, stores)?;
+                judge.check_write(table, row, stores)
+            }
+            // Without policies for reading the store itself says what is missing.
+            None if judge.reading(table).is_none() => Ok(()),
+            None => {
+                let table = module.tables[table as usize].name.clone();
+                Err(Barred::Refused(WriteError::NoSuchRow { table }))
+            }
         }
     }
 
@@ -112,6 +150,12 @@ impl GuestData {
     }
 }
 
+/// A scan between two blocks of its rows.
+struct OpenScan {
+    table: u32,
+    scan: PlacedScan,
+}
+
 /// Why a scan does not begin.
 enum ScanError {
     Elsewhere(Elsewhere),
@@ -132,19 +176,40 @@ impl From<DataError> for ScanError {
 
 impl Data for GuestData {
     fn insert(&mut self, table: u32, row: &mut [u8]) -> Result<(), DataError> {
-        let at = placement(&self.module, table);
-        self.stores.insert(at, self.here, row).map_err(|error| self.fail(error))
+        let Self { stores, module, judge, here, .. } = self;
+        let at = placement(module, table);
+        let inserted = match judge.writing(table) {
+            None => stores.insert(at, *here, row).map_err(Barred::from),
+            Some(_) => stores
+                .insert_if(at, *here, row, |stores, row| judge.check_write(table, row, stores)),
+        };
+        inserted.map_err(|error| self.fail(table, error))
     }
 
     fn update(&mut self, table: u32, row: &[u8]) -> Result<(), DataError> {
+        if self.is_judged(table) {
+            self.check_update(table, row).map_err(|error| self.fail(table, error))?;
+        }
         let at = placement(&self.module, table);
-        self.stores.update(at, row).map_err(|error| self.fail(error))
+        self.stores.update(at, row).map_err(|error| self.fail(table, error))
     }
 
     fn delete(&mut self, table: u32, index: u32, key: GuestKey<'_>) -> Result<u64, DataError> {
         let (index, key) = self.key(table, index, key)?;
-        let at = placement(&self.module, table);
-        self.stores.delete(at, index, &key).map_err(|error| self.fail(error))
+        let is_judged = self.is_judged(table);
+        let Self { stores, module, judge, .. } = self;
+        let at = placement(module, table);
+        let deleted = match is_judged {
+            false => stores.delete(at, index, &key).map_err(Barred::from),
+            true => stores.delete_if(at, index, &key, |stores, row| {
+                let is_seen = judge.sees(table, row, stores)?;
+                if is_seen {
+                    judge.check_write(table, row, stores)?;
+                }
+                Ok(is_seen)
+            }),
+        };
+        deleted.map_err(|error| self.fail(table, error))
     }
 
     fn find(
@@ -154,14 +219,18 @@ impl Data for GuestData {
         key: GuestKey<'_>,
     ) -> Result<Option<&[u8]>, DataError> {
         let (index, key) = self.key(table, index, key)?;
-        let Self { stores, module, elsewhere, .. } = self;
-        let found = stores.find(placement(module, table), index, &key);
-        found.map_err(|error| go(elsewhere, error))
+        let Self { stores, module, judge, ended, .. } = self;
+        let found = stores.find(placement(module, table), index, &key).map_err(Barred::from);
+        let seen = found.and_then(|found| match found {
+            Some(row) if judge.sees(table, row, stores)? => Ok(Some(row)),
+            _ => Ok(None),
+        });
+        seen.map_err(|barred| end(ended, module, table, barred))
     }
 
     fn scan(&mut self, table: u32, range: GuestRange<'_>) -> Result<ScanHandle, DataError> {
         let scan = self.begin_scan(table, range).map_err(|error| match error {
-            ScanError::Elsewhere(elsewhere) => self.go(elsewhere),
+            ScanError::Elsewhere(elsewhere) => self.fail(table, elsewhere),
             ScanError::Data(error) => error,
         })?;
         // The host bounds how many scans are open.
@@ -170,7 +239,7 @@ impl Data for GuestData {
             self.scans.push(None);
             self.scans.len() - 1
         });
-        self.scans[at] = Some(scan);
+        self.scans[at] = Some(OpenScan { table, scan });
         Ok(ScanHandle(u32::try_from(at).expect("open scans are few")))
     }
 
@@ -179,8 +248,24 @@ impl Data for GuestData {
         scan: ScanHandle,
         sink: &mut dyn FnMut(&[u8]) -> bool,
     ) -> Result<bool, DataError> {
-        let scan = self.scans[scan.0 as usize].as_mut().expect("the host names open scans");
-        Ok(self.stores.next(scan, sink))
+        let Self { stores, module, judge, scans, ended, .. } = self;
+        let scan = scans[scan.0 as usize].as_mut().expect("the host names open scans");
+        let OpenScan { table, scan } = scan;
+        if judge.reading(*table).is_none() {
+            return Ok(stores.next(scan, sink));
+        }
+        let mut barred = None;
+        let may_be_more = stores.next(scan, &mut |row| match judge.sees(*table, row, stores) {
+            Ok(is_seen) => !is_seen || sink(row),
+            Err(error) => {
+                barred = Some(error);
+                false
+            }
+        });
+        match barred {
+            None => Ok(may_be_more),
+            Some(barred) => Err(end(ended, module, *table, barred)),
+        }
     }
 
     fn close(&mut self, scan: ScanHandle) {
@@ -188,8 +273,12 @@ impl Data for GuestData {
     }
 
     fn count(&mut self, table: u32) -> Result<u64, DataError> {
-        let at = placement(&self.module, table);
-        self.stores.count(at).map_err(|error| go(&mut self.elsewhere, error))
+        let Self { stores, module, judge, .. } = self;
+        let counted = match judge.reading(table) {
+            None => stores.count(placement(module, table)).map_err(Barred::from),
+            Some(reading) => judge.count(reading, stores),
+        };
+        counted.map_err(|error| self.fail(table, error))
     }
 
     fn schedule(&mut self, at: Timestamp, reducer: u32, args: &[u8]) -> Result<(), DataError> {
@@ -206,8 +295,14 @@ impl Data for GuestData {
     }
 }
 
-fn go(to: &mut Option<Elsewhere>, elsewhere: Elsewhere) -> DataError {
-    *to = Some(elsewhere);
+/// Ends the call: the guest is not told why, and cannot go on.
+fn end(ended: &mut Option<Ended>, module: &Module, table: u32, barred: Barred) -> DataError {
+    *ended = Some(match barred {
+        Barred::Elsewhere(elsewhere) => Ended::Elsewhere(elsewhere),
+        Barred::Forbidden => Ended::Forbidden { table: module.tables[table as usize].name.clone() },
+        Barred::Overrun => Ended::Overrun,
+        Barred::Refused(error) => return misuse(&error),
+    });
     DataError::Aborted
 }
 

@@ -45,7 +45,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use ahash::RandomState;
-use cosmictron_sql::LivePlan;
+use cosmictron_sql::{LivePlan, Sight};
 use cosmictron_types::{ShardCount, Timestamp, TxId};
 use hashbrown::HashMap;
 
@@ -178,10 +178,10 @@ impl Live {
 
     /// By what a query is found. All with the same text share it.
     fn key_of(&self, text: Arc<str>, query: &Query) -> FlowKey {
-        let from = FlowKey { text, params: Arc::from([]) };
+        let from = FlowKey { text, sight: Sight::Admitted, params: Arc::from([]) };
         let next = self.by_query.range(&from..).next().map(|(key, _)| &key.text);
         let text = next.filter(|known| **known == from.text).unwrap_or(&from.text).clone();
-        FlowKey { text, params: query.params.key().into() }
+        FlowKey { text, sight: query.plan.sight(), params: query.params.key().into() }
     }
 
     /// How many live queries there are.

@@ -398,6 +398,9 @@ pub enum CallError {
     Undeployed,
     #[error("the idempotency key was used for another call")]
     KeyReused,
+    /// What it would have written is not the caller's to write. Says no more of the row than its table.
+    #[error("a policy of table {table} forbids what the reducer writes")]
+    Forbidden { table: Arc<str> },
     /// A reducer that only the server calls.
     #[error("the reducer is called by the server alone")]
     Lifecycle,

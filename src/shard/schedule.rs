@@ -14,6 +14,7 @@ use super::call::Run;
 use super::ground::Ground;
 use super::halt::{Again, Halt};
 use super::job::{Job, Task};
+use super::judge::By;
 use super::outbox::{Asker, ReplyTo};
 use super::request::{Answer, CallError, Unavailable};
 use super::{OWN_LIMITS, Seam, Shard};
@@ -140,6 +141,7 @@ impl Shard {
                     reducer,
                     args: &call.args,
                     sender: Identity::SYSTEM,
+                    by: By::Module,
                     connection: ConnectionId::NONE,
                     here: origin,
                 };

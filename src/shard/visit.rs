@@ -23,6 +23,7 @@ use super::call::Run;
 use super::ground::Ground;
 use super::halt::{Again, Halt};
 use super::job::{Job, Task};
+use super::judge::By;
 use super::outbox::{Asker, ReplyTo};
 use super::request::{Answer, BeginVisit, CallError, Unavailable};
 use super::{OWN_LIMITS, Seam, Shard};
@@ -309,6 +310,7 @@ impl Shard {
             reducer,
             args: &[],
             sender: visit.identity,
+            by: By::Client(visit.identity),
             connection: visit.connection,
             here: module.home,
         };

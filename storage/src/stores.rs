@@ -13,7 +13,7 @@
 //!
 //! Reading order: [`placement`] says where a table's rows are, `site` leads to them from rows and keys,
 //! [`sharded_index`] keeps unique what no store could by itself, `reach` tells which stores have the rows of a key,
-//! `constraint` checks what spans stores, `write` and [`scan`] are the operations.
+//! `constraint` checks what spans stores, `write` and [`scan`] are the operations, `judged` those of them that somebody has a say in.
 //!
 //! Invariants:
 //! 1. The stores ascend by shard, and all belong to the same number of shards.
@@ -24,6 +24,7 @@
 
 mod constraint;
 pub mod elsewhere;
+mod judged;
 pub mod placement;
 mod reach;
 pub mod scan;

@@ -134,8 +134,6 @@ fn protection_that_is_not_given_yet_is_not_promised() {
     let view = r#"{"view":{"name":"v","columns":[{"name":"id","type":"u64"}]}}"#;
     let view = Guest::new().item(TABLE_T).item(view).text(r#"(func (export "cosm_view_v"))"#);
     let modules = [
-        ("table x has row-level security (rls)", table("", r#","policies":[{"read":"id = 1"}]"#)),
-        ("table x has row-level security (rls)", table("", r#","policies":[{"write":"false"}]"#)),
         ("column id of table x is pii", table(r#","pii":{"key_context":"user"}"#, "")),
         ("v is a view", view),
     ];

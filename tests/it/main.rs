@@ -21,6 +21,7 @@ mod layers;
 mod live;
 mod main_job;
 mod memory;
+mod policies;
 mod presence;
 mod redeploy;
 mod redeploy_sharded;

@@ -36,6 +36,12 @@ pub const INDEX_COLUMNS_MAX: usize = 8;
 pub const REQUIRED_CAPABILITIES_MAX: usize = 16;
 /// Reducers and views of one module.
 pub const FUNCTIONS_MAX: usize = 1024;
+/// Policies of one table, of each kind.
+pub const POLICIES_MAX: usize = 16;
+/// Policies of all tables of a module: each is bound anew on every core whenever the module changes.
+pub const MODULE_POLICIES_MAX: usize = 256;
+/// Bytes of one policy.
+pub const POLICY_BYTES_MAX: usize = 4096;
 /// Bytes of a module's schema as JSON.
 pub const SCHEMA_BYTES_MAX: usize = 1 << 20;
 
@@ -67,6 +73,9 @@ pub struct TableSchema {
     pub indexes: Vec<IndexSchema>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub policies: Vec<Policy>,
+    /// Whether the module's own reducers, too, read no rows but those that the read policies admit.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub force_policies: bool,
 }
 
 /// One column of a table.
@@ -196,6 +205,22 @@ impl TableSchema {
     pub fn primary_key(&self) -> Option<ColumnIndex> {
         let first = self.indexes.first().filter(|index| index.primary)?;
         self.column(first.columns.first()?)
+    }
+
+    /// The conditions of which any admits a row to be read; none where all rows are.
+    pub fn read_policies(&self) -> impl Iterator<Item = &str> {
+        self.policies.iter().filter_map(|policy| match policy {
+            Policy::Read(text) => Some(text.as_str()),
+            Policy::Write(_) => None,
+        })
+    }
+
+    /// The conditions of which any admits a row to be written; none where all rows are.
+    pub fn write_policies(&self) -> impl Iterator<Item = &str> {
+        self.policies.iter().filter_map(|policy| match policy {
+            Policy::Write(text) => Some(text.as_str()),
+            Policy::Read(_) => None,
+        })
     }
 
     pub fn index(&self, name: &str) -> Option<IndexId> {

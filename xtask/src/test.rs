@@ -6,7 +6,8 @@ use crate::module;
 use crate::step::{self, Failed, program, succeeds};
 
 /// Modules that tests deploy: each a workspace of its own, as a user's is.
-const MODULES: [&str; 3] = ["examples/my-agent", "examples/bank", "sdk-rust/tests/module"];
+const MODULES: [&str; 4] =
+    ["examples/my-agent", "examples/bank", "examples/rooms", "sdk-rust/tests/module"];
 
 #[derive(Args)]
 pub struct Options {

@@ -33,7 +33,7 @@ use syn::parse_macro_input;
 /// (spreads the rows over all cores by that column).
 ///
 /// On the struct, above or below: `#[index(btree(columns = [a, b]))]`, with `unique` and `name = …` where wanted, and
-/// `#[rls(read = "…")]`, `#[rls(write = "…")]`.
+/// `#[rls(read = "…")]`, `#[rls(write = "…")]`, `#[rls(force)]`.
 ///
 /// On fields: `#[primary_key]`, `#[auto_inc]`, `#[unique]`, `#[index]`, `#[fk(table.column)]`, `#[pii]`,
 /// `#[pii(key_context = "…")]`.
@@ -99,6 +99,11 @@ pub fn index(words: TokenStream, item: TokenStream) -> TokenStream {
 }
 
 /// A row-level security policy of a table: `#[rls(read = "owner = $identity")]`.
+///
+/// `read` is an SQL condition over a row that says who may read it by SQL; of several any admits. `write` says who may insert,
+/// update and delete it: the row as it was and as it will be are judged by the caller's identity, whichever reducer writes. A
+/// write that is refused undoes the whole call. `$identity` is the caller, also written `ctx.sender()`; sub-queries read all rows
+/// of the module's tables. Reducers read all rows, unless the table says `#[rls(force)]`.
 #[proc_macro_attribute]
 pub fn rls(words: TokenStream, item: TokenStream) -> TokenStream {
     postpone::RLS.postpone(words.into(), item.into()).into()

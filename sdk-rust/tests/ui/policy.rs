@@ -25,6 +25,18 @@ pub struct D {
     pub id: u64,
 }
 
+#[table(name = "e")]
+#[rls(force, write = "true")]
+pub struct E {
+    pub id: u64,
+}
+
+#[table(name = "f")]
+#[rls(read = "true", force = "yes")]
+pub struct F {
+    pub id: u64,
+}
+
 #[rls(read = "true")]
 pub struct NoTable {
     pub id: u64,

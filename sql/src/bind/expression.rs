@@ -3,7 +3,7 @@
 use sqlparser::ast::{self, BinaryOperator, CaseWhen, Expr as Ast, InTarget, UnaryOperator};
 
 use super::operator::Connective;
-use super::{Binder, Bound};
+use super::{Binder, Bound, policy};
 use crate::error::{Position, SqlError};
 use crate::expr::{Case, Expr, Like};
 use crate::syntax::place::place;
@@ -28,6 +28,9 @@ impl Binder<'_> {
 
     fn form(&mut self, ast: &Ast) -> Result<Bound, SqlError> {
         let at = place(ast);
+        if self.is_policy() && policy::is_sender(ast) {
+            return Ok(self.identity(at));
+        }
         match ast {
             Ast::Nested(inner) => self.expression(inner),
             Ast::Identifier(name) => self.bare_column(name, at),

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use cosmictron_storage::TableDef;
 use cosmictron_types::ColumnIndex;
-use cosmictron_types::schema::Policy;
 use sqlparser::ast::{Expr as Ast, Ident, ObjectName, TableAlias, TableFactor, TableWithJoins};
 
 use super::scope::{Relation, Scope, Visible, folded, name_parts, shown};
@@ -210,18 +209,11 @@ impl Binder<'_> {
             [module, name] => (Some(folded(module)), folded(name)),
             _ => return Err(SqlError::unsupported("a name of three parts", at)),
         };
-        let def = self
-            .catalog
-            .table(module.as_deref(), &name)
-            .map_err(|error| refused(error, module.as_deref(), &name, at))?;
-        // A policy that is not enforced would leave its rows open to everybody.
-        if def.schema.policies.iter().any(|policy| matches!(policy, Policy::Read(_))) {
-            return Err(SqlError::unsupported(format!("the policy of table {name}"), at));
-        }
+        let def = self.table(module.as_deref(), &name, at)?;
         self.tables.insert(at);
         let columns = columns_of(&def, at);
         let relation = Relation { name: Some(name), module, columns };
-        let from = From { node: Node::table(def, Vec::new()), scope: Scope::of(relation) };
+        let from = From { node: self.readable(def, at)?, scope: Scope::of(relation) };
         match alias {
             Some(alias) => aliased(from, alias, at),
             None => Ok(from),
@@ -268,7 +260,11 @@ fn common_names(left: &Scope, right: &Scope) -> Vec<Ident> {
 }
 
 /// A query as a relation of one part.
-fn derived(query: Query, alias: Option<&TableAlias>, at: Position) -> Result<From, SqlError> {
+pub(super) fn derived(
+    query: Query,
+    alias: Option<&TableAlias>,
+    at: Position,
+) -> Result<From, SqlError> {
     let Query { node, output } = query;
     let columns = output.iter().enumerate().map(|(index, output)| {
         let Output { name, expr, ty } = output;
@@ -314,7 +310,7 @@ fn renamed<'n>(
 }
 
 /// All columns of a table, in its order.
-fn columns_of(def: &Arc<TableDef>, at: Position) -> Vec<(String, ColumnRef)> {
+pub(super) fn columns_of(def: &Arc<TableDef>, at: Position) -> Vec<(String, ColumnRef)> {
     let columns = (0..).map(ColumnIndex::new).zip(&def.schema.columns);
     let column = columns.map(|(column, schema)| {
         let column = ColumnRef::stored(column, &schema.ty, shown(&schema.name).into(), at);
@@ -323,7 +319,12 @@ fn columns_of(def: &Arc<TableDef>, at: Position) -> Vec<(String, ColumnRef)> {
     column.collect()
 }
 
-fn refused(error: NameError, module: Option<&str>, name: &str, at: Position) -> SqlError {
+pub(super) fn refused(
+    error: NameError,
+    module: Option<&str>,
+    name: &str,
+    at: Position,
+) -> SqlError {
     let name = module.map_or_else(|| name.to_owned(), |module| format!("\"{module}\".{name}"));
     match error {
         NameError::Unknown => SqlError::Unknown { kind: NameKind::Table, name, at },

@@ -25,6 +25,7 @@ impl Binder<'_> {
                 untyped(Datum::text(text.clone()))
             }
             Value::DollarQuotedString(text) => untyped(Datum::text(text.value.clone())),
+            Value::Placeholder(name) if self.is_policy() => self.policy_param(name, at),
             Value::Placeholder(name) => {
                 let index = self.param(name, at)?;
                 Ok(Bound { expr: Expr::Param(index), ty: self.params[index].ty.clone(), at })

@@ -20,6 +20,7 @@ impl Binder<'_> {
                 | Expr::Param(_)
                 | Expr::Column(_)
                 | Expr::Now
+                | Expr::Identity
                 | Expr::Aggregate(_)
                 | Expr::SubQuery(_)
                 | Expr::Outer(_)

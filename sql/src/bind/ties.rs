@@ -82,6 +82,8 @@ fn row_key(node: &Node, first: usize, keys: &[SortKey]) -> Option<Vec<ColumnRef>
     match node {
         Node::Unit => Some(Vec::new()),
         Node::Scan(scan) => table_key(scan.table(), first, keys),
+        // A policy admits each row once, whatever its sub-queries put beside it.
+        Node::Guarded { input } => row_key(below_policy(input), first, keys),
         Node::Filter { input, .. } | Node::Sort { input, .. } | Node::Limit { input, .. } => {
             row_key(input, first, keys)
         }
@@ -104,6 +106,15 @@ fn row_key(node: &Node, first: usize, keys: &[SortKey]) -> Option<Vec<ColumnRef>
             Some(made.filter(|column| !is_among(keys, column)).collect())
         }
         Node::Project { .. } | Node::Distinct { .. } | Node::Union { .. } => None,
+    }
+}
+
+/// What a policy was put above.
+fn below_policy(node: &Node) -> &Node {
+    match node {
+        Node::Filter { input, .. } => below_policy(input),
+        Node::Join(join) => below_policy(&join.left),
+        other => other,
     }
 }
 

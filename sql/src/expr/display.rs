@@ -58,6 +58,7 @@ impl fmt::Display for Expr {
             Expr::Call { function, args } => write!(f, "{}({})", function.name(), Listed(args)),
             Expr::Cast { expr, cast } => write!(f, "{}::{}", Operand(expr), cast.target()),
             Expr::Now => f.write_str("now()"),
+            Expr::Identity => f.write_str("$identity"),
             Expr::Aggregate(index) => write!(f, "aggregate {index}"),
             Expr::SubQuery(index) => write!(f, "sub-query {index}"),
             Expr::Outer(column) => f.write_str(&column.name),
@@ -93,6 +94,7 @@ impl fmt::Display for Operand<'_> {
             | Expr::Call { .. }
             | Expr::Cast { .. }
             | Expr::Now
+            | Expr::Identity
             | Expr::Aggregate(_)
             | Expr::SubQuery(_)
             | Expr::Outer(_) => self.0.fmt(f),

@@ -2,6 +2,7 @@
 //! [`super::condition`].
 
 use core::cmp::Ordering;
+use std::borrow::Cow;
 
 use super::tuple::Part;
 use super::{Case, Expr, arithmetic, call};
@@ -27,6 +28,11 @@ impl Expr {
             Expr::Literal { value, .. } => Ok(borrowed(value)),
             Expr::Param(index) => Ok(borrowed(&inputs.params.values()[*index])),
             Expr::Now => Ok(Datum::Int(inputs.params.now().as_micros().into())),
+            Expr::Identity => match inputs.params.identity() {
+                Some(identity) => Ok(Datum::Bytes(Cow::Borrowed(identity.as_bytes()))),
+                // Nobody is admitted as nobody.
+                None => Err(EvalError::NoIdentity),
+            },
             Expr::Column(column) => Ok(inputs.tuple[column.part].column(column)),
             Expr::Coalesce(list) => coalesce(list, inputs),
             Expr::NullIf { left, right } => {

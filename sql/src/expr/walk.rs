@@ -12,6 +12,7 @@ impl Expr {
             | Expr::Param(_)
             | Expr::Column(_)
             | Expr::Now
+            | Expr::Identity
             | Expr::Aggregate(_)
             | Expr::SubQuery(_)
             | Expr::Outer(_) => {}
@@ -70,6 +71,7 @@ impl Expr {
             | Expr::Param(_)
             | Expr::Column(_)
             | Expr::Now
+            | Expr::Identity
             | Expr::Aggregate(_)
             | Expr::SubQuery(_)
             | Expr::Outer(_) => Ok(()),
@@ -197,7 +199,7 @@ impl Expr {
             Expr::Literal { value, .. } => value.is_null(),
             Expr::Param(_) | Expr::NullIf { .. } | Expr::Aggregate(_) | Expr::SubQuery(_) => true,
             Expr::Column(column) | Expr::Outer(column) => column.nullable,
-            Expr::Now => false,
+            Expr::Now | Expr::Identity => false,
             Expr::IsNull { .. } | Expr::IsTruth { .. } | Expr::IsDistinct { .. } => false,
             Expr::Coalesce(list) | Expr::Extreme { list, .. } => list.iter().all(Expr::is_nullable),
             Expr::Case(case) => {

@@ -6,7 +6,8 @@
 //!
 //! Invariants:
 //! 1. Operators stand in an order in which each comes after its inputs; the last one is the whole query.
-//! 2. A policy's predicates stand before the caller's in the leaf of their table.
+//! 2. A policy's predicates stand before the caller's in the leaf of their table; where a policy needs more than a leaf, the
+//!    caller's that may fail stand above all of it.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -73,7 +74,7 @@ impl LivePlan {
         let columns = plan.columns().to_vec();
         let read = |(number, leaf)| {
             let window = operators.iter().find_map(|operator| First::of(&operator.kind, number));
-            Arc::new(initial::plan(leaf, window, plan.params(), catalog))
+            Arc::new(initial::plan(leaf, window, plan.wanted(), catalog))
         };
         let initial = leaves.iter().enumerate().map(read).collect();
         Ok(LivePlan { leaves, operators, output, columns, initial })
@@ -129,6 +130,7 @@ impl Compiler {
                 let filters = predicates.iter().cloned().chain(filters).collect();
                 return self.node(input, filters);
             }
+            Node::Guarded { input } => return self.guarded(input, filters),
             Node::Scan(scan) => {
                 let Conjuncts { steady, bounds, after, expiring } = Conjuncts::of(filters)?;
                 let leaf = self.leaves.len();
@@ -168,11 +170,26 @@ impl Compiler {
             Node::Limit { input, limit, offset } => {
                 self.window(input, limit.as_ref(), offset.as_ref())?
             }
-            Node::Filter { .. } | Node::Scan(_) | Node::Join(_) | Node::Sort { .. } => {
+            Node::Guarded { .. }
+            | Node::Filter { .. }
+            | Node::Scan(_)
+            | Node::Join(_)
+            | Node::Sort { .. } => {
                 unreachable!("these were seen to")
             }
         };
         self.filtered(at, filters)
+    }
+
+    /// What a policy admits. Where that is decided row by row and for good, everything can be asked of a row at once, the
+    /// policy first; else what may fail waits until it has admitted a tuple.
+    fn guarded(&mut self, input: &Node, filters: Vec<Expr>) -> Result<At, SqlError> {
+        if input.is_rows() && !moves(input) {
+            return self.node(input, filters);
+        }
+        let (can_fail, cannot) = filters.into_iter().partition(Expr::can_fail);
+        let at = self.node(input, cannot)?;
+        self.filtered(at, can_fail)
     }
 
     fn filtered(&mut self, at: At, filters: Vec<Expr>) -> Result<At, SqlError> {
@@ -347,6 +364,14 @@ impl Compiler {
             let leaf = &mut self.leaves[leaf];
             leaf.used = vec![true; leaf.table.layout.types().len()];
         }
+    }
+}
+
+/// Whether filters above a table depend on the time.
+fn moves(node: &Node) -> bool {
+    match node {
+        Node::Filter { input, predicates } => predicates.iter().any(has_now) || moves(input),
+        _ => false,
     }
 }
 

@@ -13,7 +13,7 @@ use crate::expr::tuple::Cell;
 use crate::expr::{ColumnRef, Expr};
 use crate::limits::ExecutionLimits;
 use crate::logical::{Node, Output, Query, SortKey};
-use crate::params::Params;
+use crate::params::{Params, Wanted};
 use crate::partial::PartialRows;
 use crate::plan::Plan;
 use crate::value::{Datum, SqlType};
@@ -43,7 +43,7 @@ impl First {
 pub(super) fn plan(
     leaf: &Leaf,
     first: Option<First>,
-    params: &[SqlType],
+    params: &Wanted,
     catalog: &dyn Catalog,
 ) -> Plan {
     let used = leaf.used.iter().enumerate().filter(|(_, used)| **used);
@@ -55,14 +55,15 @@ pub(super) fn plan(
     }
     // One filter for each, so that their order stays.
     let filtered = |node: Node, predicate: &Expr| node.filtered(vec![predicate.clone()]);
-    let table = Node::table(leaf.table.clone(), Vec::new());
+    // What its policy says is among the predicates, or in another operator.
+    let table = Node::all_rows(leaf.table.clone());
     let predicates = leaf.predicates.iter().chain(&leaf.expiring);
     let mut node = predicates.fold(table, filtered);
     if let Some(First { keys, limit }) = first {
         node = Node::Sort { input: Box::new(node), keys };
         node = Node::Limit { input: Box::new(node), limit: Some(limit), offset: None };
     }
-    Plan::of(Query { node, output }, params.to_vec(), catalog)
+    Plan::of(Query { node, output }, params.clone(), catalog)
 }
 
 fn column(leaf: &Leaf, at: usize) -> Output {

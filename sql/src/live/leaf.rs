@@ -134,7 +134,7 @@ fn equality(predicate: &Expr) -> Option<(&ColumnRef, &Expr)> {
 
 /// Constants that cannot fail.
 fn is_fixed(expr: &Expr) -> bool {
-    matches!(expr, Expr::Literal { .. } | Expr::Param(_))
+    matches!(expr, Expr::Literal { .. } | Expr::Param(_) | Expr::Identity)
 }
 
 pub(super) fn index(at: usize) -> ColumnIndex {

@@ -1,7 +1,7 @@
 //! Tells what a predicate looks at, and what predicates say of columns.
 
 use crate::expr::{ColumnRef, Comparison, Expr};
-use crate::logical::{JoinKind, Node};
+use crate::logical::{JoinKind, Node, Output};
 
 /// Which parts an expression looks at: from the first to the last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,9 +51,20 @@ fn collect_constants(node: &Node, offset: usize, known: &mut Vec<(ColumnRef, Exp
         }));
     };
     match node {
+        Node::Guarded { input } => collect_constants(input, offset, known),
         Node::Filter { input, predicates } => {
             add(predicates);
             collect_constants(input, offset, known);
+        }
+        // One row of constants: of a policy that judges a row in hand.
+        Node::Project { values, .. } => {
+            let constants = values.iter().enumerate().filter(|(_, value)| value.expr.is_constant());
+            known.extend(constants.filter_map(|(at, Output { name, expr, ty })| {
+                match Expr::made_column(offset, at, ty.clone(), true, name) {
+                    Expr::Column(column) => Some((column, expr.clone())),
+                    _ => None,
+                }
+            }));
         }
         Node::Join(join) => {
             if join.kind == JoinKind::Full {

@@ -23,6 +23,8 @@ impl Planner<'_> {
                 levels.push(predicates);
                 self.filter(*input, levels, wanted)
             }
+            Node::Guarded { input } if input.is_rows() => self.filter(*input, levels, wanted),
+            Node::Guarded { input } => self.guarded(*input, levels, wanted),
             Node::Scan(scan) => {
                 levels.reverse();
                 self.scan(scan.table().clone(), levels, wanted)
@@ -69,6 +71,29 @@ impl Planner<'_> {
                 Planned { operator, order }
             }
         }
+    }
+}
+
+impl Planner<'_> {
+    /// `levels` as for [`Planner::filter`]. What cannot fail goes below the policy, which may have joins; the rest waits until
+    /// they have admitted a tuple.
+    fn guarded(&self, input: Node, levels: Vec<Vec<Expr>>, wanted: &[SortKey]) -> Planned {
+        let (mut below, mut above) = (Vec::new(), Vec::new());
+        for predicates in levels {
+            let (can_fail, cannot): (Vec<Expr>, Vec<Expr>) =
+                predicates.into_iter().partition(Expr::can_fail);
+            below.push(cannot);
+            above.push(can_fail);
+        }
+        below.retain(|predicates| !predicates.is_empty());
+        let Planned { mut operator, order } = match below.is_empty() {
+            true => self.plan_ordered(input, wanted),
+            false => self.filter(input, below, wanted),
+        };
+        for predicates in above.into_iter().rev() {
+            operator = filtered(operator, predicates);
+        }
+        Planned { operator, order }
     }
 }
 

@@ -79,6 +79,23 @@ pub(crate) fn read(text: &str, limits: &PlanLimits) -> Result<Tokens, SqlError> 
     Ok(Tokens { tokens, explain, as_of, keywords, end })
 }
 
+/// Reads the text of a condition that stands alone: a policy.
+pub(crate) fn read_condition(text: &str, limits: &PlanLimits) -> Result<Tokens, SqlError> {
+    let mut tokens = tokenize(text)?;
+    let end = tokens.last().map_or(Position::START, |token| position(token.span.end));
+    check_counts(&tokens, limits)?;
+    if let Some(token) = tokens.iter().find(|token| token.token == Token::SemiColon) {
+        let detail = "a policy is one condition, without ;".to_owned();
+        return Err(SqlError::Syntax { detail, at: position(token.span.start) });
+    }
+    let keywords = Keywords(tokens.iter().filter_map(keyword_place).collect());
+    let as_of = take_as_of(&mut tokens)?;
+    if let Some(AsOfSyntax { at, .. }) = as_of.first() {
+        return Err(SqlError::unsupported("AS OF in a policy", *at));
+    }
+    Ok(Tokens { tokens, explain: false, as_of, keywords, end })
+}
+
 fn tokenize(text: &str) -> Result<Vec<TokenWithSpan>, SqlError> {
     let tokens = Tokenizer::new(&PostgreSqlDialect {}, text).tokenize_with_location();
     let mut tokens = tokens.map_err(|error| SqlError::Syntax {

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use cosmictron_sql::{
-    Catalog, ExecutionLimits, NameError, Params, Plan, PlanLimits, SqlError, plan,
+    Catalog, ExecutionLimits, NameError, Params, Plan, PlanLimits, Sight, SqlError, plan,
 };
 use cosmictron_storage::{Snapshot, Store, StoreLimits, TableDef, TransactionLimits, WriteError};
 use cosmictron_types::schema::ModuleSchema;
 use cosmictron_types::ty::Field;
-use cosmictron_types::{ColumnIndex, IndexId, TableId, Timestamp, TxId, json};
+use cosmictron_types::{ColumnIndex, Identity, IndexId, TableId, Timestamp, TxId, json};
 
 /// Tables of two modules, `chat` and `my-agent`; both have a table `setting`, and `secret` is not public.
 pub(crate) struct Database {
@@ -18,6 +18,16 @@ pub(crate) struct Database {
     last_tx: TxId,
     /// How many rows the planner is told that a table has, where that is not the truth.
     believed: BTreeMap<String, u64>,
+    /// Who asks.
+    identity: Identity,
+    is_admin: bool,
+}
+
+/// Somebody, by a number.
+pub(crate) fn somebody(number: u8) -> Identity {
+    let mut bytes = [0; 32];
+    bytes[31] = number;
+    Identity::from_bytes(bytes)
 }
 
 const CHAT: &[&str] = &[
@@ -118,6 +128,8 @@ impl Database {
             tables: Vec::new(),
             last_tx: TxId::ZERO,
             believed: BTreeMap::new(),
+            identity: somebody(0),
+            is_admin: false,
         };
         database.create("chat", CHAT);
         database.create("my-agent", AGENT);
@@ -132,6 +144,44 @@ impl Database {
             let def = self.store.table(id).unwrap().def().clone();
             self.tables.push((module, def));
         }
+    }
+
+    /// From now on somebody else asks.
+    pub(crate) fn ask_as(&mut self, number: u8) -> &mut Self {
+        (self.identity, self.is_admin) = (somebody(number), false);
+        self
+    }
+
+    /// From now on somebody asks who sees everything.
+    pub(crate) fn ask_as_admin(&mut self) -> &mut Self {
+        self.is_admin = true;
+        self
+    }
+
+    /// The definition of a table.
+    pub(crate) fn def(&self, table: &str) -> &Arc<TableDef> {
+        &self.tables.iter().find(|(_, def)| *def.name == *table).unwrap().1
+    }
+
+    /// Parameters for whoever asks.
+    pub(crate) fn params(&self, plan: &Plan, params: &str) -> Result<Params, SqlError> {
+        let params = plan.read_params(params.as_bytes())?;
+        Ok(if plan.asks_identity() { params.by(self.identity) } else { params })
+    }
+
+    /// A row of a table, out of a JSON array.
+    pub(crate) fn encode(&self, table: &str, row: &str) -> Vec<u8> {
+        let def = self.def(table);
+        let columns = def.schema.columns.iter();
+        let fields: Vec<Field> = columns
+            .map(|column| Field { name: column.name.clone(), ty: column.ty.clone() })
+            .collect();
+        let limits = json::Limits { row_bytes_max: 1 << 20 };
+        let (mut scratch, mut bytes) = (json::Scratch::default(), Vec::new());
+        let text = row.as_bytes();
+        json::decode_arguments(&fields, &def.layout, text, limits, &mut scratch, &mut bytes)
+            .unwrap();
+        bytes
     }
 
     /// Inserts rows, each a JSON array.
@@ -166,22 +216,10 @@ impl Database {
         rows: &[impl AsRef<str>],
         write: impl Fn(&mut Store, TableId, Vec<u8>),
     ) {
-        let (_, def) = self.tables.iter().find(|(_, def)| *def.name == *table).unwrap();
-        let columns = &def.schema.columns;
-        let fields: Vec<Field> = columns
-            .iter()
-            .map(|column| Field { name: column.name.clone(), ty: column.ty.clone() })
-            .collect();
-        let limits = json::Limits { row_bytes_max: 1 << 20 };
-        let mut scratch = json::Scratch::default();
+        let id = self.def(table).id;
+        let rows: Vec<Vec<u8>> = rows.iter().map(|row| self.encode(table, row.as_ref())).collect();
         self.store.begin(TransactionLimits { rows_max: u64::MAX, bytes_max: u64::MAX });
-        for row in rows {
-            let text = row.as_ref().as_bytes();
-            let mut bytes = Vec::new();
-            json::decode_arguments(&fields, &def.layout, text, limits, &mut scratch, &mut bytes)
-                .unwrap();
-            write(&mut self.store, def.id, bytes);
-        }
+        rows.into_iter().for_each(|row| write(&mut self.store, id, row));
         self.last_tx = self.last_tx.next();
         self.store.commit(self.last_tx);
         self.store.note_time(time_of(self.last_tx));
@@ -242,7 +280,7 @@ impl Database {
         limits: &ExecutionLimits,
     ) -> Result<String, SqlError> {
         let plan = self.plan(sql)?;
-        let params: Params = plan.read_params(params.as_bytes())?;
+        let params: Params = self.params(&plan, params)?;
         let mut out = Vec::new();
         plan.execute(&self.store, &params, limits)?.write_json(&mut out);
         Ok(String::from_utf8(out).unwrap())
@@ -256,7 +294,7 @@ impl Database {
         tx: Option<TxId>,
     ) -> Result<String, SqlError> {
         let plan = self.plan(sql)?;
-        let params = plan.read_params(params.as_bytes())?;
+        let params = self.params(&plan, params)?;
         let (limits, mut out) = (ExecutionLimits::default(), Vec::new());
         plan.execute_at(self.snapshot(tx), &params, &limits)?.write_json(&mut out);
         Ok(String::from_utf8(out).unwrap())
@@ -327,12 +365,22 @@ impl Catalog for Database {
             .collect();
         match named.as_slice() {
             [] => Err(NameError::Unknown),
-            [(_, def)] if def.schema.public => Ok(def.clone()),
+            [(_, def)] if def.schema.public || self.is_admin => Ok(def.clone()),
             [_] => Err(NameError::NotPublic),
             several => Err(NameError::Ambiguous(
                 several.iter().map(|(module, _)| format!("\"{module}\".{name}")).collect(),
             )),
         }
+    }
+
+    fn beside(&self, table: &TableDef, name: &str) -> Option<Arc<TableDef>> {
+        let (module, _) = self.tables.iter().find(|(_, def)| def.id == table.id)?;
+        let is_it = |(of, def): &&(&str, Arc<TableDef>)| of == module && *def.name == *name;
+        self.tables.iter().find(is_it).map(|(_, def)| def.clone())
+    }
+
+    fn sight(&self) -> Sight {
+        if self.is_admin { Sight::All } else { Sight::Admitted }
     }
 
     fn row_count(&self, table: &TableDef) -> Option<u64> {

@@ -19,6 +19,7 @@ mod live_plans;
 mod parameters;
 mod past;
 mod plans;
+mod policies;
 mod properties;
 mod random;
 mod reference;

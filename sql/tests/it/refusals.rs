@@ -133,10 +133,6 @@ fn clauses_are_refused_where_they_stand() {
             "ORDER BY … USING is not supported (line 1, column 33)",
         ),
         ("SELECT FROM message", "SELECT of no columns is not supported (line 1, column 1)"),
-        (
-            "SELECT * FROM guarded",
-            "the policy of table guarded is not supported (line 1, column 15)",
-        ),
     ]);
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use cosmictron_sql::{
-    AnswerChanges, Dataflow, HeldAnswer, LeafChanges, LivePlan, Params, Resource, RowFormat,
+    AnswerChanges, Dataflow, HeldAnswer, LeafChanges, LivePlan, Params, Resource, RowFormat, Sight,
     SqlError,
 };
 use cosmictron_types::{Timestamp, TxId};
@@ -17,7 +17,9 @@ use crate::shard::Reach;
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct FlowKey {
     pub text: Arc<str>,
-    /// As [`Params::key`] gives them.
+    /// What its subscribers see of tables with policies.
+    pub sight: Sight,
+    /// As [`Params::key`] gives them: whose they are as well, where a policy asks.
     pub params: Arc<[u8]>,
 }
 

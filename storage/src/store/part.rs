@@ -113,6 +113,16 @@ impl Store {
         rows
     }
 
+    /// All rows that have these values in an index's first columns.
+    pub(crate) fn matches<'s>(
+        &'s self,
+        table: TableId,
+        index: IndexId,
+        key: &'s Key,
+    ) -> impl Iterator<Item = RowId> + 's {
+        self.at(self.place(table)).matches(index, key)
+    }
+
     /// Moves the sequences past the numbers of a row that is in.
     pub(crate) fn pass_row(&mut self, table: TableId, row: &[u8]) {
         self.pass(self.place(table), row);

@@ -112,7 +112,7 @@ impl Store {
     }
 
     /// How many rows the open transaction may still write.
-    pub(super) fn rows_left(&self) -> u64 {
+    pub(crate) fn rows_left(&self) -> u64 {
         let limits = self.open.as_ref().expect("a transaction is open");
         limits.rows_max - self.write_set.rows()
     }

@@ -72,6 +72,7 @@ fn table_schema(name: String, schema: &TableSchema, index: &IndexSchema) -> Tabl
             primary: index.columns.len() == 1,
         }],
         policies: Vec::new(),
+        force_policies: false,
     }
 }
 

@@ -3,6 +3,7 @@
 mod cluster;
 mod crossing;
 mod declaration;
+mod judged;
 mod model;
 mod partition;
 mod scan;

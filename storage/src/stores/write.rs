@@ -66,7 +66,7 @@ impl Stores {
         inserted
     }
 
-    fn insert_filled(
+    pub(super) fn insert_filled(
         &mut self,
         at: &Placement,
         shard: ShardId,
@@ -195,15 +195,25 @@ impl Stores {
         index: IndexId,
         key: &Key,
     ) -> Result<u64, StoresError> {
-        let def = at.def();
-        if def.is_append_only() {
-            return Err(WriteError::AppendOnly { table: def.name.clone() }.into());
-        }
+        check_deletable(at)?;
         let reach = self.reach(&at.site, index, key)?;
         if let (Reach::One(shard), true) = (reach, at.deletes_alone()) {
             return Ok(self.store_mut(shard)?.delete(at.table(), index, key)?);
         }
-        let delete = self.plan_delete(at, reach, index, key)?;
+        let shards = self.within(reach)?.into_iter();
+        let found = shards.map(|shard| (shard, self.held(shard).rows_with(at.table(), index, key)));
+        let found = found.collect();
+        self.delete_found(at, index, found)
+    }
+
+    /// Deletes rows that were found by an index; how many they were.
+    pub(super) fn delete_found(
+        &mut self,
+        at: &Placement,
+        index: IndexId,
+        found: Vec<(ShardId, Vec<RowId>)>,
+    ) -> Result<u64, StoresError> {
+        let delete = self.plan_delete(at, index, found)?;
         self.check_delete(at, &delete)?;
         self.count_entries(&delete.leaving)?;
         let mut count = 0;
@@ -221,20 +231,15 @@ impl Stores {
     fn plan_delete<'p>(
         &mut self,
         at: &'p Placement,
-        reach: Reach,
         index: IndexId,
-        key: &Key,
+        found: Vec<(ShardId, Vec<RowId>)>,
     ) -> Result<Delete<'p>, StoresError> {
-        let shards = self.within(reach)?;
-        let mut found = Vec::with_capacity(shards.len());
-        for shard in shards {
-            let store = self.store_mut(shard)?;
-            let rows = store.rows_with(at.table(), index, key);
-            for &row in &rows {
+        for (shard, rows) in &found {
+            let store = self.store_mut(*shard)?;
+            for &row in rows {
                 let length = store.row(at.table(), row).len();
                 store.count_write(length)?;
             }
-            found.push((shard, rows));
         }
         let (mut needs, mut leaving) = (Needs::of(self), Vec::new());
         for (shard, rows) in &found {
@@ -298,5 +303,13 @@ impl Stores {
             let store = self.position(entry.shard).expect("the needs are met");
             self.at_mut(store).pass_number(at.table(), sequence, row);
         }
+    }
+}
+
+pub(super) fn check_deletable(at: &Placement) -> Result<(), WriteError> {
+    let def = at.def();
+    match def.is_append_only() {
+        true => Err(WriteError::AppendOnly { table: def.name.clone() }),
+        false => Ok(()),
     }
 }

@@ -5,9 +5,9 @@ mod sharding;
 mod tests;
 
 use super::{
-    COLUMNS_MAX, FUNCTIONS_MAX, INDEX_COLUMNS_MAX, INDEXES_MAX, IndexSchema, ModuleSchema,
-    NAME_BYTES_MAX, REQUIRED_CAPABILITIES_MAX, ReducerKind, ReducerSchema, TABLES_MAX,
-    TYPE_DEPTH_MAX, TableSchema,
+    COLUMNS_MAX, FUNCTIONS_MAX, INDEX_COLUMNS_MAX, INDEXES_MAX, IndexSchema, MODULE_POLICIES_MAX,
+    ModuleSchema, NAME_BYTES_MAX, POLICIES_MAX, POLICY_BYTES_MAX, REQUIRED_CAPABILITIES_MAX,
+    ReducerKind, ReducerSchema, TABLES_MAX, TYPE_DEPTH_MAX, TableSchema,
 };
 use crate::ty::{Field, Type};
 use sharding::Placing;
@@ -45,6 +45,8 @@ pub(super) fn admit(mut schema: ModuleSchema) -> Result<ModuleSchema, SchemaErro
     let relations =
         schema.tables.iter().map(|t| &t.name).chain(schema.views.iter().map(|v| &v.name));
     names_are_unique("table or view", relations)?;
+    let policies = schema.tables.iter().map(|table| table.policies.len());
+    at_most("policies", policies.sum(), MODULE_POLICIES_MAX)?;
     names_are_unique("reducer", schema.reducers.iter().map(|reducer| &reducer.name))?;
     schema.tables.iter_mut().try_for_each(complete_indexes)?;
     for table in &schema.tables {
@@ -89,10 +91,25 @@ fn check_table(table: &TableSchema, module: &ModuleSchema) -> Result<(), SchemaE
         check_auto_inc(&place, table, &column.name)?;
         check_foreign_key(&place, table, &column.name, module)?;
     }
+    check_policies(&place, table)?;
     for index in &table.indexes {
         check_index(&format!("{place}, index {}", index.name), table, index)?;
     }
     sharding::check_table(&place, table)
+}
+
+/// What is said in them is for the server to check, which knows SQL.
+fn check_policies(place: &str, table: &TableSchema) -> Result<(), SchemaError> {
+    at_most(&format!("{place}: read policies"), table.read_policies().count(), POLICIES_MAX)?;
+    at_most(&format!("{place}: write policies"), table.write_policies().count(), POLICIES_MAX)?;
+    for text in table.read_policies().chain(table.write_policies()) {
+        at_most(&format!("{place}: bytes of a policy"), text.len(), POLICY_BYTES_MAX)?;
+    }
+    if table.force_policies && table.read_policies().next().is_none() {
+        let rule = "rls(force) is for read policies, and the table has none";
+        return Err(SchemaError::Rule { place: place.to_owned(), rule });
+    }
+    Ok(())
 }
 
 fn check_index(place: &str, table: &TableSchema, index: &IndexSchema) -> Result<(), SchemaError> {

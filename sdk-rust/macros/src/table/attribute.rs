@@ -43,7 +43,7 @@ impl TableWords {
 /// What an attribute on a table's struct says.
 pub(super) enum StructWord {
     Index { span: Span, name: Option<LitStr>, unique: bool, columns: Vec<Ident> },
-    Rls { read: Option<LitStr>, write: Option<LitStr> },
+    Rls { read: Option<LitStr>, write: Option<LitStr>, force: Option<Span> },
 }
 
 impl StructWord {
@@ -95,18 +95,23 @@ fn index_name(meta: &ParseNestedMeta<'_>) -> Result<LitStr> {
 }
 
 fn parse_rls(ident: &Ident, attribute: &Attribute) -> Result<StructWord> {
-    let form = "write `#[rls(read = \"…\")]` or `#[rls(write = \"…\")]`, with an SQL predicate";
+    let form = "write `#[rls(read = \"…\")]` or `#[rls(write = \"…\")]`, with an SQL predicate, or `#[rls(force)]`";
     attribute.meta.require_list().map_err(|_| Error::new(ident.span(), form))?;
-    let (mut read, mut write) = (None, None);
+    let (mut read, mut write, mut force) = (None, None, false);
+    let mut force_span = None;
     attribute.parse_nested_meta(|meta| match word_of(&meta)?.as_str() {
         "read" => once(&mut read, &meta, predicate),
         "write" => once(&mut write, &meta, predicate),
-        _ => Err(unknown_word(&meta, "rls", &["read", "write"])),
+        "force" => {
+            force_span = Some(meta.path.span());
+            flag(&mut force, &meta)
+        }
+        _ => Err(unknown_word(&meta, "rls", &["read", "write", "force"])),
     })?;
-    if read.is_none() && write.is_none() {
+    if read.is_none() && write.is_none() && !force {
         return Err(Error::new(ident.span(), form));
     }
-    Ok(StructWord::Rls { read, write })
+    Ok(StructWord::Rls { read, write, force: force_span })
 }
 
 fn predicate(meta: &ParseNestedMeta<'_>) -> Result<LitStr> {

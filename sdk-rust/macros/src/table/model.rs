@@ -25,6 +25,8 @@ pub(super) struct Table {
     pub(super) columns: Vec<Column>,
     pub(super) indexes: Vec<Index>,
     pub(super) policies: Vec<Policy>,
+    /// Where it is said that reducers, too, see only what the read policies admit.
+    pub(super) forced: Option<Span>,
 }
 
 pub(super) struct Column {
@@ -73,6 +75,7 @@ impl Table {
             columns: Vec::new(),
             indexes: Vec::new(),
             policies: Vec::new(),
+            forced: None,
         };
         let mut errors = Errors::default();
         errors.add(check_name(&table.name, words.name.span()));
@@ -85,7 +88,21 @@ impl Table {
                 .add(StructWord::parse(attribute).and_then(|words| table.read_struct_words(words)));
         }
         errors.into_result()?;
+        table.check_forced()?;
         Ok(table)
+    }
+
+    /// Without a policy for reading there is nothing that reducers could keep to.
+    fn check_forced(&self) -> Result<()> {
+        let reads = self.policies.iter().any(|policy| matches!(policy, Policy::Read(_)));
+        match self.forced {
+            Some(span) if !reads => {
+                let text = "`force` makes reducers keep to read policies, and the table has none: \
+                     add `#[rls(read = \"…\")]`";
+                Err(Error::new(span, text))
+            }
+            _ => Ok(()),
+        }
     }
 
     pub(super) fn has_primary_key(&self) -> bool {
@@ -178,9 +195,10 @@ impl Table {
                 check_name(&name, span)?;
                 self.add_index(span, Index { name, columns: positions, unique, primary: false })
             }
-            StructWord::Rls { read, write } => {
+            StructWord::Rls { read, write, force } => {
                 self.policies.extend(read.map(|predicate| Policy::Read(predicate.value())));
                 self.policies.extend(write.map(|predicate| Policy::Write(predicate.value())));
+                self.forced = self.forced.or(force);
                 Ok(())
             }
         }

@@ -143,6 +143,9 @@ fn describe(table: &Table) -> TokenStream {
     if !table.policies.is_empty() {
         item.raw(",\"policies\":[").list(&table.policies, describe_policy).raw("]");
     }
+    if table.forced.is_some() {
+        item.raw(",\"force_policies\":true");
+    }
     item.raw("}}");
     item.into_statements()
 }

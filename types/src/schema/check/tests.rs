@@ -172,3 +172,33 @@ fn the_primary_key_comes_first_and_is_unique() {
     assert_eq!(table.primary_key().map(|key| key.get()), Some(0));
     assert_eq!(ModuleSchema::parse(&schema.to_json()).unwrap(), schema);
 }
+
+#[test]
+fn policies_are_bounded_and_force_is_for_reading() {
+    let with = |more: &str| table(ID, PRIMARY).replace("}}", &format!("{more}}}}}"));
+    let policies = |kind: &str, text: &str, count: usize| {
+        let policy = format!(r#"{{"{kind}":"{text}"}}"#);
+        with(&format!(r#","policies":[{}]"#, vec![policy; count].join(",")))
+    };
+    admits(&[&policies("read", "id = 1", 16)]);
+    admits(&[&policies("write", &"x".repeat(4096), 1)]);
+    check(
+        &[&policies("write", "true", 17)],
+        "table t: write policies: 17 is more than the limit of 16",
+    );
+    check(
+        &[&policies("read", &"x".repeat(4097), 1)],
+        "table t: bytes of a policy: 4097 is more than the limit of 4096",
+    );
+    let forced = |policies: &str| with(&format!(r#","force_policies":true{policies}"#));
+    admits(&[&forced(r#","policies":[{"read":"true"}]"#)]);
+    check(
+        &[&forced(r#","policies":[{"write":"true"}]"#)],
+        "table t: rls(force) is for read policies, and the table has none",
+    );
+    let many: Vec<String> = (0..17)
+        .map(|at| policies("read", "true", 16).replace(r#""t""#, &format!(r#""t{at}""#)))
+        .collect();
+    let many: Vec<&str> = many.iter().map(String::as_str).collect();
+    check(&many, "policies: 272 is more than the limit of 256");
+}
