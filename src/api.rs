@@ -62,6 +62,8 @@ pub type ShardHandle = cosmictron_runtime::real::Shard<Shard>;
 pub struct Common {
     pub config: Config,
     pub cors: Cors,
+    /// How long browsers are told to speak TLS alone with this host, in seconds.
+    pub secure_for_secs: Option<u32>,
     pub keys: KeyRing,
     pub postbox: Postbox,
     pub modules: ModuleFiles,

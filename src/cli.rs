@@ -3,6 +3,7 @@
 //! Exit codes: 0 done; 1 the server refused, or could not run; 2 the command line is wrong; 3 the server cannot be
 //! reached; 4 a local file or program failed.
 
+mod authorities;
 mod client;
 mod credentials;
 mod deploy;

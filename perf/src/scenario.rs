@@ -7,6 +7,7 @@ pub mod live;
 mod place;
 pub mod runtimes;
 pub mod shards;
+pub mod tls;
 pub mod transfer;
 
 use std::time::Duration;

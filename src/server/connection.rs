@@ -7,10 +7,10 @@
 use std::rc::Rc;
 
 use cosmictron_net::{Decoder, Limits, Phase, Problem, ProblemCode, Progress, Reply, Response};
-use cosmictron_runtime::real::{Deadline, TcpStream};
-use cosmictron_types::Duration;
+use cosmictron_runtime::real::Deadline;
 
 use super::gate::Pass;
+use super::stream::{LINGER, Stream};
 use super::{event_stream, websocket};
 use crate::api::{Api, Events, Outcome, Upgrade, Upgraded};
 use crate::config::HttpConfig;
@@ -19,15 +19,11 @@ use crate::config::HttpConfig;
 const PIPELINED_MAX: usize = 64;
 /// Output that is kept from one batch to the next.
 const OUTPUT_BYTES_KEPT: usize = 64 << 10;
-/// For a client that was refused to take its answer and go.
-const LINGER: Duration = Duration::from_secs(2);
-/// Bytes that are read from it meanwhile.
-const LINGER_BYTES_MAX: usize = 1 << 20;
 
 /// One connection.
 struct Connection {
     api: Rc<Api>,
-    stream: TcpStream,
+    stream: Stream,
     decoder: Decoder,
     out: Vec<u8>,
     /// Answers that are not written yet, in the order of their requests.
@@ -54,7 +50,7 @@ enum Next {
 }
 
 /// Serves one connection to its end.
-pub async fn serve(api: Rc<Api>, stream: TcpStream, pass: Pass) {
+pub async fn serve(api: Rc<Api>, stream: Stream, pass: Pass) {
     let mut connection = Connection {
         api,
         stream,
@@ -64,7 +60,10 @@ pub async fn serve(api: Rc<Api>, stream: TcpStream, pass: Pass) {
         behind: Vec::new(),
         phase: Phase::Closed,
     };
-    let Some(handover) = connection.run().await else { return drop(pass) };
+    let Some(handover) = connection.run().await else {
+        connection.stream.end().await;
+        return drop(pass);
+    };
     let Connection { api, stream, mut decoder, .. } = connection;
     let unread = decoder.take_unread();
     drop(decoder);
@@ -100,7 +99,7 @@ impl Connection {
                 Next::Handover(handover) => return Some(handover),
                 // A client that has all of its answers closes; one that does not is not waited for long.
                 Next::End | Next::Linger => {
-                    self.linger().await;
+                    self.stream.linger().await;
                     return None;
                 }
             }
@@ -242,25 +241,5 @@ impl Connection {
             Phase::ReadingBody => Deadline::Due(body_timeout.get()),
             Phase::Closed => Deadline::Due(LINGER),
         });
-    }
-
-    /// Ends our side and reads on for a moment: to close with unread bytes would reset the connection and could destroy
-    /// the answer on its way.
-    async fn linger(&mut self) {
-        if self.stream.shutdown().is_err() {
-            return;
-        }
-        self.stream.set_deadline(Deadline::Due(LINGER));
-        let mut read_bytes = 0;
-        let mut buffer = Vec::with_capacity(4096);
-        while read_bytes < LINGER_BYTES_MAX {
-            buffer.clear();
-            let (read, back) = self.stream.read(buffer).await;
-            buffer = back;
-            match read {
-                Ok(0) | Err(_) => return,
-                Ok(bytes) => read_bytes += bytes,
-            }
-        }
     }
 }

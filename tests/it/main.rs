@@ -29,4 +29,5 @@ mod sdk_checks;
 mod slow;
 mod smuggling;
 mod time_travel;
+mod tls;
 mod tokens;
