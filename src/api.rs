@@ -37,10 +37,12 @@ pub use upgrade::{Upgrade, Upgraded};
 
 use std::cell::{Cell, RefCell};
 use std::future::Future;
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use cosmictron_net::forwarded::ClientAddress;
 use cosmictron_net::ws::{Deflater, Inflater};
 use cosmictron_net::{Compressor, Cors, Head, HttpDate, Problem, Request};
 use cosmictron_runtime::real::Pending;
@@ -50,8 +52,10 @@ use cosmictron_types::json::Scratch;
 
 use crate::auth::{KeyRing, Postbox, TokenCache};
 use crate::config::Config;
+use crate::limits::{Client, Limits};
 use crate::module_files::ModuleFiles;
 use crate::shard::{Answer, Shard, Unavailable};
+use crate::turnstile::Turnstile;
 use plan_cache::PlanCache;
 use route::Route;
 
@@ -75,6 +79,9 @@ pub struct Api {
     pub common: Arc<Common>,
     tokens: RefCell<TokenCache>,
     plans: RefCell<PlanCache>,
+    limits: Limits,
+    /// Passwords of this core that are hashed: one at a time, so that the helper pool has room for others.
+    hashing: Rc<Turnstile>,
     scratch: RefCell<Scratch>,
     compressor: RefCell<Compressor>,
     /// Of all WebSockets of this core.
@@ -110,6 +117,7 @@ pub struct Waiting {
 struct Exchange<'a> {
     api: &'a Rc<Api>,
     request: &'a Request<'a>,
+    client: Client,
     envelope: Envelope,
 }
 
@@ -123,6 +131,8 @@ impl Api {
         Api {
             tokens: RefCell::new(TokenCache::new(seed)),
             plans: RefCell::new(PlanCache::new(seed)),
+            limits: Limits::new(&common.config.limits, shard.count(), seed),
+            hashing: Rc::new(Turnstile::new(1, HASHES_WAITING_MAX)),
             scratch: RefCell::default(),
             compressor: RefCell::new(Compressor::new()),
             deflater: RefCell::default(),
@@ -133,6 +143,11 @@ impl Api {
             shard,
             common,
         }
+    }
+
+    /// Whose connection one from `peer` is counted as; a proxy's is nobody's.
+    pub fn connected_client(&self, peer: IpAddr) -> Option<ClientAddress> {
+        self.limits.connected_client(peer)
     }
 
     /// How large a request's body may be.
@@ -146,10 +161,16 @@ impl Api {
         }
     }
 
-    /// Answers a request, or begins to. `out` is the connection's output.
-    pub fn handle(self: &Rc<Self>, request: &Request<'_>, out: &mut Vec<u8>) -> Outcome {
+    /// Answers a request that came over a connection from `peer`, or begins to. `out` is the connection's output.
+    pub fn handle(
+        self: &Rc<Self>,
+        request: &Request<'_>,
+        peer: IpAddr,
+        out: &mut Vec<u8>,
+    ) -> Outcome {
         let envelope = Envelope::of(&request.head, self);
-        let exchange = Exchange { api: self, request, envelope };
+        let client = self.limits.client(peer, &request.head);
+        let exchange = Exchange { api: self, request, client, envelope };
         let handled = match Route::parse(&request.head) {
             Ok(route) => exchange.handle(route, out),
             Err(refused) => exchange.refuse_route(&refused, out),
@@ -181,6 +202,8 @@ impl Api {
     }
 }
 
+/// Passwords of one core that may wait to be hashed: at 20 ms each, the last one waits half a second.
+const HASHES_WAITING_MAX: usize = 24;
 /// Bytes of a form around a module.
 const FORM_BYTES: usize = 16 << 10;
 
@@ -188,6 +211,10 @@ impl Exchange<'_> {
     fn handle(self, route: Route<'_>, out: &mut Vec<u8>) -> Handled {
         if self.api.shard.is_shutting_down() && route.is_work() {
             return Err(problem::unavailable_problem(Unavailable::ShuttingDown));
+        }
+        // Whether the server lives may be asked at any time.
+        if route.is_work() {
+            self.api.limits.take_request(self.client, self.api.shard.now())?;
         }
         match route {
             Route::Health => self.health(out),

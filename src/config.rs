@@ -11,8 +11,11 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
+use cosmictron_net::forwarded::Network;
 use cosmictron_types::ShardCount;
 use serde::{Deserialize, Serialize};
+
+use crate::limits::{Rate, Window};
 
 /// Where the server listens when nobody says otherwise.
 const LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 3000);
@@ -41,6 +44,7 @@ pub struct Config {
     pub websocket: WebSocketConfig,
     pub modules: ModulesConfig,
     pub storage: StorageConfig,
+    pub limits: LimitsConfig,
     pub auth: AuthConfig,
     pub mail: MailConfig,
 }
@@ -159,6 +163,45 @@ pub struct StorageConfig {
     pub query_bytes_max: ByteCount,
 }
 
+/// How much each client may ask for.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LimitsConfig {
+    /// Requests from one address, of whoever.
+    pub per_address: Rate,
+    /// Requests, and messages over WebSockets, of one identity.
+    pub per_identity: Rate,
+    /// Attempts to sign in or up, or to get or use a link, from one address.
+    pub sign_in_per_address: Rate,
+    /// The same for one e-mail address, from wherever.
+    pub sign_in_per_account: Rate,
+    /// Proxies that are believed when they say in `X-Forwarded-For` from where they were asked.
+    #[serde(with = "networks")]
+    pub trusted_proxies: Vec<Network>,
+    /// Whether clients on this machine are limited as well.
+    pub loopback: bool,
+    /// Connections from one address to one shard.
+    pub connections_per_address_max: u32,
+    /// Modules that are deployed at once.
+    pub modules_max: u32,
+}
+
+/// Networks as texts.
+mod networks {
+    use cosmictron_net::forwarded::Network;
+    use serde::de::Error;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub fn serialize<S: Serializer>(networks: &[Network], to: S) -> Result<S::Ok, S::Error> {
+        networks.iter().map(Network::to_string).collect::<Vec<_>>().serialize(to)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Network>, D::Error> {
+        let texts = Vec::<String>::deserialize(from)?;
+        texts.iter().map(|text| text.parse().map_err(D::Error::custom)).collect()
+    }
+}
+
 /// Accounts and tokens.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
@@ -200,6 +243,7 @@ impl Default for Config {
             websocket: WebSocketConfig::default(),
             modules: ModulesConfig::default(),
             storage: StorageConfig::default(),
+            limits: LimitsConfig::default(),
             auth: AuthConfig::default(),
             mail: MailConfig::default(),
         }
@@ -287,6 +331,22 @@ impl Default for StorageConfig {
             segment_bytes: ByteCount::mebibytes(64),
             query_rows_scanned_max: 10_000_000,
             query_bytes_max: ByteCount::mebibytes(64),
+        }
+    }
+}
+
+impl Default for LimitsConfig {
+    fn default() -> Self {
+        let per = |count, window, burst| Rate::Limited { count, window, burst };
+        Self {
+            per_address: per(1000, Window::Second, 2000),
+            per_identity: per(1000, Window::Second, 2000),
+            sign_in_per_address: per(60, Window::Minute, 60),
+            sign_in_per_account: per(10, Window::Minute, 10),
+            trusted_proxies: Vec::new(),
+            loopback: false,
+            connections_per_address_max: 1024,
+            modules_max: 256,
         }
     }
 }

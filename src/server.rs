@@ -154,7 +154,9 @@ async fn serve(shard: ShardHandle, site: Arc<Site>) {
         return shard.stop();
     }
     let api = Rc::new(Api::new(shard.clone(), site.common.clone(), seed()));
-    let gate = Rc::new(Gate::new(site.common.config.http.connections_max));
+    let config = &site.common.config;
+    let of_client_max = config.limits.connections_per_address_max;
+    let gate = Rc::new(Gate::new(config.http.connections_max, of_client_max));
     let listening = listen(&api, &site, &gate);
     let listening = match listening {
         Ok(listening) => listening,
@@ -186,7 +188,8 @@ fn listen(api: &Rc<Api>, site: &Site, gate: &Rc<Gate>) -> std::io::Result<Listen
     let shard = api.shard.clone();
     let front = site.acceptor.clone().map(|acceptor| Rc::new(Front::new(api.clone(), acceptor)));
     shard.listen(site.opened.address, move |stream: TcpStream| {
-        let Some(pass) = Gate::enter(&gate) else { return };
+        let client = api.connected_client(stream.peer().ip());
+        let Some(pass) = Gate::enter(&gate, client) else { return };
         match &front {
             Some(front) => api.shard.spawn(front.clone().serve(stream, pass)),
             None => api.shard.spawn(connection::serve(api.clone(), Stream::Plain(stream), pass)),

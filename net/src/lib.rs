@@ -21,7 +21,7 @@
 //! exchanged there. [`problem`] writes errors as `application/problem+json`. [`uri`] takes paths
 //! and queries apart, [`media`] media types, [`multipart`] form bodies. [`negotiate`] chooses a
 //! content coding, [`compress`] applies it, [`cors`] answers browsers, [`date`] renders the `Date`
-//! header. [`tls`] stands beneath all of it, where a server has a certificate.
+//! header, [`forwarded`] tells clients by their addresses. [`tls`] stands beneath all of it, where a server has a certificate.
 
 #![warn(missing_docs)]
 #![warn(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
@@ -29,6 +29,7 @@
 pub mod compress;
 pub mod cors;
 pub mod date;
+pub mod forwarded;
 pub mod http;
 mod input;
 mod json;

@@ -4,6 +4,7 @@
 //! write. What comes meanwhile waits in the socket: a client that sends faster than it is answered is held back there.
 //! A connection that is to speak WebSocket goes on in [`websocket`], one that is to be told events in [`event_stream`].
 
+use std::net::IpAddr;
 use std::rc::Rc;
 
 use cosmictron_net::{Decoder, Limits, Phase, Problem, ProblemCode, Progress, Reply, Response};
@@ -24,6 +25,7 @@ const OUTPUT_BYTES_KEPT: usize = 64 << 10;
 struct Connection {
     api: Rc<Api>,
     stream: Stream,
+    peer: IpAddr,
     decoder: Decoder,
     out: Vec<u8>,
     /// Answers that are not written yet, in the order of their requests.
@@ -53,6 +55,7 @@ enum Next {
 pub async fn serve(api: Rc<Api>, stream: Stream, pass: Pass) {
     let mut connection = Connection {
         api,
+        peer: stream.peer().ip(),
         stream,
         decoder: Decoder::new(Limits::default()),
         out: Vec::new(),
@@ -114,7 +117,7 @@ impl Connection {
             match self.decoder.next(|head| api.body_bytes_max(head)) {
                 Ok(Progress::Upgrade(request)) if Api::is_socket(&request.head) => {
                     self.phase = Phase::Closed;
-                    let upgrade = api.upgrade(&request);
+                    let upgrade = api.upgrade(&request, self.peer);
                     // It stands behind the answers to the requests before.
                     self.collect().await;
                     match upgrade {
@@ -131,7 +134,7 @@ impl Connection {
                     let mut answer = Vec::new();
                     let is_first = self.waiting.is_empty();
                     let out = if is_first { &mut self.out } else { &mut answer };
-                    match api.handle(&request, out) {
+                    match api.handle(&request, self.peer, out) {
                         Outcome::Events(mut events) => {
                             self.collect().await;
                             self.out.extend_from_slice(&events.take_head());

@@ -4,6 +4,7 @@
 //! both sides' word that they say nothing more; one that was cut ends its reader with an error.
 
 use std::io;
+use std::net::SocketAddr;
 
 use cosmictron_runtime::real::{Deadline, ReadHalf, TcpStream, WriteHalf};
 use cosmictron_types::Duration;
@@ -34,6 +35,14 @@ pub enum Writer {
 }
 
 impl Stream {
+    /// The address of the other side.
+    pub fn peer(&self) -> SocketAddr {
+        match self {
+            Stream::Plain(stream) => stream.peer(),
+            Stream::Tls(stream) => stream.peer(),
+        }
+    }
+
     pub fn split(self) -> (Reader, Writer) {
         match self {
             Stream::Plain(stream) => {

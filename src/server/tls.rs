@@ -5,8 +5,7 @@
 //!                             └─ else ─▶ plain: refused, or sent to https
 //! ```
 //!
-//! Reading order: [`front`] is what a core does with a connection; [`handshake`] one handshake, [`turnstile`] how many
-//! are worked on at once; [`stream`] what comes after; [`plain`] what is answered to those who speak HTTP; [`files`]
+//! Reading order: [`front`] is what a core does with a connection; [`handshake`] one handshake; [`stream`] what comes after; [`plain`] what is answered to those who speak HTTP; [`files`]
 //! where certificates come from.
 
 mod files;
@@ -14,7 +13,6 @@ mod front;
 mod handshake;
 mod plain;
 mod stream;
-mod turnstile;
 
 pub use files::{CertificateFiles, CertificateFilesError};
 pub use front::Front;

@@ -131,6 +131,11 @@ impl Session {
         self.take_out(out);
     }
 
+    /// Whether the handshake is not over. It may be, and the client have said all that it has to say, in one read.
+    pub fn is_handshaking(&self) -> bool {
+        self.tls.is_handshaking()
+    }
+
     /// Whether the handshake came to an end, and was one without a signature.
     pub fn is_resumed(&self) -> bool {
         self.tls.handshake_kind() == Some(HandshakeKind::Resumed)

@@ -9,8 +9,8 @@ use std::rc::Rc;
 use cosmictron_net::tls::{Acceptor, Progress, Session, SigningCost};
 use cosmictron_runtime::real::TcpStream;
 
-use super::turnstile::Turnstile;
 use crate::api::ShardHandle;
+use crate::turnstile::Turnstile;
 
 /// Room for a read: a ClientHello has from 250 bytes to 2 KiB.
 const READ_BYTES: usize = 2048;
@@ -62,9 +62,11 @@ impl Handshakes {
                 written.map_err(|_| NoHandshake::Failed)?;
             }
             match progress {
-                Ok(Progress::Open) => return Ok(session),
+                Ok(Progress::Open | Progress::PeerClosed) if !session.is_handshaking() => {
+                    return Ok(session);
+                }
                 Ok(Progress::Handshake) => {}
-                Ok(Progress::PeerClosed) | Err(_) => return Err(NoHandshake::Failed),
+                Ok(_) | Err(_) => return Err(NoHandshake::Failed),
             }
             records.reserve(READ_BYTES);
             let (read, back) = stream.read(records).await;

@@ -6,6 +6,7 @@
 
 use std::cell::RefCell;
 use std::io;
+use std::net::SocketAddr;
 use std::rc::Rc;
 
 use cosmictron_net::tls::{Progress, Session, TlsError};
@@ -22,6 +23,7 @@ const OUT_BYTES_KEPT: usize = 256;
 pub struct TlsStream {
     reader: TlsReader,
     writer: TlsWriter,
+    peer: SocketAddr,
 }
 
 /// The direction from the client.
@@ -42,12 +44,18 @@ pub struct TlsWriter {
 impl TlsStream {
     /// A connection whose handshake is over.
     pub fn new(stream: TcpStream, session: Session) -> TlsStream {
+        let peer = stream.peer();
         let (read, write) = stream.split();
         let session = Rc::new(RefCell::new(session));
         TlsStream {
             reader: TlsReader { half: read, session: session.clone(), records: Vec::new() },
             writer: TlsWriter { half: write, session, records: Vec::new() },
+            peer,
         }
+    }
+
+    pub fn peer(&self) -> SocketAddr {
+        self.peer
     }
 
     pub fn split(self) -> (TlsReader, TlsWriter) {

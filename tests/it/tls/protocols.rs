@@ -4,7 +4,9 @@ use std::io::{ErrorKind, Read, Write};
 use std::sync::Arc;
 
 use cosmictron_net::Method;
-use cosmictron_tests::{SUBPROTOCOLS, TestCertificate, TestClient, TestServer, TestSocket};
+use cosmictron_tests::{
+    SUBPROTOCOLS, TestCertificate, TestClient, TestServer, TestSocket, TestStream,
+};
 use rustls::{HandshakeKind, ProtocolVersion};
 use serde_json::json;
 
@@ -127,6 +129,35 @@ fn whoever_says_that_it_has_said_all_is_answered_all_the_same() {
         let mut rest = [0];
         assert_eq!(client.stream().read(&mut rest).unwrap(), 0, "{version:?}: no close_notify");
     }
+}
+
+/// The handshake's last word, a request and the word that this was all came in one read, and the connection was taken for
+/// one that had ended within its handshake.
+#[test]
+fn all_may_come_with_the_last_word_of_the_handshake() {
+    let site = Site::start("");
+    let ada = site.ada();
+    let config = site.certificate.client_of(&[&rustls::version::TLS13]);
+    let token = ada.token().map(str::to_owned);
+    let mut client = TestClient::connect_by(site.server.address(), Some(config), token);
+    let call = request(&client, "POST", "/v1/reducers/record_agent_message", r#"["s","u","x"]"#);
+    let TestStream::Tls(stream) = client.stream() else { panic!("it is within TLS") };
+    let (tls, tcp) = (&mut stream.conn, &mut stream.sock);
+    while tls.is_handshaking() {
+        while tls.wants_write() {
+            tls.write_tls(tcp).unwrap();
+        }
+        tls.read_tls(tcp).unwrap();
+        tls.process_new_packets().unwrap();
+    }
+    tls.writer().write_all(call.as_bytes()).unwrap();
+    tls.send_close_notify();
+    let mut records = Vec::new();
+    while tls.wants_write() {
+        tls.write_tls(&mut records).unwrap();
+    }
+    tcp.write_all(&records).unwrap();
+    assert_eq!(client.read_answer(Method::Post).unwrap().status, 200);
 }
 
 /// Whoever sits between can end a TCP connection in a client's name, but say nothing in it.
