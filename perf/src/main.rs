@@ -72,6 +72,13 @@ enum Command {
         #[command(flatten)]
         output: Output,
     },
+    /// What a flood of attempts to sign in, and thousands of slow clients, cost those who call
+    Crowds {
+        #[command(flatten)]
+        options: scenario::crowds::Options,
+        #[command(flatten)]
+        output: Output,
+    },
     /// A fixed HTTP answer by each runtime that could carry the server
     Runtimes {
         #[command(flatten)]
@@ -122,6 +129,7 @@ fn run() -> Result<()> {
             print(&scenario::runtimes::run(&options)?, &output)
         }
         Command::Shards { options, output } => print(&scenario::shards::run(&options)?, &output),
+        Command::Crowds { options, output } => print(&scenario::crowds::run(&options)?, &output),
         Command::Tls { options, output } => print(&scenario::tls::run(&options)?, &output),
         Command::Live { options, output } => print(&scenario::live::run(&options)?, &output),
         Command::Calls { options, output } => print(&scenario::calls::run(&options)?, &output),

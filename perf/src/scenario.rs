@@ -2,6 +2,7 @@
 
 mod bank;
 pub mod calls;
+pub mod crowds;
 mod in_process;
 pub mod live;
 mod place;

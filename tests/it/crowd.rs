@@ -2,7 +2,6 @@
 
 use std::io::Write;
 use std::net::TcpStream;
-use std::time::{Duration, Instant};
 
 use cosmictron_tests::{TestCertificate, TestClient, TestServer, my_agent};
 use rustix::process::{Resource, getrlimit, setrlimit};
@@ -41,7 +40,7 @@ fn has_descriptors() -> bool {
     limit.current.is_none_or(|current| current >= CROWD as u64 + OTHERS)
 }
 
-/// Lets a crowd of a manner in and has a client call meanwhile.
+/// Lets a crowd of a manner in and has a client call meanwhile, which gives up when it is not served.
 fn check(server: &TestServer, manner: &Manner) {
     let mut ada = server.sign_up(&format!("{}@example.com", manner.name.replace(' ', "-")));
     let mut crowd: Vec<TcpStream> = (0..CROWD)
@@ -51,24 +50,19 @@ fn check(server: &TestServer, manner: &Manner) {
             stream
         })
         .collect();
-    let begin = Instant::now();
-    let mut slowest = Duration::ZERO;
     for round in 0..4 {
         for (number, stream) in crowd.iter_mut().enumerate() {
             // It may have been ended.
             let _ = stream.write_all(manner.drop);
             if number % 250 == 0 {
-                let asked = Instant::now();
                 let answer = ada.call("record_agent_message", r#"["s", "user", "x"]"#);
                 assert_eq!(answer.status, 200, "{}: {}", manner.name, answer.body);
-                slowest = slowest.max(asked.elapsed());
             }
         }
         // Who is new is let in as well.
         let mut fresh: TestClient = ada.again();
         assert_eq!(fresh.get("/v1/health").status, 200, "{}, round {round}", manner.name);
     }
-    println!("{}: {:?}, the slowest call {slowest:?}", manner.name, begin.elapsed());
 }
 
 #[test]

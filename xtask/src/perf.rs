@@ -27,6 +27,9 @@ pub struct Options {
     /// Measures what TLS costs
     #[arg(long, conflicts_with_all = ["runtimes", "in_process", "shards", "live"])]
     tls: bool,
+    /// Measures what crowds cost those who are served beside them
+    #[arg(long, conflicts_with_all = ["runtimes", "in_process", "shards", "live", "tls"])]
+    crowds: bool,
     /// Passed on to `cosmictron-perf`
     #[arg(last = true)]
     arguments: Vec<OsString>,
@@ -47,6 +50,7 @@ pub fn run(options: &Options) -> Result<(), Failed> {
             (options.shards, "shards"),
             (options.live, "live"),
             (options.tls, "tls"),
+            (options.crowds, "crowds"),
         ];
         chosen.iter().find(|(is_chosen, _)| *is_chosen).map_or("transfer", |(_, name)| *name)
     };
