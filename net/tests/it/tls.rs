@@ -89,7 +89,7 @@ impl Pair {
     }
 
     /// Gives records to the client.
-    pub fn to_client(&mut self, mut records: &[u8]) -> Result<(), rustls::Error> {
+    pub fn give_client(&mut self, mut records: &[u8]) -> Result<(), rustls::Error> {
         while !records.is_empty() {
             self.client.read_tls(&mut records).unwrap();
             self.client.process_new_packets()?;
@@ -102,7 +102,7 @@ impl Pair {
     }
 
     /// Sends all that the client has to the session, in pieces of at most so many bytes.
-    pub fn to_server(&mut self, piece_bytes: usize) -> Progress {
+    pub fn give_server(&mut self, piece_bytes: usize) -> Progress {
         let records = self.client_records();
         let mut progress = self.session.progress().unwrap();
         for piece in records.chunks(piece_bytes) {
@@ -114,10 +114,10 @@ impl Pair {
     /// Shakes hands, with records cut into pieces.
     pub fn shake_hands(&mut self, piece_bytes: usize) {
         while self.session.progress().unwrap() == Progress::Handshake {
-            self.to_server(piece_bytes);
+            self.give_server(piece_bytes);
             let mut out = Vec::new();
             self.session.take_out(&mut out);
-            self.to_client(&out).unwrap();
+            self.give_client(&out).unwrap();
         }
         assert!(!self.client.is_handshaking());
     }

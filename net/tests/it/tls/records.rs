@@ -17,11 +17,11 @@ fn both_sides_are_understood_however_records_are_cut() {
             assert_eq!(pair.client.alpn_protocol(), Some(&b"http/1.1"[..]));
             let said: Vec<u8> = (0..40_000_u32).map(|number| number.to_le_bytes()[1]).collect();
             pair.say(&said);
-            assert_eq!(pair.to_server(piece_bytes), Progress::Open);
+            assert_eq!(pair.give_server(piece_bytes), Progress::Open);
             assert!(pair.heard == said, "{version:?} in pieces of {piece_bytes}");
             let mut out = Vec::new();
             pair.session.encrypt(&said, &mut out).unwrap();
-            pair.to_client(&out).unwrap();
+            pair.give_client(&out).unwrap();
             assert!(pair.told() == said, "{version:?}");
         }
     }
@@ -53,7 +53,7 @@ fn whoever_comes_back_is_known_also_after_another_certificate_is_shown() {
             // Tickets may come behind the handshake.
             let mut out = Vec::new();
             pair.session.encrypt(b"x", &mut out).unwrap();
-            pair.to_client(&out).unwrap();
+            pair.give_client(&out).unwrap();
         }
         let other = client_config(&[&second], version, &[]);
         Pair::new(&acceptor, &other).shake_hands(usize::MAX);
@@ -70,7 +70,7 @@ fn a_client_that_speaks_only_another_protocol_is_told_why() {
         assert!(pair.session.receive(&mut records).is_err());
         let mut out = Vec::new();
         pair.session.close(&mut out);
-        let error = pair.to_client(&out).unwrap_err();
+        let error = pair.give_client(&out).unwrap_err();
         assert!(error.to_string().contains("NoApplicationProtocol"), "{error}");
         // It stays so.
         assert!(pair.session.receive(&mut vec![1]).is_err());
@@ -86,15 +86,15 @@ fn an_end_that_was_said_is_told_from_one_that_was_not() {
         let mut pair = Pair::new(&acceptor, &client_config(&[&made], version, &[]));
         pair.shake_hands(usize::MAX);
         pair.say(b"last words");
-        assert_eq!(pair.to_server(usize::MAX), Progress::Open, "not yet");
+        assert_eq!(pair.give_server(usize::MAX), Progress::Open, "not yet");
         pair.client.send_close_notify();
-        assert_eq!(pair.to_server(3), Progress::PeerClosed);
+        assert_eq!(pair.give_server(3), Progress::PeerClosed);
         assert_eq!(pair.heard, b"last words");
         // We may go on.
         let mut out = Vec::new();
         pair.session.encrypt(b"an answer", &mut out).unwrap();
         pair.session.close(&mut out);
-        pair.to_client(&out).unwrap();
+        pair.give_client(&out).unwrap();
         assert_eq!(pair.told(), b"an answer");
         let mut end = [0];
         assert_eq!(std::io::Read::read(&mut pair.client.reader(), &mut end).unwrap(), 0);
@@ -117,7 +117,7 @@ fn new_keys_are_taken_and_answered_with_new_ones_in_the_middle_of_a_record() {
         let mut out = Vec::new();
         pair.session.encrypt(b"meanwhile", &mut out).unwrap();
         pair.session.read(&mut rest.to_vec(), &mut pair.heard).unwrap();
-        pair.to_client(&out).unwrap();
+        pair.give_client(&out).unwrap();
         assert_eq!(pair.told(), b"meanwhile", "round {round}");
     }
     assert_eq!(pair.heard, b"hello".repeat(5));
