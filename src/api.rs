@@ -234,6 +234,7 @@ impl Exchange<'_> {
             Route::Module { name } => self.module(&name, out),
             Route::Schema { name } => self.schema(&name, out),
             Route::Undeploy { name } => self.undeploy(&name),
+            Route::Grants => self.grants(),
             Route::Grant => self.grant(true),
             Route::Revoke => self.grant(false),
             Route::OpenApi => self.openapi(out),

@@ -8,6 +8,7 @@ mod email;
 mod key_ring;
 mod mail;
 mod password;
+mod rights;
 mod token;
 mod token_cache;
 
@@ -15,10 +16,11 @@ pub use email::{EmailAddress, InvalidEmail};
 pub use key_ring::{KeyRing, KeyRingError};
 pub use mail::{Mail, MailError, Postbox};
 pub use password::{Password, PasswordHash, PasswordRefused};
+pub use rights::{READ_PERSONAL_DATA, Right, Rights};
 pub use token::{Claims, InvalidToken, SignedToken};
 pub use token_cache::TokenCache;
 
-/// What an account may do beyond calling reducers and reading.
+/// What an account is to the server: what it may do beyond calling reducers and reading.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Role {
     /// Every account.

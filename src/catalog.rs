@@ -6,7 +6,7 @@
 //!                  schedules            of the calls that it ran
 //!                  visits               to the modules whose home it is
 //!                  idempotency          answers of the calls that it ran
-//! the first shard  accounts, sessions, magic_links
+//! the first shard  accounts, grants, sessions, magic_links
 //! ```
 //!
 //! Because a call's answer, a schedule, a visit or a revoked session is a row like any other, it is durable, atomic with the
@@ -19,8 +19,8 @@ mod row;
 mod system_table;
 
 pub use row::{
-    Account, FormerRoute, IdempotentAnswer, MagicLink, ModuleRow, ModuleStatus, ScheduledCall,
-    Session, TableRow, Visit,
+    Account, FormerRoute, Grant, IdempotentAnswer, MagicLink, ModuleRow, ModuleStatus,
+    ScheduledCall, Session, TableRow, Visit,
 };
 pub use system_table::SystemTable;
 
@@ -44,7 +44,7 @@ pub fn create_system_tables(store: &mut Store) {
     }
 }
 
-fn system_tables() -> [(TableId, TableSchema); 8] {
+fn system_tables() -> [(TableId, TableSchema); 9] {
     fn of<T: SystemTable>() -> (TableId, TableSchema) {
         (T::TABLE, T::schema())
     }
@@ -54,6 +54,7 @@ fn system_tables() -> [(TableId, TableSchema); 8] {
         of::<ScheduledCall>(),
         of::<IdempotentAnswer>(),
         of::<Account>(),
+        of::<Grant>(),
         of::<Session>(),
         of::<MagicLink>(),
         of::<Visit>(),

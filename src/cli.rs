@@ -99,12 +99,17 @@ enum Command {
         #[command(flatten)]
         connection: Connection,
     },
-    /// Gives a role to an account, or takes it; for admins
+    /// Gives a role or a capability to an account, or takes it; for admins
     Grant {
         #[command(flatten)]
         connection: Connection,
         #[command(flatten)]
         flags: sign::GrantFlags,
+    },
+    /// Lists the accounts that were given roles or capabilities; for admins
+    Grants {
+        #[command(flatten)]
+        connection: Connection,
     },
 }
 
@@ -124,6 +129,7 @@ pub fn run() -> ExitCode {
         Command::SignOut { connection } => sign::sign_out(&connection),
         Command::Token { connection } => sign::token(&connection),
         Command::Grant { connection, flags } => sign::grant(&connection, &flags),
+        Command::Grants { connection } => sign::grants(&connection),
     };
     done.map_or_else(CliError::report, |()| ExitCode::SUCCESS)
 }

@@ -1,4 +1,4 @@
-//! What every core knows of the whole server: modules, roles, revoked sessions, shards that lost their log.
+//! What every core knows of the whole server: modules, rights, revoked sessions, shards that lost their log.
 //!
 //! Each fact has one owner, the shard whose log holds it; everybody else keeps a replica that is changed by
 //! [`Notice`]s. A notice is sent once the fact is durable, and what it was sent for is answered once all shards have
@@ -23,7 +23,7 @@ use std::sync::Arc;
 use cosmictron_storage::TableDef;
 use cosmictron_types::{Identity, ShardCount, ShardId, TableId, Timestamp, TxId, Uuid};
 
-use crate::auth::Role;
+use crate::auth::{Rights, Role};
 
 /// One core's replica.
 pub struct Directory {
@@ -35,8 +35,8 @@ pub struct Directory {
     reducers: BTreeMap<Arc<str>, Vec<Place>>,
     /// Modules that have a table of a name, by their names.
     tables: BTreeMap<Arc<str>, Vec<Place>>,
-    /// Roles beyond the one that every account has.
-    roles: BTreeMap<Identity, Vec<Role>>,
+    /// What accounts may do beyond what every account may.
+    rights: BTreeMap<Identity, Rights>,
     /// Revoked sessions, with the time when their tokens expire anyway.
     revoked: BTreeMap<Uuid, Timestamp>,
     failed_logs: Vec<ShardId>,
@@ -69,7 +69,7 @@ impl Directory {
             gone: BTreeMap::new(),
             reducers: BTreeMap::new(),
             tables: BTreeMap::new(),
-            roles: BTreeMap::new(),
+            rights: BTreeMap::new(),
             revoked: BTreeMap::new(),
             failed_logs: Vec::new(),
             is_open: false,
@@ -121,16 +121,17 @@ impl Directory {
     }
 
     pub fn has_role(&self, identity: Identity, role: Role) -> bool {
-        role == Role::User
-            || self.roles.get(&identity).is_some_and(|roles| {
-                // An admin may do whatever a deployer may.
-                roles.contains(&role) || roles.contains(&Role::Admin)
-            })
+        self.rights(identity).has_role(role)
     }
 
-    pub fn roles(&self, identity: Identity) -> impl Iterator<Item = Role> {
-        let beyond = self.roles.get(&identity).map(Vec::as_slice).unwrap_or_default();
-        [Role::User].into_iter().chain(beyond.iter().copied())
+    /// What an account may do.
+    pub fn rights(&self, identity: Identity) -> &Rights {
+        self.rights.get(&identity).unwrap_or(Rights::none())
+    }
+
+    /// Everybody who may do more than every account may.
+    pub fn privileged(&self) -> impl Iterator<Item = (Identity, &Rights)> {
+        self.rights.iter().map(|(identity, rights)| (*identity, rights))
     }
 
     pub fn is_revoked(&self, session: Uuid) -> bool {
@@ -175,11 +176,11 @@ impl Directory {
                 self.forget(name);
                 self.gone.insert(name.clone(), *since);
             }
-            Notice::Roles(identity, roles) if roles.is_empty() => {
-                self.roles.remove(identity);
+            Notice::Rights(identity, rights) if rights.is_empty() => {
+                self.rights.remove(identity);
             }
-            Notice::Roles(identity, roles) => {
-                self.roles.insert(*identity, roles.clone());
+            Notice::Rights(identity, rights) => {
+                self.rights.insert(*identity, rights.clone());
             }
             Notice::Revoked { session, expires_at } => {
                 self.revoked.insert(*session, *expires_at);

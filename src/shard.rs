@@ -402,6 +402,7 @@ impl Shard {
 
     /// Another shard has told what has changed.
     fn take_notice(&mut self, notice: &Notice, seam: &mut Seam<'_>) {
+        self.end_affected(notice);
         self.directory.apply(notice);
         match notice {
             Notice::ModuleGone { name, .. } => drop(self.instances.remove(name)),
@@ -415,7 +416,6 @@ impl Shard {
             _ => {}
         }
         self.note_schemas(notice, seam);
-        self.note_revocation(notice);
     }
 
     /// Makes the next call find a spare instance, after the answer of the one that needed it has left.

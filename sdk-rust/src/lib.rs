@@ -97,7 +97,7 @@ pub mod testing;
 use native as host;
 
 pub use context::ReducerContext;
-pub use cosmictron_sdk_macros::{Column, index, reducer, rls, table, view};
+pub use cosmictron_sdk_macros::{Column, index, reducer, requires_capability, rls, table, view};
 pub use cosmictron_types::{Column, ConnectionId, Duration, Identity, Timestamp, TxId, Uuid};
 pub use describe::ViewRow;
 pub use error::{DeleteError, InsertError, Refusal, ScheduleError, UpdateError};
@@ -116,7 +116,7 @@ pub mod prelude {
         Column, ConnectionId, DeleteError, Duration, Identity, InsertError, ReducerContext,
         ScheduleError, Table, Timestamp, TxId, UpdateError, Uuid,
     };
-    pub use crate::{index, reducer, rls, table, view};
+    pub use crate::{index, reducer, requires_capability, rls, table, view};
 }
 
 /// What the attributes' code calls. No part of the API: it changes without notice.

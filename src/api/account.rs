@@ -9,10 +9,11 @@ use cosmictron_types::{Duration, Identity, Timestamp, Uuid};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use super::admin::capability_names;
 use super::envelope::Content;
 use super::problem::{account_problem, bug, busy_problem, panic_problem, pool_problem};
 use super::{Api, Exchange, Handled};
-use crate::auth::{Claims, EmailAddress, Password};
+use crate::auth::{Claims, EmailAddress, Password, Role};
 use crate::shard::{AccountAnswer, AccountRequest, Answer, Request};
 use crate::turnstile::Turnstile;
 
@@ -54,6 +55,7 @@ struct Profile {
     identity: String,
     email: Option<String>,
     roles: Vec<&'static str>,
+    capabilities: Vec<String>,
 }
 
 /// What a task ends in.
@@ -177,10 +179,11 @@ impl Exchange<'_> {
             else {
                 return Err(bug());
             };
-            let roles = api
-                .shard
-                .with(|shard| shard.directory().roles(identity).map(|role| role.name()).collect());
-            let profile = Profile { identity: identity.to_string(), email, roles };
+            let (roles, capabilities) = api.shard.with(|shard| {
+                let rights = shard.directory().rights(identity);
+                (rights.roles().map(Role::name).collect(), capability_names(rights))
+            });
+            let profile = Profile { identity: identity.to_string(), email, roles, capabilities };
             Ok(Content::Json(Status::Ok, to_json(&profile)))
         })
     }

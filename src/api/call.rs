@@ -34,6 +34,7 @@ impl Api {
         let Asked { module, reducer, args, idempotency_key } = *asked;
         let place = self.shard.with(|shard| shard.directory().reducer(module, reducer));
         let place = place.map_err(|error| lookup_problem(&error, "reducer", reducer))?;
+        self.check_capabilities(&place, sender)?;
         let args = self.arguments(&place, args)?;
         let key = idempotency_key.map(|key| hash_key(key, sender, &place, &args));
         let idempotency = key.transpose()?;
@@ -42,6 +43,24 @@ impl Api {
         let destination = place.module.destination(place.index, &args, now, shards);
         let (module, reducer) = (place.module, place.index);
         Ok(Call { module, reducer, args, sender, connection, idempotency, destination })
+    }
+
+    /// Refuses a caller who was not granted what the reducer asks for.
+    fn check_capabilities(&self, place: &Place, sender: Identity) -> Result<(), Problem<'static>> {
+        let requires = &place.module.reducer(place.index).requires;
+        if requires.is_empty() {
+            return Ok(());
+        }
+        self.shard.with(|shard| {
+            let rights = shard.directory().rights(sender);
+            match requires.iter().find(|capability| !rights.has_capability(capability)) {
+                None => Ok(()),
+                Some(missing) => {
+                    let detail = format!("this needs the capability {missing}");
+                    Err(Problem::new(ProblemCode::Forbidden, detail))
+                }
+            }
+        })
     }
 
     fn arguments(&self, place: &Place, json: &[u8]) -> Result<Vec<u8>, Problem<'static>> {

@@ -19,7 +19,7 @@ use serde_json::value::RawValue;
 use super::caller::unauthenticated;
 use super::problem::{bug, query_problem};
 use super::sql::{write_columns, write_types};
-use super::{Api, Exchange, Handled, Outcome};
+use super::{Api, Ending, Exchange, Handled, Outcome};
 use crate::auth::Claims;
 use crate::shard::{
     Answer, End, First, Item, ListenerId, LiveRequest, Request, Subscribe, SubscriptionId, Told,
@@ -91,8 +91,8 @@ impl Events {
     /// Begins; says what has to be asked of the core to be told something.
     pub fn listen(&mut self) -> Request {
         if let Some(subscribe) = self.subscribe.take() {
-            let (listener, session) = (self.listener, self.claims.session);
-            let identify = LiveRequest::Identify { listener, session };
+            let (listener, claims) = (self.listener, self.claims);
+            let identify = LiveRequest::Identify { listener, claims };
             drop(self.api.shard.request(Request::Live(identify)));
             drop(self.api.shard.request(Request::Live(LiveRequest::Subscribe(subscribe))));
         }
@@ -135,7 +135,10 @@ impl Events {
             }
             Answer::Told(Told::Ended(End::TooSlow)) => self.end(),
             Answer::Told(Told::Ended(End::SignedOut)) => {
-                self.fail(&unauthenticated("the token was signed out"), out);
+                self.fail(&Ending::SignedOut.problem(), out);
+            }
+            Answer::Told(Told::Ended(End::RightsChanged)) => {
+                self.fail(&Ending::RightsChanged.problem(), out);
             }
             _ => self.fail(&bug(), out),
         }

@@ -43,7 +43,7 @@ use super::problem::unavailable_problem;
 use crate::auth::Claims;
 use crate::limits::Client;
 use crate::shard::{ListenerId, LiveRequest, Request, Subscribe, Unavailable};
-use standing::{Standing, sign_out};
+use standing::{Standing, dismiss};
 use subscriptions::Subscriptions;
 
 /// What a connection may have asked for and not been told, in calls; beyond it no more is read.
@@ -157,7 +157,7 @@ impl Conversation {
         };
         let identity = claims.identity;
         if self.api.is_revoked(claims) {
-            return sign_out(outlet);
+            return dismiss(Ending::SignedOut, outlet);
         }
         let done = match message {
             _ if self.api.shard.is_shutting_down() => {

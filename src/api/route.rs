@@ -24,6 +24,7 @@ pub enum Route<'a> {
     Undeploy { name: Cow<'a, str> },
     Call { module: Option<Cow<'a, str>>, reducer: Cow<'a, str> },
     Sql,
+    Grants,
     Grant,
     Revoke,
     OpenApi,
@@ -112,6 +113,7 @@ impl<'a> Route<'a> {
                     ("auth", Some("refresh"), None, None) => one(post, || Route::Refresh),
                     ("auth", Some("sign-out"), None, None) => one(post, || Route::SignOut),
                     ("auth", Some("me"), None, None) => one(get, || Route::Me),
+                    ("admin", Some("grants"), None, None) => one(get, || Route::Grants),
                     ("admin", Some("grant"), None, None) => one(post, || Route::Grant),
                     ("admin", Some("revoke"), None, None) => one(post, || Route::Revoke),
                     ("modules", None, None, None) => {

@@ -120,6 +120,17 @@ system_table! {
 }
 
 system_table! {
+    /// What an account is allowed to do beyond its roles.
+    Grant = 9 "grants" {
+        [primary_auto_inc] id: u64,
+        [index] identity: Identity,
+        capability: String,
+        granted_by: Identity,
+        granted_at: Timestamp,
+    }
+}
+
+system_table! {
     /// A token that was given out and has not expired.
     Session = 6 "sessions" {
         [primary] id: Uuid,

@@ -1,13 +1,16 @@
-//! `sign-up`, `sign-in`, `sign-out`, `token`, `grant`.
+//! `sign-up`, `sign-in`, `sign-out`, `token`, `grant`, `grants`.
 
 use std::io::IsTerminal;
 
 use clap::Args;
+use serde::Deserialize;
 use serde_json::json;
+use serde_json::value::RawValue;
 
 use super::client::{Client, Connection};
 use super::credentials::{self, Credential};
-use super::output::CliError;
+use super::output::{CliError, print_table};
+use crate::auth::Right;
 
 #[derive(Debug, Args)]
 pub struct SignFlags {
@@ -22,11 +25,26 @@ pub struct SignFlags {
 pub struct GrantFlags {
     /// The account's e-mail address
     email: String,
-    /// admin, deployer or user
-    role: String,
-    /// Takes the role instead
+    /// A role (admin, deployer or user) or a capability (such as pii:read)
+    right: String,
+    /// Takes it instead
     #[arg(long)]
     revoke: bool,
+}
+
+/// Those who may do more than every account may.
+#[derive(Deserialize)]
+struct Granted {
+    accounts: Vec<Privileged>,
+    truncated: bool,
+}
+
+#[derive(Deserialize)]
+struct Privileged {
+    identity: String,
+    email: Option<String>,
+    roles: Vec<String>,
+    capabilities: Vec<String>,
 }
 
 pub fn sign_up(connection: &Connection, flags: &SignFlags) -> Result<(), CliError> {
@@ -77,11 +95,34 @@ pub fn token(connection: &Connection) -> Result<(), CliError> {
 
 pub fn grant(connection: &Connection, flags: &GrantFlags) -> Result<(), CliError> {
     let path = if flags.revoke { "/v1/admin/revoke" } else { "/v1/admin/grant" };
-    let body = json!({ "email": flags.email, "role": flags.role }).to_string();
+    let kind = match Right::parse(&flags.right) {
+        Ok(Right::Role(_)) => "role",
+        Ok(Right::Capability(_)) => "capability",
+        Err(reason) => return Err(CliError::Local(format!("{}: {reason}", flags.right))),
+    };
+    let body = json!({ "email": flags.email, kind: flags.right }).to_string();
     connection.signed_in()?.post(path, "application/json", body.as_bytes())?;
     let (verb, to) = if flags.revoke { ("Took", "from") } else { ("Gave", "to") };
     if !connection.json {
-        println!("{verb} {} {to} {}.", flags.role, flags.email);
+        println!("{verb} {} {to} {}.", flags.right, flags.email);
+    }
+    Ok(())
+}
+
+pub fn grants(connection: &Connection) -> Result<(), CliError> {
+    let client = connection.signed_in()?;
+    if connection.json {
+        println!("{}", client.get::<Box<RawValue>>("/v1/admin/grants")?);
+        return Ok(());
+    }
+    let Granted { accounts, truncated } = client.get("/v1/admin/grants")?;
+    let row = |account: Privileged| {
+        let email = account.email.unwrap_or_default();
+        vec![email, account.identity, account.roles.join(", "), account.capabilities.join(", ")]
+    };
+    print_table(&["email", "identity", "roles", "capabilities"], accounts.into_iter().map(row));
+    if truncated {
+        println!("There are more.");
     }
     Ok(())
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use cosmictron_types::{Identity, ShardId, Timestamp, TxId, Uuid};
 
 use super::Module;
-use crate::auth::Role;
+use crate::auth::Rights;
 
 /// What has changed. Taking the same notice twice changes nothing.
 #[derive(Clone, Debug)]
@@ -19,8 +19,8 @@ pub enum Notice {
     Module(Arc<Module>),
     /// A module is gone, data and all, since a transaction.
     ModuleGone { name: Arc<str>, since: TxId },
-    /// The roles of an account, beyond the one that every account has.
-    Roles(Identity, Vec<Role>),
+    /// What an account may do beyond what every account may.
+    Rights(Identity, Rights),
     /// A token is not to be taken any more.
     Revoked { session: Uuid, expires_at: Timestamp },
     /// A shard's log failed for good.

@@ -4,15 +4,16 @@
 //! 1. An account has an identity for ever, and an address that no other account has.
 //! 2. A link's row goes in the transaction that opens the session it was good for: it works once.
 
-use cosmictron_types::{Identity, Timestamp, Uuid};
+use cosmictron_storage::Store;
+use cosmictron_types::{Capability, Identity, Timestamp, Uuid};
 use sha2::{Digest, Sha256};
 
 use super::Seam;
 use super::outbox::ReplyTo;
 use super::request::{AccountAnswer, AccountError, AccountRequest, Answer};
 use super::{Shard, Step};
-use crate::auth::{EmailAddress, PasswordHash, Role};
-use crate::catalog::{Account, MagicLink, Session, SystemTable};
+use crate::auth::{EmailAddress, PasswordHash, Right, Rights, Role};
+use crate::catalog::{Account, Grant, MagicLink, Session, SystemTable};
 use crate::directory::Notice;
 
 impl Shard {
@@ -62,8 +63,18 @@ impl Step<'_> {
             AccountRequest::Profile { identity } => {
                 Ok(AccountAnswer::Profile { email: self.find_account(identity)?.email })
             }
-            AccountRequest::Grant { email, role, granted } => {
-                self.grant(&email, role, granted, seam)
+            AccountRequest::Emails { identities } => {
+                let email = |identity| Some(self.find_account(identity).ok()?.email?);
+                Ok(AccountAnswer::Emails(identities.into_iter().map(email).collect()))
+            }
+            AccountRequest::Grant { email, right, granted, by } => {
+                let account = self.account_of(&email).ok_or(AccountError::Unknown)?;
+                match right {
+                    Right::Role(role) => self.grant_role(account, role, granted, seam),
+                    Right::Capability(it) => {
+                        self.grant_capability(&account, &it, granted, by, seam)
+                    }
+                }
             }
             AccountRequest::Bootstrap { expires_at } => self.bootstrap(expires_at, seam),
         }
@@ -144,20 +155,42 @@ impl Step<'_> {
         Ok(AccountAnswer::Session { identity: account.identity, session: session.id })
     }
 
-    fn grant(
+    fn grant_role(
         &mut self,
-        email: &EmailAddress,
+        mut account: Account,
         role: Role,
         granted: bool,
         seam: &mut Seam<'_>,
     ) -> Result<AccountAnswer, AccountError> {
-        let mut account = self.account_of(email).ok_or(AccountError::Unknown)?;
         account.roles.retain(|name| name != role.name());
         if granted && role != Role::User {
             account.roles.push(role.name().to_owned());
         }
         self.write(seam, |store| account.update(store))?;
-        self.notices.push(roles_notice(&account));
+        self.notices.push(rights_notice(self.shard.store(), &account));
+        Ok(AccountAnswer::Done)
+    }
+
+    fn grant_capability(
+        &mut self,
+        account: &Account,
+        capability: &Capability,
+        granted: bool,
+        by: Identity,
+        seam: &mut Seam<'_>,
+    ) -> Result<AccountAnswer, AccountError> {
+        let (identity, name) = (account.identity, capability.as_str());
+        let held = Grant::find_all(self.shard.store(), "identity", &identity);
+        let held = held.into_iter().find(|grant| grant.capability == name);
+        let (capability, granted_by, granted_at) = (name.to_owned(), by, self.now);
+        self.write(seam, |store| match (held, granted) {
+            (None, true) => {
+                Grant { id: 0, identity, capability, granted_by, granted_at }.insert(store)
+            }
+            (Some(grant), false) => Grant::delete(store, "id", &grant.id).map(drop),
+            _ => Ok(()),
+        })?;
+        self.notices.push(rights_notice(self.shard.store(), account));
         Ok(AccountAnswer::Done)
     }
 
@@ -178,7 +211,7 @@ impl Step<'_> {
             }
             session.insert(store)
         })?;
-        self.notices.push(roles_notice(&account));
+        self.notices.push(rights_notice(self.shard.store(), &account));
         Ok(AccountAnswer::Session { identity: account.identity, session: session.id })
     }
 
@@ -208,9 +241,11 @@ impl Step<'_> {
 }
 
 /// What the other shards have to know of an account.
-pub(super) fn roles_notice(account: &Account) -> Notice {
-    let roles = account.roles.iter().filter_map(|name| Role::parse(name)).collect();
-    Notice::Roles(account.identity, roles)
+pub(super) fn rights_notice(store: &Store, account: &Account) -> Notice {
+    let grants = Grant::find_all(store, "identity", &account.identity);
+    let capabilities = grants.iter().map(|grant| grant.capability.as_str());
+    let roles = account.roles.iter().map(String::as_str);
+    Notice::Rights(account.identity, Rights::new(roles, capabilities))
 }
 
 /// A hash of chance: it says nothing about the account, and no two are equal.

@@ -119,9 +119,9 @@ impl Shard {
         seam: &mut Seam<'_>,
     ) {
         for notice in &notices {
+            self.end_affected(notice);
             self.directory.apply(notice);
             self.note_schemas(notice, seam);
-            self.note_revocation(notice);
         }
         let then = match then {
             Some(then) if notices.is_empty() || seam.shards() == ShardCount::ONE => {

@@ -46,10 +46,11 @@ use std::sync::Arc;
 
 use ahash::RandomState;
 use cosmictron_sql::LivePlan;
-use cosmictron_types::{ShardCount, Timestamp, TxId, Uuid};
+use cosmictron_types::{ShardCount, Timestamp, TxId};
 use hashbrown::HashMap;
 
 use super::request::{Answer, Query, Request};
+use crate::auth::Claims;
 use arrivals::Arrivals;
 use feed::Feed;
 use flow::{Flow, FlowKey};
@@ -100,17 +101,17 @@ type Flows = HashMap<FlowId, Box<Flow>, RandomState>;
 struct Party {
     listener: Listener,
     subscriptions: BTreeMap<SubscriptionId, FlowId>,
-    /// What its token belongs to.
-    session: Option<Uuid>,
+    /// What its token says.
+    claims: Option<Claims>,
 }
 
 /// What a connection asks its core.
 #[derive(Debug)]
 pub enum LiveRequest {
-    /// My token is of this session, from now on: tell me when that is revoked.
+    /// My token is this one's, from now on: tell me when that is revoked.
     Identify {
         listener: ListenerId,
-        session: Uuid,
+        claims: Claims,
     },
     /// Keep me up to date.
     Subscribe(Box<Subscribe>),

@@ -21,7 +21,7 @@ use cosmictron_storage::log::recover::Recovered;
 use cosmictron_storage::log::{InvalidOptions, Log, LogId, LogOptions, RecoverError};
 use cosmictron_types::{Lsn, ShardId, Timestamp, TxId};
 
-use super::account::roles_notice;
+use super::account::rights_notice;
 use super::announcement::Announcements;
 use super::journal::Journal;
 use super::lending::Outgoing;
@@ -227,10 +227,11 @@ impl Shard {
     pub(super) fn own_facts(&self) -> Vec<Notice> {
         let modules = self.directory.modules().cloned().map(Notice::Module);
         let accounts = Account::all(self.store());
-        let roles = accounts.iter().filter(|account| !account.roles.is_empty()).map(roles_notice);
+        let rights = accounts.iter().map(|account| rights_notice(self.store(), account));
+        let rights = rights.filter(|it| !matches!(it, Notice::Rights(_, it) if it.is_empty()));
         let revoked = Session::all(self.store()).into_iter().filter(|session| session.revoked);
         let revoked = revoked
             .map(|session| Notice::Revoked { session: session.id, expires_at: session.expires_at });
-        modules.chain(roles).chain(revoked).collect()
+        modules.chain(rights).chain(revoked).collect()
     }
 }

@@ -17,7 +17,7 @@ use super::live::opening::Tap;
 use super::live::{LiveRequest, Told};
 use super::reach::Reach;
 use super::report::ShardReport;
-use crate::auth::{EmailAddress, PasswordHash, Role};
+use crate::auth::{EmailAddress, PasswordHash, Right};
 use crate::directory::{Destination, Module};
 
 /// Asked by a task on some core.
@@ -171,11 +171,16 @@ pub enum AccountRequest {
     Profile {
         identity: Identity,
     },
-    /// Gives or takes a role.
+    /// The addresses of accounts, where they have one.
+    Emails {
+        identities: Vec<Identity>,
+    },
+    /// Gives or takes a role or a capability.
     Grant {
         email: EmailAddress,
-        role: Role,
+        right: Right,
         granted: bool,
+        by: Identity,
     },
     /// Makes the account that owns `admin.token`, where there is none, and opens a session of it.
     Bootstrap {
@@ -332,6 +337,8 @@ pub enum AccountAnswer {
     Profile {
         email: Option<String>,
     },
+    /// As they were asked for; `None` for an account without an address.
+    Emails(Vec<Option<String>>),
     Done,
 }
 

@@ -2,6 +2,7 @@
 
 mod bank;
 mod calls;
+mod capabilities;
 mod cli;
 mod counter;
 mod crash;

@@ -6,7 +6,7 @@
 //! Reading order: [`id`], [`time`], [`identity`] are the small nouns. [`column`](mod@column) is the trait by which a Rust type
 //! becomes a column, [`row`] puts columns together into a row, [`read`] takes encoded bytes apart. With `host`:
 //! [`ty`] is a column type as a value, [`layout`] finds and checks columns in encoded rows, [`schema`] describes a
-//! module, [`json`] turns encoded values into JSON and back.
+//! module, [`capability`] is what it may ask of its callers, [`json`] turns encoded values into JSON and back.
 //!
 //! The encoding is specified byte by byte in `docs/file-format.md`.
 
@@ -18,6 +18,8 @@ pub mod row;
 pub mod time;
 
 #[cfg(feature = "host")]
+pub mod capability;
+#[cfg(feature = "host")]
 pub mod json;
 #[cfg(feature = "host")]
 pub mod layout;
@@ -26,6 +28,8 @@ pub mod schema;
 #[cfg(feature = "host")]
 pub mod ty;
 
+#[cfg(feature = "host")]
+pub use capability::{Capability, InvalidCapability};
 pub use column::{Column, slot_width};
 pub use id::{ColumnIndex, IndexId, Lsn, Partition, ShardCount, ShardId, TableId, TxId};
 pub use identity::{ConnectionId, Identity};

@@ -15,6 +15,7 @@ pub use check::SchemaError;
 
 use serde::{Deserialize, Serialize};
 
+use crate::capability::Capability;
 use crate::layout::RowLayout;
 use crate::ty::{Field, Type};
 use crate::{ColumnIndex, IndexId};
@@ -31,6 +32,8 @@ pub const COLUMNS_MAX: usize = 256;
 pub const INDEXES_MAX: usize = 32;
 /// Columns of one index.
 pub const INDEX_COLUMNS_MAX: usize = 8;
+/// Capabilities that one reducer asks for.
+pub const REQUIRED_CAPABILITIES_MAX: usize = 16;
 /// Reducers and views of one module.
 pub const FUNCTIONS_MAX: usize = 1024;
 /// Bytes of a module's schema as JSON.
@@ -135,6 +138,9 @@ pub struct ReducerSchema {
     /// The arguments whose hashes name the shards it runs on.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub shard_by: Vec<String>,
+    /// What its callers have to be allowed to do, all of it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub requires: Vec<Capability>,
 }
 
 /// Who calls a reducer.

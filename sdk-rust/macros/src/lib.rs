@@ -10,11 +10,13 @@
 //!    followed by a hundred unknown names.
 //! 2. The only `unsafe` written into a module is the `export_name` of its exported functions.
 //!
-//! Reading order: `word` judges names and words, `json` builds an item of the schema, `shard_by`, `table` (`model`,
-//! `attribute`, `write`, `functions`), `column`, `signature` and `reducer`, `view`.
+//! Reading order: `word` judges names and words, `json` builds an item of the schema, `postpone`, `shard_by`, `table` (`model`,
+//! `attribute`, `write`, `functions`), `column`, `signature`, `capability` and `reducer`, `view`.
 
+mod capability;
 mod column;
 mod json;
+mod postpone;
 mod reducer;
 mod shard_by;
 mod signature;
@@ -93,13 +95,13 @@ pub fn table(words: TokenStream, item: TokenStream) -> TokenStream {
 /// it belongs to `#[table]`.
 #[proc_macro_attribute]
 pub fn index(words: TokenStream, item: TokenStream) -> TokenStream {
-    table::postpone("index", words.into(), item.into()).into()
+    postpone::INDEX.postpone(words.into(), item.into()).into()
 }
 
 /// A row-level security policy of a table: `#[rls(read = "owner = $identity")]`.
 #[proc_macro_attribute]
 pub fn rls(words: TokenStream, item: TokenStream) -> TokenStream {
-    table::postpone("rls", words.into(), item.into()).into()
+    postpone::RLS.postpone(words.into(), item.into()).into()
 }
 
 /// Makes a function a reducer, which clients call by its name.
@@ -186,7 +188,28 @@ pub fn rls(words: TokenStream, item: TokenStream) -> TokenStream {
 #[proc_macro_attribute]
 pub fn reducer(words: TokenStream, item: TokenStream) -> TokenStream {
     let function = parse_macro_input!(item as syn::ItemFn);
-    reducer::expand(words.into(), &function).into()
+    reducer::expand(words.into(), function).into()
+}
+
+/// What the callers of a reducer have to be allowed to do: `#[requires_capability("orders:refund")]`, above or below
+/// `#[reducer]`, as often as wanted: then all of it.
+///
+/// A call by an account that was not granted the capability is refused with 403 before anything runs. Admins grant it:
+/// `cosmictron grant ada@example.com orders:refund`. It is no role: admins have none that they were not granted.
+/// Calls that the server makes, scheduled ones for example, run as the module and need none.
+///
+/// ```
+/// use cosmictron_sdk::prelude::*;
+///
+/// #[reducer]
+/// #[requires_capability("orders:refund")]
+/// pub fn refund(ctx: &ReducerContext, order: u64) {
+///     log::info!("{} refunds order {order}", ctx.sender);
+/// }
+/// ```
+#[proc_macro_attribute]
+pub fn requires_capability(words: TokenStream, item: TokenStream) -> TokenStream {
+    postpone::REQUIRES_CAPABILITY.postpone(words.into(), item.into()).into()
 }
 
 /// Makes a function a view: it yields rows, and is queried like a table.

@@ -6,8 +6,9 @@
 use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
 use syn::parse::Parser as _;
-use syn::{Error, ItemFn, Result, Token};
+use syn::{Error, ItemFn, LitStr, Result, Token};
 
+use crate::capability;
 use crate::json::Description;
 use crate::shard_by::{self, shard_key};
 use crate::signature::{Argument, Signature};
@@ -22,15 +23,19 @@ enum Kind {
     ClientDisconnected,
 }
 
-/// What stands in `#[reducer(…)]`.
+/// What stands in `#[reducer(…)]`, and in the attributes that belong to it.
 struct Words {
     kind: Kind,
     shard_by: Vec<Ident>,
+    /// What callers have to be allowed to do.
+    requires: Vec<LitStr>,
 }
 
-pub(crate) fn expand(words: TokenStream, function: &ItemFn) -> TokenStream {
+pub(crate) fn expand(words: TokenStream, mut function: ItemFn) -> TokenStream {
+    let requires = capability::take(&mut function);
+    let function = &function;
     let read = || {
-        let words = Words::parse(words)?;
+        let words = Words { requires: requires?, ..Words::parse(words)? };
         let signature = Signature::read(function)?;
         words.check(&signature)?;
         Ok((words, signature))
@@ -84,7 +89,7 @@ impl Words {
             return Err(Error::new(word.span(), text));
         }
         let shard_by = routed.map(|(_, arguments)| arguments).unwrap_or_default();
-        Ok(Self { kind: kind.unwrap_or(Kind::Call), shard_by })
+        Ok(Self { kind: kind.unwrap_or(Kind::Call), shard_by, requires: Vec::new() })
     }
 
     fn check(&self, signature: &Signature) -> Result<()> {
@@ -93,6 +98,12 @@ impl Words {
         {
             let text = "the server calls this reducer, and sends no arguments";
             return Err(Error::new(argument.ident.span(), text));
+        }
+        if self.kind != Kind::Call
+            && let Some(capability) = self.requires.first()
+        {
+            let text = "the server calls this reducer, and needs no capability";
+            return Err(Error::new(capability.span(), text));
         }
         let names: Vec<&str> = signature.arguments.iter().map(|a| a.name.as_str()).collect();
         let mut errors = Errors::default();
@@ -233,6 +244,13 @@ fn describe(words: &Words, signature: &Signature) -> TokenStream {
         });
         item.raw("]");
     }
+    if !words.requires.is_empty() {
+        item.raw(",\"requires\":[");
+        item.list(&words.requires, |item, capability| {
+            item.string(&capability.value());
+        });
+        item.raw("]");
+    }
     item.raw("}}");
     item.into_statements()
 }
@@ -244,8 +262,10 @@ mod tests {
 
     #[track_caller]
     fn check(words: &str, function: &str, expected: &str) {
+        let mut function: ItemFn = syn::parse_str(function).expect("a function");
+        let requires = capability::take(&mut function).expect("capabilities");
         let words = Words::parse(words.parse().expect("tokens")).expect("words");
-        let function: ItemFn = syn::parse_str(function).expect("a function");
+        let words = Words { requires, ..words };
         let signature = Signature::read(&function).expect("a signature");
         words.check(&signature).expect("words that suit the function");
         assert_eq!(text_of(describe(&words, &signature)), expected);
@@ -268,6 +288,15 @@ mod tests {
             "shard_by = [from, to]",
             "fn pay(from: u64, to: u64) {}",
             r#"{"reducer":{"name":"pay","params":[{"name":"from","type":<u64>},{"name":"to","type":<u64>}]<…>,"shard_by":["from","to"]}}"#,
+        );
+    }
+
+    #[test]
+    fn a_reducer_says_what_its_callers_have_to_be_allowed() {
+        check(
+            "",
+            "#[requires_capability(\"a:b\")] #[requires_capability(\"c:d\")] fn tick() {}",
+            r#"{"reducer":{"name":"tick","params":[]<…>,"requires":["a:b","c:d"]}}"#,
         );
     }
 

@@ -6,9 +6,8 @@ mod model;
 mod write;
 
 use proc_macro2::{Span, TokenStream};
-use quote::{ToTokens as _, quote};
-use syn::parse::Parser as _;
-use syn::{Attribute, Error, Fields, Item, ItemStruct, Result};
+use quote::quote;
+use syn::{Attribute, Error, Fields, Item, ItemStruct};
 
 use crate::word::nearest;
 use model::Table;
@@ -78,30 +77,4 @@ fn take_own(attributes: &mut Vec<Attribute>, known: &[&str]) -> Vec<Attribute> {
         })
     };
     attributes.extract_if(.., is_own).collect()
-}
-
-/// An attribute of a table that stands above `#[table]` is expanded before it: it moves below, where `#[table]` finds
-/// it.
-pub(crate) fn postpone(word: &str, words: TokenStream, item: TokenStream) -> TokenStream {
-    move_below_table(word, words, item.clone()).unwrap_or_else(|error| {
-        let error = error.into_compile_error();
-        quote! { #item #error }
-    })
-}
-
-fn move_below_table(word: &str, words: TokenStream, item: TokenStream) -> Result<TokenStream> {
-    let misplaced = || {
-        let text = format!("`#[{word}]` belongs on a struct with `#[table(name = \"…\")]`");
-        Error::new(Span::call_site(), text)
-    };
-    let mut item: ItemStruct = syn::parse2(item).map_err(|_| misplaced())?;
-    let is_table = |attribute: &Attribute| {
-        attribute.path().segments.last().is_some_and(|last| last.ident == "table")
-    };
-    let table = item.attrs.iter().position(is_table).ok_or_else(misplaced)?;
-    let table = item.attrs.remove(table);
-    let word = syn::Ident::new(word, Span::call_site());
-    let postponed = Attribute::parse_outer.parse2(quote! { #[#word(#words)] })?;
-    item.attrs.splice(0..0, core::iter::once(table).chain(postponed));
-    Ok(item.into_token_stream())
 }

@@ -26,11 +26,15 @@ pub enum Ending {
     NotIntroduced,
     Expired,
     SignedOut,
+    /// The account may read other things than when its subscriptions began.
+    RightsChanged,
     Unauthenticated,
 }
 
 /// The token ended, or was signed out.
 const TOKEN_ENDED: CloseCode = CloseCode::new(4001).expect("applications may use it");
+/// The account's rights have changed.
+const RIGHTS_CHANGED: CloseCode = CloseCode::new(4004).expect("applications may use it");
 /// The client did not say who it is.
 const UNAUTHENTICATED: CloseCode = CloseCode::new(4003).expect("applications may use it");
 
@@ -41,6 +45,7 @@ impl Ending {
             Ending::WrongKind(_) => CloseCode::UNSUPPORTED,
             Ending::TooSlow | Ending::NotIntroduced => CloseCode::TRY_AGAIN_LATER,
             Ending::Expired | Ending::SignedOut => TOKEN_ENDED,
+            Ending::RightsChanged => RIGHTS_CHANGED,
             Ending::Unauthenticated => UNAUTHENTICATED,
         }
     }
@@ -54,6 +59,9 @@ impl Ending {
             Ending::NotIntroduced => "a module cannot be told of the connection now",
             Ending::Expired => "the token has expired",
             Ending::SignedOut => "the token was signed out",
+            Ending::RightsChanged => {
+                "what the account may read has changed: connect again and subscribe anew"
+            }
             Ending::Unauthenticated => {
                 "the first message has to be authenticate, with a good token"
             }
@@ -62,7 +70,11 @@ impl Ending {
 
     /// The same as an answer to what the client asked for.
     pub fn problem(self) -> Problem<'static> {
-        Problem::new(ProblemCode::Unauthenticated, self.reason())
+        let code = match self {
+            Ending::RightsChanged => ProblemCode::Forbidden,
+            _ => ProblemCode::Unauthenticated,
+        };
+        Problem::new(code, self.reason())
     }
 }
 

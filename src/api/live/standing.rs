@@ -48,10 +48,10 @@ impl Standing {
     }
 }
 
-/// Tells a client that its token was signed out, and closes.
-pub(super) fn sign_out(outlet: &mut Outlet<'_>) {
-    outlet.problem(None, &Ending::SignedOut.problem());
-    outlet.close(Ending::SignedOut);
+/// Tells a client why it is told nothing more, and closes.
+pub(super) fn dismiss(ending: Ending, outlet: &mut Outlet<'_>) {
+    outlet.problem(None, &ending.problem());
+    outlet.close(ending);
 }
 
 fn warned_at(claims: &Claims) -> Timestamp {
@@ -161,7 +161,7 @@ impl Conversation {
     }
 
     fn welcome(&self, claims: &Claims, outlet: &mut Outlet<'_>) {
-        self.ask(LiveRequest::Identify { listener: self.listener, session: claims.session });
+        self.ask(LiveRequest::Identify { listener: self.listener, claims: *claims });
         outlet.message(&ServerMessage::Welcome {
             identity: claims.identity,
             connection_id: self.connection,

@@ -6,7 +6,7 @@ use cosmictron_net::wire::{AnswerRows, ServerMessage, UpdateWriter};
 use cosmictron_sql::{EncodedRows, Plan};
 use cosmictron_types::TxId;
 
-use super::standing::sign_out;
+use super::standing::dismiss;
 use super::{Conversation, Ending, Outlet, QUERY_WEIGHT};
 use crate::api::problem::{bug, call_problem, query_problem, unavailable_problem};
 use crate::api::sql::{write_columns, write_types};
@@ -20,7 +20,10 @@ impl Conversation {
                 items.into_iter().for_each(|item| self.tell_item(item, outlet));
             }
             Answer::Told(Told::Ended(End::TooSlow)) => outlet.close(Ending::TooSlow),
-            Answer::Told(Told::Ended(End::SignedOut)) => sign_out(outlet),
+            Answer::Told(Told::Ended(End::SignedOut)) => dismiss(Ending::SignedOut, outlet),
+            Answer::Told(Told::Ended(End::RightsChanged)) => {
+                dismiss(Ending::RightsChanged, outlet);
+            }
             // The core takes no such requests any more.
             _ => outlet.close(Ending::ShuttingDown),
         }

@@ -40,6 +40,8 @@ pub enum End {
     TooSlow,
     /// Its token was signed out.
     SignedOut,
+    /// Its account may read other things than before.
+    RightsChanged,
 }
 
 /// How a subscription begins.

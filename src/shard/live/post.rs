@@ -25,7 +25,7 @@ impl Shard {
         seam: &mut Seam<'_>,
     ) {
         match request {
-            LiveRequest::Identify { listener, session } => self.identify(listener, session),
+            LiveRequest::Identify { listener, claims } => self.identify(listener, claims),
             LiveRequest::Subscribe(subscribe) => self.subscribe(*subscribe, seam),
             LiveRequest::Unsubscribe { listener, subscription } => {
                 self.unsubscribe(listener, subscription, seam);

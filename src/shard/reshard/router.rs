@@ -8,7 +8,7 @@
 //! | schedules | the home of their module, under new ids: each old shard has counted by itself |
 //! | visits | the home of their module |
 //! | answers of idempotency keys | the one where their calls start |
-//! | accounts, sessions, links | the first |
+//! | accounts, grants, sessions, links | the first |
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,8 +19,8 @@ use cosmictron_types::{
 };
 
 use crate::catalog::{
-    Account, FIRST_USER_TABLE, IdempotentAnswer, MagicLink, ModuleRow, ScheduledCall, Session,
-    SystemTable, TableRow, Visit,
+    Account, FIRST_USER_TABLE, Grant, IdempotentAnswer, MagicLink, ModuleRow, ScheduledCall,
+    Session, SystemTable, TableRow, Visit,
 };
 use crate::directory::home_partition;
 use crate::shard::tables_change::schema_of;
@@ -93,7 +93,7 @@ impl Router {
                 }
                 ScheduledCall::TABLE => self.route_schedule(old, &change, def),
                 IdempotentAnswer::TABLE => self.route_answer(old, &change, def),
-                Account::TABLE | Session::TABLE | MagicLink::TABLE => {
+                Account::TABLE | Grant::TABLE | Session::TABLE | MagicLink::TABLE => {
                     self.write(ShardId::FIRST, &change, def);
                 }
                 _ => self.route_row(store, &change, def),

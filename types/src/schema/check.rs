@@ -6,7 +6,8 @@ mod tests;
 
 use super::{
     COLUMNS_MAX, FUNCTIONS_MAX, INDEX_COLUMNS_MAX, INDEXES_MAX, IndexSchema, ModuleSchema,
-    NAME_BYTES_MAX, ReducerKind, ReducerSchema, TABLES_MAX, TYPE_DEPTH_MAX, TableSchema,
+    NAME_BYTES_MAX, REQUIRED_CAPABILITIES_MAX, ReducerKind, ReducerSchema, TABLES_MAX,
+    TYPE_DEPTH_MAX, TableSchema,
 };
 use crate::ty::{Field, Type};
 use sharding::Placing;
@@ -178,6 +179,11 @@ fn check_reducer(reducer: &ReducerSchema, placing: &Placing<'_>) -> Result<(), S
         let rule = "a reducer that the server calls takes no arguments";
         return Err(SchemaError::Rule { place, rule });
     }
+    if reducer.kind != ReducerKind::Call && !reducer.requires.is_empty() {
+        let rule = "a reducer that the server calls needs no capability";
+        return Err(SchemaError::Rule { place, rule });
+    }
+    at_most(&format!("{place}: capabilities"), reducer.requires.len(), REQUIRED_CAPABILITIES_MAX)?;
     sharding::check_reducer(&place, reducer, placing)
 }
 

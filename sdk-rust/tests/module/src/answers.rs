@@ -87,6 +87,20 @@ pub fn echo_later(text: String, number: u32) {
     console::info!("{text} {number}");
 }
 
+/// Only for those who were granted both.
+#[requires_capability("checks:write")]
+#[reducer]
+#[requires_capability("checks:run")]
+pub fn guarded(name: String) -> Result<u32, String> {
+    Room::insert(Room { id: 0, name }).map(|room| room.id).map_err(|error| error.to_string())
+}
+
+/// Has `guarded` run at once, as the module.
+#[reducer]
+pub fn guarded_later(ctx: &ReducerContext, name: String) -> Result<(), ScheduleError> {
+    ctx.schedule(ctx.timestamp, guarded::args(name))
+}
+
 /// Writes one line of each level.
 #[reducer]
 pub fn logs(text: String) {
