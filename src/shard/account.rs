@@ -64,7 +64,7 @@ impl Step<'_> {
                 Ok(AccountAnswer::Profile { email: self.find_account(identity)?.email })
             }
             AccountRequest::Emails { identities } => {
-                let email = |identity| Some(self.find_account(identity).ok()?.email?);
+                let email = |identity| self.find_account(identity).ok()?.email;
                 Ok(AccountAnswer::Emails(identities.into_iter().map(email).collect()))
             }
             AccountRequest::Grant { email, right, granted, by } => {
