@@ -21,8 +21,10 @@ use crate::report::{Figure, Report, Target};
 const CONNECTIONS: usize = 16;
 /// A call that is due waits for no other, as people's do not.
 const CALLS_PER_SECOND: f64 = 2_000.0;
-/// Attempts to sign in that are under way at any time, twice as many as may wait.
-const ATTEMPTS: usize = 64;
+/// Attempts to sign in, ten times as many as a processor can hash.
+const ATTEMPTS_PER_SECOND: f64 = 500.0;
+/// Connections that they come over: more than may wait.
+const ATTEMPTING: usize = 64;
 const SIGN_IN: &str = r#"{"email": "nobody@example.com", "password": "wrong-password"}"#;
 /// What each of the slow has sent, and what it sends once a second.
 const SLOW_HEAD: &[u8] = b"GET / HTTP/1.1\r\nHost: perf\r\nX: ";
@@ -114,19 +116,16 @@ impl<'a> Scene<'a> {
         load::run(&load, &mut Transfer::new(ids, "perf", &self.token))?.all_good()
     }
 
-    /// Attempts until it is over; most of them are refused.
-    fn sign_in(&self, is_over: &AtomicBool) -> Result<()> {
+    /// Attempts for as long as calls are measured; most of them are refused.
+    fn sign_in(&self, _: &AtomicBool) -> Result<()> {
         let load = Load {
             address: self.server.address,
-            connections: ATTEMPTS,
-            pace: Pace::Closed { depth: 1 },
-            warm_up: Duration::ZERO,
-            until: Until::Passed(Duration::from_millis(200)),
+            connections: ATTEMPTING,
+            pace: Pace::Open { per_second: ATTEMPTS_PER_SECOND },
+            warm_up: WARM_UP,
+            until: Until::Passed(self.options.effort.span()),
         };
-        while !is_over.load(Ordering::SeqCst) {
-            load::run(&load, &mut Fixed::post("/v1/auth/sign-in", "perf", None, SIGN_IN))?;
-        }
-        Ok(())
+        load::run(&load, &mut Fixed::post("/v1/auth/sign-in", "perf", None, SIGN_IN)).map(drop)
     }
 
     fn connect_slow(&self) -> Result<Vec<TcpStream>> {
