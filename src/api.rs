@@ -38,10 +38,12 @@ pub use upgrade::{Upgrade, Upgraded};
 
 use std::cell::{Cell, RefCell};
 use std::future::Future;
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use cosmictron_net::forwarded::ClientAddress;
 use cosmictron_net::ws::{Deflater, Inflater};
 use cosmictron_net::{Compressor, Cors, Head, HttpDate, Problem, ProblemCode, Request};
 use cosmictron_runtime::real::Pending;
@@ -51,8 +53,10 @@ use cosmictron_types::json::Scratch;
 
 use crate::auth::{KeyRing, Postbox, TokenCache};
 use crate::config::Config;
+use crate::limits::{Client, Limits};
 use crate::module_files::ModuleFiles;
 use crate::shard::{Answer, Shard, Unavailable};
+use crate::turnstile::Turnstile;
 use audit::RefusalAllowance;
 use plan_cache::PlanCache;
 use route::Route;
@@ -64,6 +68,8 @@ pub type ShardHandle = cosmictron_runtime::real::Shard<Shard>;
 pub struct Common {
     pub config: Config,
     pub cors: Cors,
+    /// How long browsers are told to speak TLS alone with this host, in seconds.
+    pub secure_for_secs: Option<u32>,
     pub keys: KeyRing,
     pub postbox: Postbox,
     pub modules: ModuleFiles,
@@ -75,6 +81,9 @@ pub struct Api {
     pub common: Arc<Common>,
     tokens: RefCell<TokenCache>,
     plans: RefCell<PlanCache>,
+    limits: Limits,
+    /// Passwords of this core that are hashed: one at a time, so that the helper pool has room for others.
+    hashing: Rc<Turnstile>,
     scratch: RefCell<Scratch>,
     compressor: RefCell<Compressor>,
     /// Of all WebSockets of this core.
@@ -111,6 +120,7 @@ pub struct Waiting {
 struct Exchange<'a> {
     api: &'a Rc<Api>,
     request: &'a Request<'a>,
+    client: Client,
     envelope: Envelope,
 }
 
@@ -124,6 +134,8 @@ impl Api {
         Api {
             tokens: RefCell::new(TokenCache::new(seed)),
             plans: RefCell::new(PlanCache::new(seed)),
+            limits: Limits::new(&common.config.limits, shard.count(), seed),
+            hashing: Rc::new(Turnstile::new(1, HASHES_WAITING_MAX)),
             scratch: RefCell::default(),
             compressor: RefCell::new(Compressor::new()),
             deflater: RefCell::default(),
@@ -137,6 +149,11 @@ impl Api {
         }
     }
 
+    /// Whose connection one from `peer` is counted as; a proxy's is nobody's.
+    pub fn connected_client(&self, peer: IpAddr) -> Option<ClientAddress> {
+        self.limits.connected_client(peer)
+    }
+
     /// How large a request's body may be.
     pub fn body_bytes_max(&self, head: &Head<'_>) -> usize {
         match Route::parse(head) {
@@ -148,10 +165,16 @@ impl Api {
         }
     }
 
-    /// Answers a request, or begins to. `out` is the connection's output.
-    pub fn handle(self: &Rc<Self>, request: &Request<'_>, out: &mut Vec<u8>) -> Outcome {
+    /// Answers a request that came over a connection from `peer`, or begins to. `out` is the connection's output.
+    pub fn handle(
+        self: &Rc<Self>,
+        request: &Request<'_>,
+        peer: IpAddr,
+        out: &mut Vec<u8>,
+    ) -> Outcome {
         let envelope = Envelope::of(&request.head, self);
-        let exchange = Exchange { api: self, request, envelope };
+        let client = self.limits.client(peer, &request.head);
+        let exchange = Exchange { api: self, request, client, envelope };
         let handled = match Route::parse(&request.head) {
             Ok(route) => exchange.handle(route, out),
             Err(refused) => exchange.refuse_route(&refused, out),
@@ -187,6 +210,8 @@ impl Api {
     }
 }
 
+/// Passwords of one core that may wait to be hashed: at 20 ms each, the last one waits half a second.
+const HASHES_WAITING_MAX: usize = 24;
 /// Bytes of a form around a module.
 const FORM_BYTES: usize = 16 << 10;
 
@@ -194,6 +219,10 @@ impl Exchange<'_> {
     fn handle(self, route: Route<'_>, out: &mut Vec<u8>) -> Handled {
         if self.api.shard.is_shutting_down() && route.is_work() {
             return Err(problem::unavailable_problem(Unavailable::ShuttingDown));
+        }
+        // Whether the server lives may be asked at any time.
+        if route.is_work() {
+            self.api.limits.take_request(self.client, self.api.shard.now())?;
         }
         match route {
             Route::Health => self.health(out),

@@ -4,6 +4,7 @@
 //! reached; 4 a local file or program failed.
 
 mod audit;
+mod authorities;
 mod client;
 mod credentials;
 mod deploy;

@@ -11,8 +11,11 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
+use cosmictron_net::forwarded::Network;
 use cosmictron_types::ShardCount;
 use serde::{Deserialize, Serialize};
+
+use crate::limits::{Rate, Window};
 
 /// Where the server listens when nobody says otherwise.
 const LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 3000);
@@ -36,10 +39,12 @@ pub struct Config {
     pub io: Io,
     /// How long running work may take to finish once the server was told to stop.
     pub shutdown_timeout: Span,
+    pub tls: TlsConfig,
     pub http: HttpConfig,
     pub websocket: WebSocketConfig,
     pub modules: ModulesConfig,
     pub storage: StorageConfig,
+    pub limits: LimitsConfig,
     pub auth: AuthConfig,
     pub audit: AuditConfig,
     pub mail: MailConfig,
@@ -53,6 +58,34 @@ pub enum Io {
     Auto,
     /// Epoll for sockets and a thread for each log, whatever the kernel grants.
     Epoll,
+}
+
+/// TLS on the address of the API; plain HTTP is spoken there when there is no certificate.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct TlsConfig {
+    /// A PEM file: the certificate, and behind it the chain to its authority.
+    pub certificate: Option<PathBuf>,
+    /// A PEM file: its private key.
+    pub key: Option<PathBuf>,
+    /// What is answered to those who speak plain HTTP.
+    pub plain_http: PlainHttp,
+    /// How long browsers are to speak TLS alone with this host; not said when absent.
+    pub hsts: Option<Span>,
+    /// For a handshake.
+    pub handshake_timeout: Span,
+    /// Handshakes of one shard that may wait for their turn at the cryptography; more are ended.
+    pub handshakes_max: u32,
+}
+
+/// What is answered to plain HTTP where TLS is spoken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PlainHttp {
+    /// 400.
+    Refuse,
+    /// 308, to the same address within TLS.
+    Redirect,
 }
 
 /// Limits of what clients may send, and how slowly.
@@ -131,6 +164,45 @@ pub struct StorageConfig {
     pub query_bytes_max: ByteCount,
 }
 
+/// How much each client may ask for.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LimitsConfig {
+    /// Requests from one address, of whoever.
+    pub per_address: Rate,
+    /// Requests, and messages over WebSockets, of one identity.
+    pub per_identity: Rate,
+    /// Attempts to sign in or up, or to get or use a link, from one address.
+    pub sign_in_per_address: Rate,
+    /// The same for one e-mail address, from wherever.
+    pub sign_in_per_account: Rate,
+    /// Proxies that are believed when they say in `X-Forwarded-For` from where they were asked.
+    #[serde(with = "networks")]
+    pub trusted_proxies: Vec<Network>,
+    /// Whether clients on this machine are limited as well.
+    pub loopback: bool,
+    /// Connections from one address to one shard.
+    pub connections_per_address_max: u32,
+    /// Modules that are deployed at once.
+    pub modules_max: u32,
+}
+
+/// Networks as texts.
+mod networks {
+    use cosmictron_net::forwarded::Network;
+    use serde::de::Error;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub fn serialize<S: Serializer>(networks: &[Network], to: S) -> Result<S::Ok, S::Error> {
+        networks.iter().map(Network::to_string).collect::<Vec<_>>().serialize(to)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Network>, D::Error> {
+        let texts = Vec::<String>::deserialize(from)?;
+        texts.iter().map(|text| text.parse().map_err(D::Error::custom)).collect()
+    }
+}
+
 /// Accounts and tokens.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
@@ -175,14 +247,48 @@ impl Default for Config {
             durability: Durability::Always,
             io: Io::Auto,
             shutdown_timeout: Span::from_secs(10),
+            tls: TlsConfig::default(),
             http: HttpConfig::default(),
             websocket: WebSocketConfig::default(),
             modules: ModulesConfig::default(),
             storage: StorageConfig::default(),
+            limits: LimitsConfig::default(),
             auth: AuthConfig::default(),
             audit: AuditConfig::default(),
             mail: MailConfig::default(),
         }
+    }
+}
+
+impl Default for TlsConfig {
+    fn default() -> Self {
+        Self {
+            certificate: None,
+            key: None,
+            plain_http: PlainHttp::Refuse,
+            hsts: None,
+            handshake_timeout: Span::from_secs(10),
+            handshakes_max: 512,
+        }
+    }
+}
+
+impl TlsConfig {
+    fn check(&self) -> Result<(), ConfigError> {
+        let half = |given, missing| Err(ConfigError::Half { given, missing });
+        match (&self.certificate, &self.key) {
+            (Some(_), None) => half("tls.certificate", "tls.key"),
+            (None, Some(_)) => half("tls.key", "tls.certificate"),
+            (None, None) if self.hsts.is_some() => {
+                Err(ConfigError::WithoutTls { name: "tls.hsts" })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The certificate and its key, where TLS is spoken.
+    pub fn files(&self) -> Option<(&Path, &Path)> {
+        self.certificate.as_deref().zip(self.key.as_deref())
     }
 }
 
@@ -245,6 +351,22 @@ impl Default for StorageConfig {
     }
 }
 
+impl Default for LimitsConfig {
+    fn default() -> Self {
+        let per = |count, window, burst| Rate::Limited { count, window, burst };
+        Self {
+            per_address: per(1000, Window::Second, 2000),
+            per_identity: per(1000, Window::Second, 2000),
+            sign_in_per_address: per(60, Window::Minute, 60),
+            sign_in_per_account: per(10, Window::Minute, 10),
+            trusted_proxies: Vec::new(),
+            loopback: false,
+            connections_per_address_max: 1024,
+            modules_max: 256,
+        }
+    }
+}
+
 impl Default for AuthConfig {
     fn default() -> Self {
         Self {
@@ -262,6 +384,10 @@ pub enum ConfigError {
     Unreadable { path: PathBuf, source: std::io::Error },
     #[error("{}: {source}", path.display())]
     Malformed { path: PathBuf, source: Box<toml::de::Error> },
+    #[error("{given} is set and {missing} is not: TLS needs both")]
+    Half { given: &'static str, missing: &'static str },
+    #[error("{name} is set, but no certificate is: see tls.certificate")]
+    WithoutTls { name: &'static str },
     #[error("{name} is {found}, outside of {range}")]
     OutOfRange { name: &'static str, found: String, range: &'static str },
 }
@@ -283,6 +409,12 @@ impl Config {
             true => Ok(()),
             false => Err(ConfigError::OutOfRange { name, found, range }),
         };
+        self.tls.check()?;
+        let handshake = self.tls.handshake_timeout;
+        let fits = (100..=600_000).contains(&handshake.as_millis());
+        within("tls.handshake_timeout", fits, handshake.to_string(), "100ms to 10m")?;
+        let waiting = self.tls.handshakes_max;
+        within("tls.handshakes_max", waiting > 0, waiting.to_string(), "1 and more")?;
         let shards = self.shards.unwrap_or(1);
         within("shards", ShardCount::new(shards).is_some(), shards.to_string(), "1 to 1024")?;
         let segment = self.storage.segment_bytes;
@@ -325,6 +457,24 @@ mod tests {
     fn a_name_that_is_no_setting_is_refused_with_its_line() {
         let error = toml::from_str::<Config>("shards = 2\n[http]\nidle = \"1s\"").unwrap_err();
         assert!(error.to_string().contains("unknown field `idle`"), "{error}");
+    }
+
+    #[test]
+    fn tls_needs_a_certificate_and_its_key() {
+        let check = |text: &str, error: &str| {
+            let config: Config = toml::from_str(text).unwrap();
+            assert_eq!(config.check().unwrap_err().to_string(), error);
+        };
+        check(
+            "tls.certificate = \"a.pem\"",
+            "tls.certificate is set and tls.key is not: TLS needs both",
+        );
+        check("tls.key = \"a.pem\"", "tls.key is set and tls.certificate is not: TLS needs both");
+        check("tls.hsts = \"1d\"", "tls.hsts is set, but no certificate is: see tls.certificate");
+        check(
+            "tls.handshake_timeout = \"1ms\"",
+            "tls.handshake_timeout is 1ms, outside of 100ms to 10m",
+        );
     }
 
     #[test]

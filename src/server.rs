@@ -12,17 +12,21 @@ mod event_stream;
 mod gate;
 mod metrics;
 mod redistribution;
+mod stream;
+mod tls;
 mod websocket;
 
 pub use data_directory::{DataDirectory, DataDirectoryError};
 pub use redistribution::RedistributionError;
+pub use tls::CertificateFilesError;
 
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 
 use cosmictron_net::Cors;
-use cosmictron_runtime::real::{self, ReservedAddress, RunError};
+use cosmictron_net::tls::Acceptor;
+use cosmictron_runtime::real::{self, FileWatch, Listening, ReservedAddress, RunError, TcpStream};
 use cosmictron_storage::log::LogOptions;
 use cosmictron_storage::{StoreLimits, TransactionLimits};
 use cosmictron_types::{Duration, ShardCount, ShardId};
@@ -37,6 +41,8 @@ use crate::shard::{
     ShardOptions,
 };
 use gate::Gate;
+use stream::Stream;
+use tls::{CertificateFiles, Front};
 
 /// How long the token in `admin.token` is good for: ten years.
 const ADMIN_TOKEN_LIFETIME: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
@@ -56,6 +62,8 @@ pub enum ServeError {
     Keys(#[from] KeyRingError),
     #[error(transparent)]
     Mail(#[from] MailError),
+    #[error(transparent)]
+    Certificate(#[from] CertificateFilesError),
     #[error(transparent)]
     Host(#[from] HostError),
     #[error(transparent)]
@@ -85,6 +93,7 @@ pub fn run(
     if let Err(error) = real::raise_descriptor_limit() {
         tracing::warn!(%error, "the limit of open files stays as it is");
     }
+    let (acceptor, _watch) = open_certificate(&config)?.unzip();
     let asked = config.shards.and_then(ShardCount::new);
     let mut directory =
         DataDirectory::open(&config.data_dir, asked.unwrap_or_else(real::default_shards))?;
@@ -107,6 +116,10 @@ pub fn run(
     let site = Arc::new(Site {
         common: Arc::new(Common {
             cors: cors(&config.http.allowed_origins),
+            secure_for_secs: config
+                .tls
+                .hsts
+                .map(|span| u32::try_from(span.get().as_secs()).unwrap_or(u32::MAX)),
             keys: KeyRing::open(&directory.keys())?,
             postbox: Postbox::open(&config.mail, directory.outbox())?,
             modules: modules.clone(),
@@ -114,6 +127,7 @@ pub fn run(
         }),
         opened: Opened { address: listen.address(), metrics: metrics.address() },
         directory,
+        acceptor,
         on_open: Box::new(on_open),
     });
     real::run(&options, plan, |shard| serve(shard, site.clone()))?;
@@ -128,6 +142,8 @@ struct Site {
     common: Arc<Common>,
     opened: Opened,
     directory: DataDirectory,
+    /// Where TLS is spoken.
+    acceptor: Option<Acceptor>,
     on_open: Box<dyn Fn(&Opened) + Send + Sync>,
 }
 
@@ -138,13 +154,10 @@ async fn serve(shard: ShardHandle, site: Arc<Site>) {
         return shard.stop();
     }
     let api = Rc::new(Api::new(shard.clone(), site.common.clone(), seed()));
-    let gate = Rc::new(Gate::new(site.common.config.http.connections_max));
-    let (serving, counted) = (api.clone(), gate.clone());
-    let listening = shard.listen(site.opened.address, move |stream| {
-        if let Some(pass) = Gate::enter(&counted) {
-            serving.shard.spawn(connection::serve(serving.clone(), stream, pass));
-        }
-    });
+    let config = &site.common.config;
+    let of_client_max = config.limits.connections_per_address_max;
+    let gate = Rc::new(Gate::new(config.http.connections_max, of_client_max));
+    let listening = listen(&api, &site, &gate);
     let listening = match listening {
         Ok(listening) => listening,
         Err(error) => {
@@ -167,6 +180,21 @@ async fn serve(shard: ShardHandle, site: Arc<Site>) {
     if shard.within(patience, leave(&shard, &gate)).await.is_none() {
         tracing::warn!(shard = shard.id().get(), "not everything has ended in time");
     }
+}
+
+/// Takes connections in, as many as may be.
+fn listen(api: &Rc<Api>, site: &Site, gate: &Rc<Gate>) -> std::io::Result<Listening> {
+    let (api, gate) = (api.clone(), gate.clone());
+    let shard = api.shard.clone();
+    let front = site.acceptor.clone().map(|acceptor| Rc::new(Front::new(api.clone(), acceptor)));
+    shard.listen(site.opened.address, move |stream: TcpStream| {
+        let client = api.connected_client(stream.peer().ip());
+        let Some(pass) = Gate::enter(&gate, client) else { return };
+        match &front {
+            Some(front) => api.shard.spawn(front.clone().serve(stream, pass)),
+            None => api.shard.spawn(connection::serve(api.clone(), Stream::Plain(stream), pass)),
+        }
+    })
 }
 
 /// Finishes what runs, and has all of it on the device.
@@ -234,6 +262,13 @@ async fn bootstrap(shard: &ShardHandle, site: &Site) -> Result<String, String> {
         Answer::Account(Err(error)) => Err(error.to_string()),
         _ => Err("the first shard answered another question".to_owned()),
     }
+}
+
+/// What TLS is spoken with, where there is a certificate, for as long as its files are watched.
+fn open_certificate(config: &Config) -> Result<Option<(Acceptor, FileWatch)>, ServeError> {
+    let Some((certificate, key)) = config.tls.files() else { return Ok(None) };
+    let files = CertificateFiles { certificate: certificate.to_owned(), key: key.to_owned() };
+    Ok(Some(files.open()?))
 }
 
 fn reserve(address: SocketAddr) -> Result<ReservedAddress, ServeError> {

@@ -59,7 +59,7 @@ pub use live::{ListenerId, LiveRequest, Subscribe, SubscriptionId, Told};
 pub use outbox::ReplyTo;
 pub use reach::{Reach, RowsAt};
 pub use recovery::{BootError, BootPlan, JointFacts, RecordError, Replay};
-pub use report::{ShardReport, TableReport};
+pub use report::{HandshakeFigures, ShardReport, TableReport};
 pub use request::{
     AccountAnswer, AccountError, AccountRequest, Answer, BeginVisit, Call, CallError, Called,
     DataFate, Deploy, DeployError, Deployed, EndVisit, IdempotencyKey, Opening, Query, QueryError,

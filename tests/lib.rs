@@ -11,6 +11,8 @@
 //! ```
 #[path = "fixture/binary.rs"]
 pub mod binary;
+#[path = "fixture/certificate.rs"]
+mod certificate;
 #[path = "fixture/client.rs"]
 mod client;
 #[path = "fixture/faulty_disk.rs"]
@@ -19,11 +21,15 @@ mod faulty_disk;
 mod server;
 #[path = "fixture/socket.rs"]
 mod socket;
+#[path = "fixture/stream.rs"]
+mod stream;
 
+pub use certificate::TestCertificate;
 pub use client::{TestAnswer, TestClient, becomes};
 pub use faulty_disk::{Errno, Fault, FaultyDisk, HeldSyncs, Operation};
 pub use server::{Refusal, TestServer, binary, configure, folder_on};
 pub use socket::{BIN_V1, JSON_V1, LiveRows, SUBPROTOCOLS, TestSocket};
+pub use stream::{TestStream, Tls};
 
 use std::path::{Path, PathBuf};
 

@@ -1,4 +1,4 @@
-//! HTTP/1.1, WebSocket and what travels in them, as state machines over bytes.
+//! HTTP/1.1, WebSocket, what travels in them and TLS around them, as state machines over bytes.
 //!
 //! Bytes that a socket gave go in, requests and messages come out; answers are appended to a vector
 //! that somebody else writes. Nothing here does I/O, reads a clock, knows a route or a table: a driver
@@ -21,7 +21,7 @@
 //! exchanged there. [`problem`] writes errors as `application/problem+json`. [`uri`] takes paths
 //! and queries apart, [`media`] media types, [`multipart`] form bodies. [`negotiate`] chooses a
 //! content coding, [`compress`] applies it, [`cors`] answers browsers, [`date`] renders the `Date`
-//! header.
+//! header, [`forwarded`] tells clients by their addresses. [`tls`] stands beneath all of it, where a server has a certificate.
 
 #![warn(missing_docs)]
 #![warn(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
@@ -29,6 +29,7 @@
 pub mod compress;
 pub mod cors;
 pub mod date;
+pub mod forwarded;
 pub mod http;
 mod input;
 mod json;
@@ -37,6 +38,7 @@ pub mod multipart;
 pub mod negotiate;
 mod octet;
 pub mod problem;
+pub mod tls;
 pub mod uri;
 pub mod wire;
 pub mod ws;

@@ -126,12 +126,19 @@ pub struct Problem<'a> {
     /// When the client may try again, in seconds: the `Retry-After` field.
     pub retry_after_secs: Option<u32>,
     members: Vec<(&'static str, Member<'a>)>,
+    fields: Vec<(&'static str, String)>,
 }
 
 impl<'a> Problem<'a> {
     /// A problem without further members.
     pub fn new(code: ProblemCode, detail: impl Into<Cow<'a, str>>) -> Problem<'a> {
-        Problem { code, detail: detail.into(), retry_after_secs: None, members: Vec::new() }
+        Problem {
+            code,
+            detail: detail.into(),
+            retry_after_secs: None,
+            members: Vec::new(),
+            fields: Vec::new(),
+        }
     }
 
     /// With a `Retry-After` field.
@@ -145,6 +152,13 @@ impl<'a> Problem<'a> {
     #[must_use]
     pub fn with(mut self, name: &'static str, member: Member<'a>) -> Problem<'a> {
         self.members.push((name, member));
+        self
+    }
+
+    /// With a header field of its own.
+    #[must_use]
+    pub fn field(mut self, name: &'static str, value: String) -> Problem<'a> {
+        self.fields.push((name, value));
         self
     }
 
@@ -180,6 +194,10 @@ impl<'a> Problem<'a> {
         // RFC 9110 section 15.5.2: a 401 says which scheme would do.
         let scheme = (self.code == ProblemCode::Unauthenticated).then_some("Bearer");
         let response = response.header_if("WWW-Authenticate", scheme);
+        let response = self
+            .fields
+            .iter()
+            .fold(response, |response, (name, value)| response.header(name, value));
         match self.retry_after_secs {
             Some(secs) => response.header_number("Retry-After", u64::from(secs)),
             None => response,

@@ -11,11 +11,13 @@ mod workload;
 
 use std::net::SocketAddr;
 use std::os::fd::AsFd;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use hdrhistogram::Histogram;
 use rustix::event::{Timespec, epoll};
+use rustls::ClientConfig;
 
 use connection::Connection;
 use pace::Due;
@@ -94,7 +96,17 @@ impl Answers {
 
 /// Puts the load on the server.
 pub fn run(load: &Load, workload: &mut dyn Workload) -> Result<Answers> {
-    let mut generator = Generator::connect(load)?;
+    let mut generator = Generator::connect(load, None)?;
+    generator.run(workload)
+}
+
+/// Puts it on a server that is spoken to within TLS.
+pub fn run_within(
+    tls: &Arc<ClientConfig>,
+    load: &Load,
+    workload: &mut dyn Workload,
+) -> Result<Answers> {
+    let mut generator = Generator::connect(load, Some(tls))?;
     generator.run(workload)
 }
 
@@ -109,11 +121,11 @@ struct Generator<'a> {
 }
 
 impl<'a> Generator<'a> {
-    fn connect(load: &'a Load) -> Result<Generator<'a>> {
+    fn connect(load: &'a Load, tls: Option<&Arc<ClientConfig>>) -> Result<Generator<'a>> {
         let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
         let mut connections = Vec::with_capacity(load.connections);
         for number in 0..load.connections {
-            let connection = Connection::open(load.address)
+            let connection = Connection::open(load.address, tls)
                 .with_context(|| format!("connection {number} to {}", load.address))?;
             let data = epoll::EventData::new_u64(number as u64);
             epoll::add(&epoll, connection.as_fd(), data, epoll::EventFlags::IN)?;

@@ -9,6 +9,7 @@
 //! are disturbed alike, and it is the median of several rounds that is told.
 
 mod by_hand;
+mod certificate;
 mod cpu;
 mod floor;
 mod load;
@@ -64,6 +65,20 @@ enum Command {
         #[command(flatten)]
         output: Output,
     },
+    /// What TLS costs: requests to a server with a certificate beside one without
+    Tls {
+        #[command(flatten)]
+        options: scenario::tls::Options,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// What a flood of attempts to sign in, and thousands of slow clients, cost those who call
+    Crowds {
+        #[command(flatten)]
+        options: scenario::crowds::Options,
+        #[command(flatten)]
+        output: Output,
+    },
     /// A fixed HTTP answer by each runtime that could carry the server
     Runtimes {
         #[command(flatten)]
@@ -114,6 +129,8 @@ fn run() -> Result<()> {
             print(&scenario::runtimes::run(&options)?, &output)
         }
         Command::Shards { options, output } => print(&scenario::shards::run(&options)?, &output),
+        Command::Crowds { options, output } => print(&scenario::crowds::run(&options)?, &output),
+        Command::Tls { options, output } => print(&scenario::tls::run(&options)?, &output),
         Command::Live { options, output } => print(&scenario::live::run(&options)?, &output),
         Command::Calls { options, output } => print(&scenario::calls::run(&options)?, &output),
         Command::Load(options) => by_hand::run(&options),

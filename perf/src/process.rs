@@ -8,6 +8,7 @@ use std::process::{Child, Command, Stdio};
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 
+use crate::certificate::Certificate;
 use crate::cpu::{self, Seats};
 
 /// A server on a data directory. Killed when dropped.
@@ -15,6 +16,8 @@ pub struct Server {
     process: Child,
     pub address: SocketAddr,
     data: PathBuf,
+    /// The file with its certificate, where it is spoken to within TLS.
+    certificate: Option<PathBuf>,
 }
 
 impl Server {
@@ -44,8 +47,12 @@ impl Server {
         cpu::sit_on(seats.generator)?;
         let mut process = started.context("the server does not start")?;
         let stderr = process.stderr.take().context("stderr is piped")?;
-        let mut server =
-            Server { process, address: ([127, 0, 0, 1], 0).into(), data: data.to_owned() };
+        let mut server = Server {
+            process,
+            address: ([127, 0, 0, 1], 0).into(),
+            data: data.to_owned(),
+            certificate: None,
+        };
         let mut lines = BufReader::new(stderr).lines();
         let mut said = Vec::new();
         for line in lines.by_ref() {
@@ -59,6 +66,15 @@ impl Server {
             said.push(line);
         }
         bail!("the server does not start:\n{}", said.join("\n"))
+    }
+
+    /// As [`Server::start`], with a certificate.
+    pub fn start_tls(seats: Seats, data: &Path, certificate: &Certificate) -> Result<Server> {
+        let Certificate { chain, key, .. } = certificate;
+        let settings = format!("tls.certificate = {chain:?}\ntls.key = {key:?}\n");
+        let mut server = Self::start_with(seats, data, &settings)?;
+        server.certificate = Some(chain.clone());
+        Ok(server)
     }
 
     pub fn token(&self) -> Result<String> {
@@ -86,10 +102,18 @@ impl Server {
 
     /// Runs one of the server's own commands against it; its output as JSON.
     pub fn command(&self, arguments: &[&str]) -> Result<Value> {
-        let output = Command::new(cosmictron()?)
+        let mut command = Command::new(cosmictron()?);
+        let scheme = match &self.certificate {
+            None => "http",
+            Some(file) => {
+                command.env("COSMICTRON_CA_FILE", file);
+                "https"
+            }
+        };
+        let output = command
             .args(arguments)
             .arg("--json")
-            .env("COSMICTRON_URL", format!("http://{}", self.address))
+            .env("COSMICTRON_URL", format!("{scheme}://{}", self.address))
             .env("COSMICTRON_TOKEN", self.token()?)
             .output()?;
         let error = String::from_utf8_lossy(&output.stderr);

@@ -2,11 +2,13 @@
 
 mod bank;
 pub mod calls;
+pub mod crowds;
 mod in_process;
 pub mod live;
 mod place;
 pub mod runtimes;
 pub mod shards;
+pub mod tls;
 pub mod transfer;
 
 use std::time::Duration;

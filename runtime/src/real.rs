@@ -7,11 +7,12 @@
 //!   segments         makes and removes segment files
 //!   log              one a shard, where the log has no ring of its own
 //!   signals          SIGTERM, SIGINT
+//!   files            tells when files change, where a program wants to know
 //! ```
 //!
 //! Reading order: `options` says how to run, `start` starts and ends the threads, `seat` is one thread's life. `core` is what one thread
 //! holds, `seam` what its machine acts through, `shard` what its tasks hold. `mesh`, `log`, `pool` and
-//! `control` are what cores share or do; `listener`, `stream` and `deadline` are the sockets; `executor`,
+//! `control` are what cores share or do; `listener`, `stream` and `deadline` are the sockets; `file_watch` tells of files; `executor`,
 //! `turn`, `bell`, `latch` and `pending` are what tasks are made of.
 //!
 //! A panic on a shard's thread is a bug that leaves the shard's state in doubt: the process aborts, and the next start
@@ -24,6 +25,7 @@ mod core;
 mod cpu;
 mod deadline;
 mod executor;
+mod file_watch;
 mod latch;
 mod listener;
 mod lock;
@@ -43,6 +45,7 @@ mod turn;
 
 pub use control::Control;
 pub use cpu::default_shards;
+pub use file_watch::FileWatch;
 pub use listener::{Listening, ReservedAddress};
 pub use lock::{DirectoryLock, LockError};
 pub use log::directory::{SegmentDirectory, shard_directory};

@@ -11,10 +11,11 @@ use sha2::{Digest, Sha256};
 
 use super::admin::capability_names;
 use super::envelope::Content;
-use super::problem::{account_problem, bug, panic_problem, pool_problem};
+use super::problem::{account_problem, bug, busy_problem, panic_problem, pool_problem};
 use super::{Api, Exchange, Handled};
 use crate::auth::{Claims, EmailAddress, Password, Role};
 use crate::shard::{AccountAnswer, AccountRequest, Answer, AuditEvent, Opening, Request};
+use crate::turnstile::Turnstile;
 
 /// How long a magic link is good for.
 const LINK_LIFETIME: Duration = Duration::from_secs(15 * 60);
@@ -64,12 +65,13 @@ impl Exchange<'_> {
     pub(super) fn sign_up(self) -> Handled {
         let Credentials { email, password } = self.body()?;
         let email = parse_email(&email)?;
+        self.take_sign_in(Some(&email))?;
         let bytes_min = self.api.common.config.auth.password_bytes_min;
         let password = Password::choose(password, bytes_min).map_err(|refused| {
             Problem::new(ProblemCode::InvalidRequest, format!("password: {refused}"))
         })?;
         self.task(async move |api| {
-            let password = offload(&api, move || password.hash()).await?;
+            let password = hash_in_turn(&api, move || password.hash()).await?;
             let expires_at = api.expiry();
             let request = AccountRequest::SignUp { email, password, expires_at };
             api.open_session(request, expires_at, Status::Created).await
@@ -80,6 +82,7 @@ impl Exchange<'_> {
         let Credentials { email, password } = self.body()?;
         // An address or a password that cannot exist is as wrong as one that does not.
         let email = EmailAddress::parse(&email).ok();
+        self.take_sign_in(email.as_ref())?;
         let password = Password::offer(password);
         self.task(async move |api| {
             let known = match &email {
@@ -93,7 +96,7 @@ impl Exchange<'_> {
                 None => None,
             };
             let (identity, hash) = known.unzip();
-            let matches = offload(&api, move || {
+            let matches = hash_in_turn(&api, move || {
                 // The work is done for a password that is too long, too.
                 let offered = password
                     .unwrap_or_else(|| Password::offer(String::new()).expect("it is short"));
@@ -120,6 +123,7 @@ impl Exchange<'_> {
     pub(super) fn request_link(self) -> Handled {
         let LinkRequest { email } = self.body()?;
         let email = parse_email(&email)?;
+        self.take_sign_in(Some(&email))?;
         self.task(async move |api| {
             let (token, hash) = new_link_token()?;
             let expires_at = api.shard.now() + LINK_LIFETIME;
@@ -145,6 +149,7 @@ impl Exchange<'_> {
 
     pub(super) fn verify_link(self) -> Handled {
         let LinkToken { token } = self.body()?;
+        self.take_sign_in(None)?;
         self.task(async move |api| {
             let expires_at = api.expiry();
             let request = AccountRequest::UseLink { token: link_hash(&token), expires_at };
@@ -190,6 +195,11 @@ impl Exchange<'_> {
             let profile = Profile { identity: identity.to_string(), email, roles, capabilities };
             Ok(Content::Json(Status::Ok, to_json(&profile)))
         })
+    }
+
+    /// One attempt to come in, as somebody whose address may be known.
+    fn take_sign_in(&self, account: Option<&EmailAddress>) -> Result<(), Problem<'static>> {
+        self.api.limits.take_sign_in(self.client, account, self.api.shard.now())
     }
 
     /// The body as JSON of a certain form.
@@ -246,6 +256,15 @@ pub(super) async fn offload<T: Send + 'static>(
 ) -> Result<T, Problem<'static>> {
     let result = api.shard.offload(job).map_err(pool_problem)?;
     result.await.map_err(|panicked| panic_problem(&panicked))
+}
+
+/// Hashes a password, when it is its turn on this core.
+async fn hash_in_turn<T: Send + 'static>(
+    api: &Rc<Api>,
+    job: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, Problem<'static>> {
+    let _inside = Turnstile::enter(&api.hashing).await.ok_or_else(busy_problem)?;
+    offload(api, job).await
 }
 
 pub(super) fn parse_email(text: &str) -> Result<EmailAddress, Problem<'static>> {

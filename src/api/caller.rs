@@ -41,8 +41,12 @@ pub(super) fn unauthenticated(detail: &'static str) -> Problem<'static> {
 
 impl Exchange<'_> {
     /// What the caller's token says, if it is good and was not revoked.
+    /// It is a request of that identity's.
     pub(super) fn caller(&self) -> Result<Claims, Problem<'static>> {
-        self.api.caller(&self.request.head)
+        let claims = self.api.caller(&self.request.head)?;
+        let now = self.api.shard.now();
+        self.api.limits.take_identity(self.client, claims.identity, now)?;
+        Ok(claims)
     }
 
     /// The caller, who has to have a role.

@@ -32,7 +32,7 @@ impl Envelope {
             Some(_) => ContentCoding::choose(&head.headers),
             None => ContentCoding::Identity,
         };
-        let mut reply = head.reply().dated(api.date());
+        let mut reply = head.reply().dated(api.date()).secure_for(api.common.secure_for_secs);
         // Who is told that the server goes away does not come back on this connection.
         reply.keep_alive &= !api.shard.is_shutting_down();
         Envelope { reply, coding, origin: head.headers.find(HeaderName::Origin).map(Box::from) }

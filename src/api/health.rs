@@ -192,6 +192,21 @@ const METRICS: &[Metric] = &[
         "Connections whose ends modules are still to be told",
         |r| r.visits_owed as u64,
     ),
+    ("cosmictron_tls_handshakes_full_total", "counter", "TLS handshakes with a signature", |r| {
+        r.figures.handshakes.full
+    }),
+    ("cosmictron_tls_handshakes_resumed_total", "counter", "TLS handshakes with a ticket", |r| {
+        r.figures.handshakes.resumed
+    }),
+    ("cosmictron_tls_handshakes_failed_total", "counter", "TLS handshakes that failed", |r| {
+        r.figures.handshakes.failed
+    }),
+    (
+        "cosmictron_tls_handshakes_shed_total",
+        "counter",
+        "TLS handshakes that were ended since too many waited",
+        |r| r.figures.handshakes.shed,
+    ),
     ("cosmictron_queries_total", "counter", "SQL queries", |r| r.figures.queries),
     ("cosmictron_busy_micros_total", "counter", "Microseconds that the shard's core worked", |r| {
         r.busy_micros

@@ -41,6 +41,7 @@ use super::Api;
 use super::call::Asked;
 use super::problem::unavailable_problem;
 use crate::auth::Claims;
+use crate::limits::Client;
 use crate::shard::{ListenerId, LiveRequest, Request, Subscribe, Unavailable};
 use standing::{Standing, dismiss};
 use subscriptions::Subscriptions;
@@ -58,6 +59,7 @@ pub struct Conversation {
     connection: ConnectionId,
     subprotocol: Subprotocol,
     standing: Standing,
+    client: Client,
     /// Until somebody waits for it.
     introduction: Option<Introduction>,
     visits: Visits,
@@ -90,6 +92,7 @@ impl Conversation {
         connection: ConnectionId,
         subprotocol: Subprotocol,
         claims: Option<Claims>,
+        client: Client,
     ) -> Conversation {
         let standing = Standing::new(&api, claims);
         let subscriptions = Subscriptions::new(api.common.config.websocket.subscriptions_max);
@@ -99,6 +102,7 @@ impl Conversation {
             connection,
             subprotocol,
             standing,
+            client,
             introduction: None,
             visits: Visits::default(),
             requests: BTreeMap::new(),
@@ -159,7 +163,11 @@ impl Conversation {
             _ if self.api.shard.is_shutting_down() => {
                 Err(unavailable_problem(Unavailable::ShuttingDown))
             }
-            Ok(message) => self.answer(message, identity, outlet),
+            Ok(message) => self
+                .api
+                .limits
+                .take_identity(self.client, identity, self.api.shard.now())
+                .and_then(|()| self.answer(message, identity, outlet)),
             Err(refusal) => {
                 Err(Problem::new(ProblemCode::InvalidRequest, refusal.error.to_string()))
             }

@@ -12,7 +12,7 @@ use serde::Serialize;
 use super::account::{offload, to_json};
 use super::envelope::Content;
 use super::problem::{bug, deploy_problem, lookup_problem, store_problem, undeploy_problem};
-use super::{Exchange, Handled, Outcome};
+use super::{Api, Exchange, Handled, Outcome};
 use crate::auth::Role;
 use crate::directory::{LookupError, Module, ModuleStatus, check_module};
 use crate::shard::{Answer, DataFate, Deploy, Request, Undeploy};
@@ -112,10 +112,31 @@ fn callable(module: &Module) -> impl Iterator<Item = &ReducerSchema> {
     reducers.filter(|reducer| reducer.kind == ReducerKind::Call)
 }
 
+impl Api {
+    /// Whether there is room for a module. Of several that are deployed at the same moment each may find the last place.
+    fn refuse_further_module(&self, name: &str) -> Result<(), Problem<'static>> {
+        let max = self.common.config.limits.modules_max;
+        let is_full = self.shard.with(|shard| {
+            let modules = || shard.directory().modules();
+            let is_new = !modules().any(|module| *module.name == *name);
+            is_new && modules().count() >= usize::try_from(max).unwrap_or(usize::MAX)
+        });
+        match is_full {
+            true => {
+                let detail =
+                    format!("there are {max} modules, as many as may be (limits.modules_max)");
+                Err(Problem::new(ProblemCode::OutOfSpace, detail))
+            }
+            false => Ok(()),
+        }
+    }
+}
+
 impl Exchange<'_> {
     pub(super) fn deploy(self) -> Handled {
         let deployer = self.caller_with(Role::Deployer)?.identity;
         let upload = self.upload()?;
+        self.api.refuse_further_module(&upload.name)?;
         self.task(async move |api| {
             let common = api.common.clone();
             let Upload { name, wasm } = upload;

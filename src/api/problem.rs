@@ -169,6 +169,11 @@ pub(super) fn undeploy_problem(error: UndeployError, name: &str) -> Problem<'sta
 }
 
 pub(super) fn pool_problem(_: PoolFull) -> Problem<'static> {
+    busy_problem()
+}
+
+/// There is slow work enough.
+pub(super) fn busy_problem() -> Problem<'static> {
     Problem::new(ProblemCode::Overloaded, "more slow work waits than may wait")
         .retry_after(RETRY_SECS)
 }

@@ -1,5 +1,6 @@
 //! `GET /v1/ws`: agrees with a client to speak WebSocket.
 
+use std::net::IpAddr;
 use std::rc::Rc;
 
 use cosmictron_net::wire::Subprotocol;
@@ -12,6 +13,7 @@ use super::problem::unavailable_problem;
 use super::route::Route;
 use super::{Api, Envelope, Exchange, Handled, Outcome};
 use crate::auth::Claims;
+use crate::limits::Client;
 use crate::shard::{ListenerId, Unavailable};
 
 /// The subprotocols that the server speaks. A client that names none speaks the first.
@@ -38,7 +40,7 @@ impl Api {
     }
 
     /// Answers a request for a WebSocket.
-    pub fn upgrade(self: &Rc<Self>, request: &Request<'_>) -> Upgrade {
+    pub fn upgrade(self: &Rc<Self>, request: &Request<'_>, peer: IpAddr) -> Upgrade {
         let head = &request.head;
         let mut answer = Vec::new();
         let handshake = match Handshake::check(head, PROTOCOLS) {
@@ -48,7 +50,8 @@ impl Api {
                 return Upgrade::Refused(answer);
             }
         };
-        match self.admit(head, &handshake) {
+        let client = self.limits.client(peer, head);
+        match self.admit(head, &handshake, client) {
             Ok(claims) => {
                 handshake.write(&mut answer, &head.reply().dated(self.date()));
                 let (listener, connection) = self.new_connection();
@@ -57,7 +60,7 @@ impl Api {
                 let subprotocol = named.unwrap_or(Subprotocol::JsonV1);
                 let api = Rc::clone(self);
                 let conversation =
-                    Conversation::new(api, listener, connection, subprotocol, claims);
+                    Conversation::new(api, listener, connection, subprotocol, claims, client);
                 Upgrade::Agreed(Box::new(Upgraded { agreement, conversation }), answer)
             }
             Err(problem) => {
@@ -72,10 +75,12 @@ impl Api {
         &self,
         head: &Head<'_>,
         handshake: &Handshake<'_>,
+        client: Client,
     ) -> Result<Option<Claims>, Problem<'static>> {
         if self.shard.is_shutting_down() {
             return Err(unavailable_problem(Unavailable::ShuttingDown));
         }
+        self.limits.take_request(client, self.shard.now())?;
         if !self.common.cors.admits(&head.headers) {
             let detail = "scripts of this origin may not connect (http.allowed_origins)";
             return Err(Problem::new(ProblemCode::Forbidden, detail));

@@ -5,7 +5,7 @@ use std::fmt;
 /// An address in lower case, with one `@` between two parts; at most [`EmailAddress::BYTES_MAX`] bytes.
 ///
 /// Whether it exists, only a mail can tell; so no grammar beyond what would break a mail's head is enforced.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct EmailAddress(String);
 
 /// Why a text is no address.

@@ -1,6 +1,7 @@
 //! Speaks to a server over its REST interface.
 
 use std::io::Read;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
@@ -9,6 +10,7 @@ use serde::de::DeserializeOwned;
 use ureq::http::Response;
 use ureq::{Agent, Body};
 
+use super::authorities::Authorities;
 use super::credentials;
 use super::output::CliError;
 
@@ -26,6 +28,9 @@ pub struct Connection {
     /// The token to use instead of the kept one
     #[arg(long, env = "COSMICTRON_TOKEN", hide_env_values = true)]
     pub token: Option<String>,
+    /// A PEM file with the authorities that count for https, in place of those that browsers know
+    #[arg(long, value_name = "FILE", env = "COSMICTRON_CA_FILE")]
+    pub ca_file: Option<PathBuf>,
     /// Prints JSON, for programs
     #[arg(long)]
     pub json: bool,
@@ -61,7 +66,7 @@ pub fn refusal(url: &str, status: u16, body: &[u8]) -> CliError {
 impl Connection {
     /// A client that has a token.
     pub fn signed_in(&self) -> Result<Client, CliError> {
-        Ok(Client::new(&self.url, Some(self.token()?)))
+        Ok(Client::new(&self.url, &self.authorities()?, Some(self.token()?)))
     }
 
     /// The token that was given, or the kept one.
@@ -76,14 +81,20 @@ impl Connection {
     }
 
     /// A client without a token.
-    pub fn anonymous(&self) -> Client {
-        Client::new(&self.url, None)
+    pub fn anonymous(&self) -> Result<Client, CliError> {
+        Ok(Client::new(&self.url, &self.authorities()?, None))
+    }
+
+    /// Whom the server's certificate is held to.
+    pub fn authorities(&self) -> Result<Authorities, CliError> {
+        Authorities::of(self.ca_file.as_deref())
     }
 }
 
 impl Client {
-    pub fn new(url: &str, token: Option<String>) -> Client {
+    pub fn new(url: &str, authorities: &Authorities, token: Option<String>) -> Client {
         let config = Agent::config_builder()
+            .tls_config(authorities.for_requests())
             .http_status_as_error(false)
             .timeout_global(Some(PATIENCE))
             .user_agent(concat!("cosmictron/", env!("CARGO_PKG_VERSION")))

@@ -8,6 +8,7 @@ use std::thread;
 use clap::Args;
 use serde::Deserialize;
 
+use super::authorities::Authorities;
 use super::client::Client;
 use super::deploy::{Summary, upload};
 use super::module_project::{self, Built};
@@ -157,13 +158,13 @@ impl Project {
     fn client(&self) -> Result<Client, CliError> {
         let token = std::fs::read_to_string(&self.admin_token);
         let token = token.map_err(CliError::file(&self.admin_token))?;
-        Ok(Client::new(&self.url, Some(token.trim().to_owned())))
+        Ok(Client::new(&self.url, &Authorities::BuiltIn, Some(token.trim().to_owned())))
     }
 
     /// Prints what to try.
     fn introduce(&self, module: &Summary) {
         let described = self.client().and_then(|client| {
-            ensure_account(&Client::new(&self.url, None), EMAIL, PASSWORD)?;
+            ensure_account(&Client::new(&self.url, &Authorities::BuiltIn, None), EMAIL, PASSWORD)?;
             client.get::<Description>(&format!("/v1/modules/{}", module.name))
         });
         match described {

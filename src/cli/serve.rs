@@ -36,6 +36,12 @@ pub struct ServeFlags {
     /// For running work to finish once told to stop [default: 10s]
     #[arg(long, value_name = "SPAN", env = "COSMICTRON_SHUTDOWN_TIMEOUT")]
     pub shutdown_timeout: Option<Span>,
+    /// A PEM file with the certificate and its chain; with it TLS is spoken on the address of the API
+    #[arg(long, value_name = "FILE", env = "COSMICTRON_TLS_CERTIFICATE")]
+    pub tls_certificate: Option<PathBuf>,
+    /// A PEM file with the certificate's private key
+    #[arg(long, value_name = "FILE", env = "COSMICTRON_TLS_KEY")]
+    pub tls_key: Option<PathBuf>,
     /// Further settings [default: cosmictron.toml, where there is one]
     #[arg(long, value_name = "FILE", env = "COSMICTRON_CONFIG")]
     pub config: Option<PathBuf>,
@@ -58,6 +64,8 @@ impl ServeFlags {
         set(&mut config.durability, self.durability);
         set(&mut config.io, self.io);
         set(&mut config.shutdown_timeout, self.shutdown_timeout);
+        config.tls.certificate = self.tls_certificate.clone().or(config.tls.certificate);
+        config.tls.key = self.tls_key.clone().or(config.tls.key);
         config.check()?;
         Ok(config)
     }

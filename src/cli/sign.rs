@@ -61,7 +61,7 @@ fn open_session(connection: &Connection, flags: &SignFlags, path: &str) -> Resul
         None => ask_password()?,
     };
     let body = json!({ "email": flags.email, "password": password });
-    let credential: Credential = connection.anonymous().post_json(path, &body)?;
+    let credential: Credential = connection.anonymous()?.post_json(path, &body)?;
     credentials::keep(&connection.url, credential.clone())?;
     match connection.json {
         true => println!("{}", json!(credential)),

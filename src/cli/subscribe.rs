@@ -19,9 +19,11 @@ mod socket;
 mod stream;
 
 use std::io::ErrorKind;
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
+use rustls::ClientConfig;
 use serde_json::{Value, json};
 
 use super::client::Connection;
@@ -55,6 +57,7 @@ pub struct SubscribeFlags {
 /// A query that is followed, over however many connections that takes.
 struct Following {
     target: Target,
+    tls: Arc<ClientConfig>,
     token: String,
     query: String,
     params: Vec<Value>,
@@ -78,10 +81,13 @@ enum End {
 pub fn subscribe(connection: &Connection, flags: &SubscribeFlags) -> Result<(), CliError> {
     let token = connection.token()?;
     let target = Target::parse(&connection.url)?;
+    let tls = connection.authorities()?.for_sockets();
+    let tls = tls.map_err(|error| CliError::Local(error.to_string()))?;
     let signals = Signals::watch()
         .map_err(|error| CliError::Local(format!("signals cannot be watched: {error}")))?;
     let mut following = Following {
         target,
+        tls,
         token,
         query: flags.query.clone(),
         params: flags.params.iter().map(|text| value_of(text)).collect(),
@@ -126,7 +132,8 @@ impl Following {
 
     /// Follows the query on one connection, to its end.
     fn follow(&mut self) -> Result<End, CliError> {
-        let mut socket = self.signals.ending_at_once(|| Socket::open(&self.target, &self.token))?;
+        let mut socket =
+            self.signals.ending_at_once(|| Socket::open(&self.target, &self.tls, &self.token))?;
         let begun = self.begin(&mut socket);
         let end = match begun {
             Ok(()) => self.listen(&mut socket)?,

@@ -4,13 +4,14 @@
 //! write. What comes meanwhile waits in the socket: a client that sends faster than it is answered is held back there.
 //! A connection that is to speak WebSocket goes on in [`websocket`], one that is to be told events in [`event_stream`].
 
+use std::net::IpAddr;
 use std::rc::Rc;
 
 use cosmictron_net::{Decoder, Limits, Phase, Problem, ProblemCode, Progress, Reply, Response};
-use cosmictron_runtime::real::{Deadline, TcpStream};
-use cosmictron_types::Duration;
+use cosmictron_runtime::real::Deadline;
 
 use super::gate::Pass;
+use super::stream::{LINGER, Stream};
 use super::{event_stream, websocket};
 use crate::api::{Api, Events, Outcome, Upgrade, Upgraded};
 use crate::config::HttpConfig;
@@ -19,15 +20,12 @@ use crate::config::HttpConfig;
 const PIPELINED_MAX: usize = 64;
 /// Output that is kept from one batch to the next.
 const OUTPUT_BYTES_KEPT: usize = 64 << 10;
-/// For a client that was refused to take its answer and go.
-const LINGER: Duration = Duration::from_secs(2);
-/// Bytes that are read from it meanwhile.
-const LINGER_BYTES_MAX: usize = 1 << 20;
 
 /// One connection.
 struct Connection {
     api: Rc<Api>,
-    stream: TcpStream,
+    stream: Stream,
+    peer: IpAddr,
     decoder: Decoder,
     out: Vec<u8>,
     /// Answers that are not written yet, in the order of their requests.
@@ -54,9 +52,10 @@ enum Next {
 }
 
 /// Serves one connection to its end.
-pub async fn serve(api: Rc<Api>, stream: TcpStream, pass: Pass) {
+pub async fn serve(api: Rc<Api>, stream: Stream, pass: Pass) {
     let mut connection = Connection {
         api,
+        peer: stream.peer().ip(),
         stream,
         decoder: Decoder::new(Limits::default()),
         out: Vec::new(),
@@ -64,7 +63,10 @@ pub async fn serve(api: Rc<Api>, stream: TcpStream, pass: Pass) {
         behind: Vec::new(),
         phase: Phase::Closed,
     };
-    let Some(handover) = connection.run().await else { return drop(pass) };
+    let Some(handover) = connection.run().await else {
+        connection.stream.end().await;
+        return drop(pass);
+    };
     let Connection { api, stream, mut decoder, .. } = connection;
     let unread = decoder.take_unread();
     drop(decoder);
@@ -100,7 +102,7 @@ impl Connection {
                 Next::Handover(handover) => return Some(handover),
                 // A client that has all of its answers closes; one that does not is not waited for long.
                 Next::End | Next::Linger => {
-                    self.linger().await;
+                    self.stream.linger().await;
                     return None;
                 }
             }
@@ -115,7 +117,7 @@ impl Connection {
             match self.decoder.next(|head| api.body_bytes_max(head)) {
                 Ok(Progress::Upgrade(request)) if Api::is_socket(&request.head) => {
                     self.phase = Phase::Closed;
-                    let upgrade = api.upgrade(&request);
+                    let upgrade = api.upgrade(&request, self.peer);
                     // It stands behind the answers to the requests before.
                     self.collect().await;
                     match upgrade {
@@ -132,7 +134,7 @@ impl Connection {
                     let mut answer = Vec::new();
                     let is_first = self.waiting.is_empty();
                     let out = if is_first { &mut self.out } else { &mut answer };
-                    match api.handle(&request, out) {
+                    match api.handle(&request, self.peer, out) {
                         Outcome::Events(mut events) => {
                             self.collect().await;
                             self.out.extend_from_slice(&events.take_head());
@@ -242,25 +244,5 @@ impl Connection {
             Phase::ReadingBody => Deadline::Due(body_timeout.get()),
             Phase::Closed => Deadline::Due(LINGER),
         });
-    }
-
-    /// Ends our side and reads on for a moment: to close with unread bytes would reset the connection and could destroy
-    /// the answer on its way.
-    async fn linger(&mut self) {
-        if self.stream.shutdown().is_err() {
-            return;
-        }
-        self.stream.set_deadline(Deadline::Due(LINGER));
-        let mut read_bytes = 0;
-        let mut buffer = Vec::with_capacity(4096);
-        while read_bytes < LINGER_BYTES_MAX {
-            buffer.clear();
-            let (read, back) = self.stream.read(buffer).await;
-            buffer = back;
-            match read {
-                Ok(0) | Err(_) => return,
-                Ok(bytes) => read_bytes += bytes,
-            }
-        }
     }
 }

@@ -8,9 +8,10 @@ use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::task::Poll;
 
-use cosmictron_runtime::real::{Deadline, TcpStream};
+use cosmictron_runtime::real::Deadline;
 
 use super::gate::Pass;
+use super::stream::Stream;
 use crate::api::{Api, Events};
 use crate::shard::Answer;
 
@@ -21,17 +22,17 @@ enum Event {
 }
 
 /// Serves a stream, whose head is written, to its end.
-pub async fn serve(api: Rc<Api>, mut stream: TcpStream, mut events: Events, pass: Pass) {
+pub async fn serve(api: Rc<Api>, mut stream: Stream, mut events: Events, pass: Pass) {
     stream.set_deadline(Deadline::None);
     run(&api, &mut stream, &mut events).await;
     drop(api.shard.request(events.leave()));
     // The client has gone already where this fails.
-    let _ = stream.shutdown();
+    let _ = stream.shutdown().await;
     drop(pass);
 }
 
 /// `None` when the client has gone, or does not take what is written.
-async fn run(api: &Api, stream: &mut TcpStream, events: &mut Events) -> Option<()> {
+async fn run(api: &Api, stream: &mut Stream, events: &mut Events) -> Option<()> {
     let shard = &api.shard;
     let beat = api.common.config.websocket.ping_interval.get();
     let patience = api.common.config.http.answer_timeout.get();

@@ -20,10 +20,10 @@ const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// Listens for scrapers.
 pub fn listen(api: &Rc<Api>, address: SocketAddr) -> io::Result<Listening> {
-    let (api, gate) = (api.clone(), Rc::new(Gate::new(CONNECTIONS_MAX)));
+    let (api, gate) = (api.clone(), Rc::new(Gate::new(CONNECTIONS_MAX, CONNECTIONS_MAX)));
     let shard = api.shard.clone();
     let listening = shard.listen(address, move |stream| {
-        if let Some(pass) = Gate::enter(&gate) {
+        if let Some(pass) = Gate::enter(&gate, None) {
             api.shard.spawn(serve(api.clone(), stream, pass));
         }
     });

@@ -25,10 +25,10 @@ mod writer;
 use std::rc::Rc;
 
 use cosmictron_net::ws::{Decoder, Limits, Role};
-use cosmictron_runtime::real::TcpStream;
 use cosmictron_types::Duration;
 
 use super::gate::Pass;
+use super::stream::Stream;
 use crate::api::{Api, Upgraded};
 use reader::Reader;
 use socket::Socket;
@@ -40,13 +40,7 @@ const LINGER: Duration = Duration::from_secs(2);
 const LINGER_BYTES_MAX: usize = 1 << 20;
 
 /// Serves a connection that was upgraded to its end. `unread` came behind the handshake.
-pub async fn serve(
-    api: Rc<Api>,
-    stream: TcpStream,
-    unread: Vec<u8>,
-    upgraded: Upgraded,
-    pass: Pass,
-) {
+pub async fn serve(api: Rc<Api>, stream: Stream, unread: Vec<u8>, upgraded: Upgraded, pass: Pass) {
     let Upgraded { agreement, conversation } = upgraded;
     let bytes_max = api.common.config.websocket.message_bytes_max.as_usize();
     let limits = Limits::with_message_bytes_max(bytes_max);

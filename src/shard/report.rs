@@ -26,6 +26,20 @@ pub struct Figures {
     pub lent: u64,
     /// Microseconds that it was away.
     pub lent_micros: u64,
+    pub handshakes: HandshakeFigures,
+}
+
+/// How clients have come within TLS.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+pub struct HandshakeFigures {
+    /// With a signature.
+    pub full: u64,
+    /// With a ticket of an earlier one.
+    pub resumed: u64,
+    /// Those that came to nothing, by the client's doing.
+    pub failed: u64,
+    /// Those that were ended since too many waited.
+    pub shed: u64,
 }
 
 /// One shard at one moment.
@@ -101,6 +115,11 @@ pub struct TableReport {
 }
 
 impl Shard {
+    /// How clients have come to this core, for whoever takes them in.
+    pub fn handshakes(&mut self) -> &mut HandshakeFigures {
+        &mut self.figures.handshakes
+    }
+
     pub(super) fn report(&self, seam: &Seam<'_>) -> ShardReport {
         ShardReport {
             shard: seam.shard().get(),

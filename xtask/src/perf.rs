@@ -24,6 +24,12 @@ pub struct Options {
     /// Measures live queries
     #[arg(long, conflicts_with_all = ["runtimes", "in_process", "shards"])]
     live: bool,
+    /// Measures what TLS costs
+    #[arg(long, conflicts_with_all = ["runtimes", "in_process", "shards", "live"])]
+    tls: bool,
+    /// Measures what crowds cost those who are served beside them
+    #[arg(long, conflicts_with_all = ["runtimes", "in_process", "shards", "live", "tls"])]
+    crowds: bool,
     /// Passed on to `cosmictron-perf`
     #[arg(last = true)]
     arguments: Vec<OsString>,
@@ -39,12 +45,14 @@ pub fn run(options: &Options) -> Result<(), Failed> {
     } else {
         module::install_target()?;
         module::build(MODULE)?;
-        match (options.in_process, options.shards, options.live) {
-            (true, _, _) => "calls",
-            (_, true, _) => "shards",
-            (_, _, true) => "live",
-            _ => "transfer",
-        }
+        let chosen = [
+            (options.in_process, "calls"),
+            (options.shards, "shards"),
+            (options.live, "live"),
+            (options.tls, "tls"),
+            (options.crowds, "crowds"),
+        ];
+        chosen.iter().find(|(is_chosen, _)| *is_chosen).map_or("transfer", |(_, name)| *name)
     };
     let perf = root().join("target/release/cosmictron-perf");
     step::run(program(&perf.to_string_lossy()).arg(scenario).args(&options.arguments))

@@ -40,11 +40,18 @@ pub struct Reply {
     pub head_only: bool,
     version: Version,
     date: Option<HttpDate>,
+    secure_for_secs: Option<u32>,
 }
 
 impl Reply {
     pub(super) fn new(method: Method, version: Version, keep_alive: bool) -> Reply {
-        Reply { keep_alive, head_only: method == Method::Head, version, date: None }
+        Reply {
+            keep_alive,
+            head_only: method == Method::Head,
+            version,
+            date: None,
+            secure_for_secs: None,
+        }
     }
 
     /// The reply to something that was no request: the connection ends.
@@ -56,6 +63,12 @@ impl Reply {
     #[must_use]
     pub fn dated(self, date: HttpDate) -> Reply {
         Reply { date: Some(date), ..self }
+    }
+
+    /// With the word that this host is spoken to within TLS alone, for so long (RFC 6797). Only within TLS.
+    #[must_use]
+    pub fn secure_for(self, secs: Option<u32>) -> Reply {
+        Reply { secure_for_secs: secs, ..self }
     }
 }
 
@@ -75,6 +88,11 @@ impl<'a> Response<'a> {
         if let Some(date) = &reply.date {
             out.extend_from_slice(b"Date: ");
             out.extend_from_slice(date.as_bytes());
+            out.extend_from_slice(b"\r\n");
+        }
+        if let Some(secs) = reply.secure_for_secs {
+            out.extend_from_slice(b"Strict-Transport-Security: max-age=");
+            out.extend_from_slice(itoa::Buffer::new().format(secs).as_bytes());
             out.extend_from_slice(b"\r\n");
         }
         match (reply.keep_alive, reply.version) {

@@ -41,6 +41,8 @@ statuses! {
     NoContent 204 "No Content",
     /// What the client has is still right.
     NotModified 304 "Not Modified",
+    /// It is elsewhere, for ever; the method and the body go there as they are.
+    PermanentRedirect 308 "Permanent Redirect",
     /// The request is wrong as it stands.
     BadRequest 400 "Bad Request",
     /// Nobody knows who asks.

@@ -15,6 +15,7 @@ mod multipart;
 mod responses;
 mod roundtrip;
 mod split;
+mod tls;
 mod transcript;
 mod wire;
 mod wire_binary;

@@ -111,6 +111,11 @@ impl ReadHalf {
         self.deadline.replace(deadline);
     }
 
+    /// As [`TcpStream::is_expired`].
+    pub fn is_expired(&self) -> bool {
+        self.deadline.is_expired()
+    }
+
     /// As [`TcpStream::read`].
     pub async fn read(&mut self, buffer: Vec<u8>) -> (io::Result<usize>, Vec<u8>) {
         read(&mut self.socket, &self.deadline, buffer).await

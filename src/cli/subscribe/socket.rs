@@ -1,12 +1,14 @@
 //! The client's end of a WebSocket, over blocking I/O.
 
 use std::io::{self, ErrorKind, Read, Write};
+use std::sync::Arc;
 
 use cosmictron_net::ws::{
     self, CloseCode, Closing, Decoder, Deflater, Encoder, Inflater, MaskKey, Opening, Received,
     Role,
 };
 use cosmictron_net::{Limits, Method, ResponseDecoder};
+use rustls::ClientConfig;
 use ureq::http::Uri;
 
 use super::super::client::{ANSWER_BYTES_MAX, refusal};
@@ -96,13 +98,14 @@ impl Lost {
 
 impl Socket {
     /// Connects, and agrees with the server to speak WebSocket.
-    pub fn open(target: &Target, token: &str) -> Result<Socket, CliError> {
+    pub fn open(target: &Target, tls: &Arc<ClientConfig>, token: &str) -> Result<Socket, CliError> {
         let unreachable = |error: io::Error| CliError::Unreachable {
             url: target.url.clone(),
             reason: error.to_string(),
         };
         let foreign = |reason: String| CliError::Foreign { url: target.url.clone(), reason };
-        let connected = Stream::connect(&target.host, target.port, target.is_secure);
+        let tls = target.is_secure.then_some(tls);
+        let connected = Stream::connect(&target.host, target.port, tls);
         let mut stream = connected.map_err(unreachable)?;
         let mut nonce = [0; 16];
         fill(&mut nonce).map_err(|lost| CliError::Local(lost.to_string()))?;

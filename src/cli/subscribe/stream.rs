@@ -1,6 +1,5 @@
-//! A TCP connection to a server, within TLS where its address says `https`.
-//!
-//! Certificates are held to Mozilla's list of authorities, as those of the other commands are.
+//! A TCP connection to a server, within TLS where its address says `https`. Certificates are held to the
+//! [authorities](super::super::authorities) that count for the other commands.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
@@ -9,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rustls::pki_types::ServerName;
-use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
+use rustls::{ClientConfig, ClientConnection, StreamOwned};
 
 /// For the server to take a connection, and to take or say something while one is opened.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -22,7 +21,7 @@ pub enum Stream {
 
 impl Stream {
     /// Connects to the first address of a host that takes it. `host` is a name, or an address without brackets.
-    pub fn connect(host: &str, port: u16, is_secure: bool) -> io::Result<Stream> {
+    pub fn connect(host: &str, port: u16, tls: Option<&Arc<ClientConfig>>) -> io::Result<Stream> {
         let mut refused = io::Error::new(ErrorKind::NotFound, "the name has no address");
         let connected = (host, port).to_socket_addrs()?.find_map(|address| {
             TcpStream::connect_timeout(&address, PATIENCE).map_err(|error| refused = error).ok()
@@ -31,12 +30,10 @@ impl Stream {
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(PATIENCE))?;
         stream.set_write_timeout(Some(PATIENCE))?;
-        if !is_secure {
-            return Ok(Stream::Plain(stream));
-        }
+        let Some(tls) = tls else { return Ok(Stream::Plain(stream)) };
         let name = ServerName::try_from(host.to_owned())
             .map_err(|error| io::Error::new(ErrorKind::InvalidInput, error))?;
-        let session = ClientConnection::new(tls_config()?, name).map_err(io::Error::other)?;
+        let session = ClientConnection::new(tls.clone(), name).map_err(io::Error::other)?;
         Ok(Stream::Tls(Box::new(StreamOwned::new(session, stream))))
     }
 
@@ -54,15 +51,6 @@ impl Stream {
         self.tcp().set_nonblocking(false)?;
         read
     }
-}
-
-fn tls_config() -> io::Result<Arc<ClientConfig>> {
-    let roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(io::Error::other)?;
-    Ok(Arc::new(config.with_root_certificates(roots).with_no_client_auth()))
 }
 
 impl Read for Stream {

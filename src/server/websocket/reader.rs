@@ -3,8 +3,9 @@
 use std::rc::Rc;
 
 use cosmictron_net::ws::Decoder;
-use cosmictron_runtime::real::{Deadline, ReadHalf};
+use cosmictron_runtime::real::Deadline;
 
+use super::super::stream;
 use super::socket::{Reading, Socket};
 use super::{LINGER, LINGER_BYTES_MAX};
 
@@ -12,11 +13,11 @@ use super::{LINGER, LINGER_BYTES_MAX};
 pub struct Reader {
     socket: Rc<Socket>,
     decoder: Decoder,
-    half: ReadHalf,
+    half: stream::Reader,
 }
 
 impl Reader {
-    pub fn new(socket: Rc<Socket>, decoder: Decoder, half: ReadHalf) -> Reader {
+    pub fn new(socket: Rc<Socket>, decoder: Decoder, half: stream::Reader) -> Reader {
         Reader { socket, decoder, half }
     }
 

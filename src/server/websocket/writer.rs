@@ -5,9 +5,10 @@ use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::task::Poll;
 
-use cosmictron_runtime::real::{Deadline, WriteHalf};
+use cosmictron_runtime::real::Deadline;
 use cosmictron_types::Duration;
 
+use super::super::stream;
 use super::LINGER;
 use super::socket::{Socket, Writing};
 use crate::shard::Answer;
@@ -15,7 +16,7 @@ use crate::shard::Answer;
 /// See the module.
 pub struct Writer {
     socket: Rc<Socket>,
-    half: WriteHalf,
+    half: stream::Writer,
 }
 
 /// What the writer has waited for.
@@ -27,7 +28,7 @@ enum Event {
 }
 
 impl Writer {
-    pub fn new(socket: Rc<Socket>, half: WriteHalf) -> Writer {
+    pub fn new(socket: Rc<Socket>, half: stream::Writer) -> Writer {
         Writer { socket, half }
     }
 
@@ -36,7 +37,7 @@ impl Writer {
         let is_done = self.write_all().await;
         if is_done.is_some() {
             // The client has gone already where this fails.
-            let _ = self.half.shutdown();
+            let _ = self.half.shutdown().await;
         } else {
             // Ends a read that would wait for ever.
             self.half.set_deadline(Deadline::Due(Duration::ZERO));
