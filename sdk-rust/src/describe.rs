@@ -8,38 +8,12 @@ use crate::panic_hook;
 /// Levels of types within types, as the server limits them.
 const TYPE_DEPTH_MAX: u32 = 16;
 
-/// What a view's rows can be: the rows of a table, or a struct with `#[derive(Column)]`. Its fields are the view's
-/// columns.
-#[diagnostic::on_unimplemented(
-    message = "a view cannot yield `{Self}`",
-    label = "not a row",
-    note = "a view yields the rows of a table, or a struct with named fields and `#[derive(Column)]`"
-)]
-pub trait ViewRow {
-    /// Appends the columns, `{"name":…,"type":…}` each, with commas between them.
-    #[doc(hidden)]
-    fn describe_columns(out: &mut String);
-}
-
 /// Describes one item: `write` appends it.
 pub fn describe(write: fn(&mut String)) {
     panic_hook::install();
     let mut item = String::new();
     write(&mut item);
     host::describe(&item);
-}
-
-/// Appends the item of a view, whose rows' type the compiler takes from its function.
-pub fn describe_view<I>(out: &mut String, name: &str, _view: fn() -> I)
-where
-    I: IntoIterator,
-    I::Item: ViewRow,
-{
-    out.push_str("{\"view\":{\"name\":\"");
-    out.push_str(name);
-    out.push_str("\",\"columns\":[");
-    <I::Item as ViewRow>::describe_columns(out);
-    out.push_str("]}}");
 }
 
 thread_local! {

@@ -20,6 +20,7 @@ mod cosm {
     unsafe extern "C" {
         pub(super) fn describe(item: *const u8, item_bytes: usize);
         pub(super) fn result(row: *const u8, row_bytes: usize);
+        pub(super) fn rows(rows: *mut u8, rows_bytes: usize);
         pub(super) fn fail(message: *const u8, message_bytes: usize);
         pub(super) fn schedule(
             at_micros: i64,
@@ -112,6 +113,12 @@ pub(crate) fn describe(item: &str) {
 pub(crate) fn result(row: &[u8]) {
     // SAFETY: the host reads an initialised slice.
     unsafe { cosm::result(row.as_ptr(), row.len()) }
+}
+
+/// Rows of a view.
+pub(crate) fn rows(block: &mut [u8]) {
+    // SAFETY: the host reads and may write an initialised slice that is borrowed mutably.
+    unsafe { cosm::rows(block.as_mut_ptr(), block.len()) }
 }
 
 pub(crate) fn fail(message: &str) {

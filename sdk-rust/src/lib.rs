@@ -1,7 +1,8 @@
 //! What the author of a Cosmictron module uses: tables, reducers and their context.
 //!
 //! A module is a Rust library compiled to WebAssembly. Its structs with `#[table]` are tables, its functions with
-//! `#[reducer]` are what clients call; each call is one transaction.
+//! `#[reducer]` are what clients call; each call is one transaction. Its functions with `#[view]` yield rows, and are queried
+//! like tables.
 //!
 //! ```
 //! use cosmictron_sdk::prelude::*;
@@ -62,7 +63,7 @@
 //! # Reading order
 //!
 //! `table` and `rows` are how tables are written and read, `key` what they are looked up by, `error` what may be
-//! refused; `context`, `rng` and `schedule` are what a reducer is given; `reducer`, `describe` and `panic_hook` are
+//! refused; `context`, `rng` and `schedule` are what a reducer is given; `reducer`, `view`, `describe` and `panic_hook` are
 //! what the exported functions call; `relation` and `shard_key` are what the compiler checks; `host` speaks with the server, `native`
 //! stands in for it.
 
@@ -92,6 +93,7 @@ mod shard_key;
 mod table;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod testing;
+mod view;
 
 #[cfg(not(target_arch = "wasm32"))]
 use native as host;
@@ -99,7 +101,6 @@ use native as host;
 pub use context::ReducerContext;
 pub use cosmictron_sdk_macros::{Column, index, reducer, requires_capability, rls, table, view};
 pub use cosmictron_types::{Column, ConnectionId, Duration, Identity, Timestamp, TxId, Uuid};
-pub use describe::ViewRow;
 pub use error::{DeleteError, InsertError, Refusal, ScheduleError, UpdateError};
 pub use key::{AsKey, AutoIncColumn, KeyColumn, KeyRange, PrimaryKeyColumn};
 pub use reducer::ReducerReturn;
@@ -108,13 +109,14 @@ pub use rows::{IndexRows, Rows};
 pub use schedule::{Call, When};
 pub use shard_key::{ShardKeyColumn, SpreadAutoIncColumn};
 pub use table::Table;
+pub use view::{ViewContext, ViewRow};
 
 /// Everything that a module usually needs: `use cosmictron_sdk::prelude::*`.
 pub mod prelude {
     pub use crate::console;
     pub use crate::{
         Column, ConnectionId, DeleteError, Duration, Identity, InsertError, ReducerContext,
-        ScheduleError, Table, Timestamp, TxId, UpdateError, Uuid,
+        ScheduleError, Table, Timestamp, TxId, UpdateError, Uuid, ViewContext,
     };
     pub use crate::{index, reducer, requires_capability, rls, table, view};
 }
@@ -123,7 +125,7 @@ pub mod prelude {
 #[doc(hidden)]
 #[allow(missing_docs, reason = "nobody calls these but code that the attributes write")]
 pub mod __private {
-    pub use crate::describe::{TypeDepth, describe, describe_view};
+    pub use crate::describe::{TypeDepth, describe};
     pub use crate::key::KeyWriter;
     pub use crate::reducer::{Arguments, call, describe_result, kind, report};
     pub use crate::relation::{
@@ -135,6 +137,7 @@ pub mod __private {
     pub use crate::table::{
         IndexDescription, TableDescription, count, delete, find, insert, insert_many, iter, update,
     };
+    pub use crate::view::{describe_view, view_context, yield_rows};
     pub use cosmictron_types::read::Reader;
     pub use cosmictron_types::{DecodeError, Row, RowReader, RowWriter, slot_width};
 

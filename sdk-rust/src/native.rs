@@ -63,6 +63,10 @@ pub(crate) fn result(_row: &[u8]) {
     only_on_a_server()
 }
 
+pub(crate) fn rows(_block: &mut [u8]) {
+    only_on_a_server()
+}
+
 pub(crate) fn fail(_message: &str) {
     only_on_a_server()
 }

@@ -248,11 +248,15 @@ pub fn iter<T: Table>() -> Rows<T> {
     Rows::all()
 }
 
-/// Appends a row as a rows block has it: its length, then itself.
 fn append_row<T: Row>(row: &T, block: &mut Vec<u8>) {
+    append_encoded(block, |block| row.encode_row(block));
+}
+
+/// Appends a row as a rows block has it: its length, then itself, as `encode` writes it.
+pub(crate) fn append_encoded(block: &mut Vec<u8>, encode: impl FnOnce(&mut Vec<u8>)) {
     let start = block.len();
     block.extend_from_slice(&[0; LENGTH_BYTES]);
-    row.encode_row(block);
+    encode(block);
     let length = cosmictron_types::column::length_bytes(block.len() - start - LENGTH_BYTES);
     block[start..start + LENGTH_BYTES].copy_from_slice(&length);
 }

@@ -42,6 +42,7 @@ use cosmictron_types::{Identity, Timestamp, TxId};
 use crate::context::ReducerContext;
 use crate::native::with_store;
 use crate::schedule::Call;
+use crate::view::ViewContext;
 
 /// A call that a reducer scheduled.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,6 +59,11 @@ pub fn context() -> ReducerContext {
     // 2026-01-01T00:00:00Z.
     let timestamp = Timestamp::from_micros(1_767_225_600_000_000);
     ReducerContext::for_test(timestamp, Identity::from_bytes([1; Identity::BYTES]), TxId::new(1))
+}
+
+/// The context of a view, as the server makes it for the sender of [`context`].
+pub fn view_context() -> ViewContext {
+    ViewContext::of(context().sender)
 }
 
 /// Runs a reducer as the server does: when it returns an `Err`, everything that it did is undone.

@@ -40,17 +40,24 @@ pub fn accounts_of_today() -> impl Iterator<Item = Account> {
     Account::iter()
 }
 
-#[view]
+#[view(definer)]
 pub fn totals() -> Vec<Total> {
     Vec::new()
 }
 
+/// What it yields borrows from its context.
+#[view]
+pub fn mine(ctx: &ViewContext) -> impl Iterator<Item = Account> {
+    Account::filter_by_owner(&ctx.sender).filter(|account| account.owner == ctx.sender())
+}
+
 fn parse() -> ModuleSchema {
-    let mut items = [const { String::new() }; 4];
+    let mut items = [const { String::new() }; 5];
     Account::description().describe(&mut items[0]);
     Booking::description().describe(&mut items[1]);
-    __private::describe_view(&mut items[2], "accounts_of_today", accounts_of_today);
-    __private::describe_view(&mut items[3], "totals", totals);
+    __private::describe_view(&mut items[2], "accounts_of_today", "", |_| accounts_of_today());
+    __private::describe_view(&mut items[3], "totals", ",\"definer\":true", |_| totals());
+    __private::describe_view(&mut items[4], "mine", ",\"caller\":true", mine);
     ModuleSchema::parse_items(items.iter().map(String::as_str)).expect("a schema")
 }
 
@@ -113,6 +120,32 @@ fn a_view_has_the_columns_of_what_it_yields() {
         ["id u64", "owner identity", "email string", "phone option<string>"]
     );
     assert_eq!(columns("totals"), ["account u64", "amount f64"]);
+}
+
+#[test]
+fn a_view_says_whether_it_is_told_who_asks_and_whose_rows_it_sees() {
+    let said = |name: &str| {
+        let schema = parse();
+        let view = schema.view(name).expect("a view");
+        (view.caller, view.definer)
+    };
+    assert_eq!(said("accounts_of_today"), (false, false));
+    assert_eq!(said("totals"), (false, true));
+    assert_eq!(said("mine"), (true, false));
+}
+
+#[test]
+fn a_row_of_a_view_is_encoded_as_one_of_a_table_would_be() {
+    use cosmictron_sdk::ViewRow as _;
+    let total = Total { account: 7, amount: 0.5 };
+    let mut row = Vec::new();
+    total.encode_columns(&mut row);
+    assert_eq!(row, [&7u64.to_le_bytes()[..], &0.5f64.to_le_bytes()].concat());
+}
+
+#[test]
+fn a_view_can_be_called_in_a_modules_own_tests() {
+    assert_eq!(mine(&cosmictron_sdk::testing::view_context()).count(), 0);
 }
 
 #[test]

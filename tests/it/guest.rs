@@ -87,6 +87,7 @@ impl Guest {
 const IMPORTS: &str = r#"
   (import "cosm" "describe" (func $describe (param i32 i32)))
   (import "cosm" "result" (func $result (param i32 i32)))
+  (import "cosm" "rows" (func $rows (param i32 i32)))
   (import "cosm" "fail" (func $fail (param i32 i32)))
   (import "cosm" "schedule" (func $schedule (param i64 i32 i32 i32 i32) (result i32)))
   (import "console" "log" (func $log (param i32 i32 i32)))

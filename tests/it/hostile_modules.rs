@@ -110,7 +110,7 @@ fn a_module_that_lies_about_itself_is_refused() {
         ),
         ("ran for longer", Guest::new().text("(func $s (loop $l (br $l))) (start $s)").wasm()),
         ("the stack is full", Guest::new().text("(func $s (call $s)) (start $s)").wasm()),
-        ("only while a reducer runs", Guest::new().text("(func $s (drop (call $t))) (start $s)").wasm()),
+        ("only while a reducer or a view runs", Guest::new().text("(func $s (drop (call $t))) (start $s)").wasm()),
         (
             "panicked: by_n",
             Guest::new()
@@ -213,7 +213,7 @@ fn a_call_that_does_not_end_well_has_no_effect() {
             "panicked: by_n",
         ),
         failed("refuses", "(call $fail (i32.const 8) (i32.const 4)) (i32.const 1)", "by_n"),
-        failed("lies", "(i32.const 1)", "the reducer returned 1 without cosm.fail"),
+        failed("lies", "(i32.const 1)", "1 was returned without cosm.fail"),
         failed(
             "floods",
             &until_refused("(call $insert_t (i64.const 2))"),

@@ -173,6 +173,12 @@ pub enum ReducerKind {
 pub struct ViewSchema {
     pub name: String,
     pub columns: Vec<Field>,
+    /// Whether it is told who asks.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub caller: bool,
+    /// Whether it reads all rows, whatever the caller may read.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub definer: bool,
 }
 
 impl ModuleSchema {
@@ -182,6 +188,10 @@ impl ModuleSchema {
 
     pub fn reducer(&self, name: &str) -> Option<&ReducerSchema> {
         self.reducers.iter().find(|reducer| reducer.name == name)
+    }
+
+    pub fn view(&self, name: &str) -> Option<&ViewSchema> {
+        self.views.iter().find(|view| view.name == name)
     }
 
     /// The reducer that the server calls on an occasion, where the module has one.

@@ -77,6 +77,10 @@ impl Data for Rows {
         Ok(ROWS as u64)
     }
 
+    fn take_row(&mut self, _: &mut [u8]) -> Result<(), DataError> {
+        Ok(())
+    }
+
     fn schedule(&mut self, _: Timestamp, _: u32, _: &[u8]) -> Result<(), DataError> {
         Ok(())
     }
@@ -181,6 +185,10 @@ impl Data for Box<Rows> {
 
     fn count(&mut self, table: u32) -> Result<u64, DataError> {
         (**self).count(table)
+    }
+
+    fn take_row(&mut self, row: &mut [u8]) -> Result<(), DataError> {
+        (**self).take_row(row)
     }
 
     fn schedule(&mut self, at: Timestamp, reducer: u32, args: &[u8]) -> Result<(), DataError> {

@@ -10,7 +10,7 @@ mod export;
 use std::sync::Arc;
 
 use cosmictron_types::RowLayout;
-use cosmictron_types::schema::{ModuleSchema, ReducerSchema, SchemaError};
+use cosmictron_types::schema::{ModuleSchema, ReducerSchema, SchemaError, ViewSchema};
 use wasmtime::Module;
 
 use crate::host::Host;
@@ -65,6 +65,10 @@ pub enum CompileError {
     ReducerWithoutExport { name: String },
     #[error("there is an export cosm_reducer_{name}, but the schema has no reducer {name}")]
     ExportWithoutReducer { name: String },
+    #[error("the schema has the view {name}, but there is no export cosm_view_{name}")]
+    ViewWithoutExport { name: String },
+    #[error("there is an export cosm_view_{name}, but the schema has no view {name}")]
+    ExportWithoutView { name: String },
 }
 
 impl Host {
@@ -96,7 +100,7 @@ impl Host {
         let exports = Exports::of(&module)?;
         let items = describe::run(self, &linked, &exports)?;
         let schema = ModuleSchema::parse_items(items.iter().map(String::as_str))?;
-        exports.match_reducers(&schema)?;
+        exports.match_functions(&schema)?;
         let interface = Arc::new(interface(&module, schema));
         let host = self.clone();
         Ok(CompiledModule::new(Parts { host, module, interface, version, wasm_bytes, was_cached }))
@@ -112,8 +116,10 @@ pub(crate) fn interface(module: &Module, schema: ModuleSchema) -> Interface {
         params: reducer.params_layout(),
         result: reducer.result.clone().map(|ty| RowLayout::new([ty])),
     };
+    let view = |view: &ViewSchema| export(&format!("{}{}", export::VIEW, view.name));
     Interface {
         reducers: schema.reducers.iter().map(reducer).collect(),
+        views: schema.views.iter().map(view).collect(),
         memory: export(export::MEMORY),
         buffer: export(export::BUFFER),
         schema: Arc::new(schema),

@@ -13,7 +13,8 @@ use std::ops::Bound;
 
 use cosmictron_types::Timestamp;
 
-/// One transaction on one module's tables, as the guest sees it: its own writes included.
+/// One transaction on one module's tables, as the guest sees it: its own writes included. A view is kept from writing before
+/// it gets here.
 pub trait Data: 'static {
     /// Adds a row; where an `auto_inc` column is 0, its number is written into `row`.
     fn insert(&mut self, table: u32, row: &mut [u8]) -> Result<(), DataError>;
@@ -48,6 +49,9 @@ pub trait Data: 'static {
 
     /// Rows in a table.
     fn count(&mut self, table: u32) -> Result<u64, DataError>;
+
+    /// Takes a row that the view yields which runs: its columns are the view's.
+    fn take_row(&mut self, row: &mut [u8]) -> Result<(), DataError>;
 
     /// Has a reducer of this module called as the module, at or after `at`, once this transaction has committed. The
     /// arguments are checked already.

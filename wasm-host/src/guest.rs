@@ -44,9 +44,17 @@ enum Phase<D> {
     Describing(Description),
     Calling {
         data: D,
-        reducer: usize,
+        function: Function,
         result: Option<Vec<u8>>,
     },
+}
+
+/// What is called, by its place in its list of the schema.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Function {
+    Reducer(usize),
+    /// It reads, and yields rows.
+    View(usize),
 }
 
 /// What a module has said about itself so far.
@@ -59,7 +67,7 @@ pub(crate) struct Description {
 /// A running call, apart, so that its parts can be borrowed at once.
 pub(crate) struct Call<'a, D> {
     pub(crate) data: &'a mut D,
-    pub(crate) reducer: usize,
+    pub(crate) function: Function,
     pub(crate) result: &'a mut Option<Vec<u8>>,
     pub(crate) interface: &'a Interface,
     pub(crate) limits: &'a Limits,
@@ -101,26 +109,35 @@ impl<D> Guest<D> {
         }
     }
 
-    pub(crate) fn begin_call(&mut self, reducer: usize, data: D) {
-        self.phase = Phase::Calling { data, reducer, result: None };
+    pub(crate) fn begin_call(&mut self, function: Function, data: D) {
+        self.phase = Phase::Calling { data, function, result: None };
     }
 
     /// The running call, for the imports that make sense only in one.
     pub(crate) fn call(&mut self) -> Result<Call<'_, D>, Halt> {
-        let (Phase::Calling { data, reducer, result }, Some(interface)) =
+        let (Phase::Calling { data, function, result }, Some(interface)) =
             (&mut self.phase, &self.interface)
         else {
             return Err(BrokenRule::OutsideOfCall.into());
         };
         Ok(Call {
             data,
-            reducer: *reducer,
+            function: *function,
             result,
             interface,
             limits: &self.limits,
             scans: &mut self.scans,
             rejection: &mut self.rejection,
         })
+    }
+
+    /// As [`Guest::call`], for the imports that write.
+    pub(crate) fn writing(&mut self) -> Result<Call<'_, D>, Halt> {
+        let call = self.call()?;
+        match call.function {
+            Function::Reducer(_) => Ok(call),
+            Function::View(_) => Err(BrokenRule::ReadOnly.into()),
+        }
     }
 
     /// Keeps the message of an error or a panic; a later one replaces it.

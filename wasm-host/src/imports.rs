@@ -30,11 +30,12 @@ use crate::guest::Guest;
 use crate::misuse::{BrokenRule, Halt};
 
 /// Every import of ABI version 1: module and name.
-pub(crate) const OFFERED: [(&str, &str); 16] = [
+pub(crate) const OFFERED: [(&str, &str); 17] = [
     ("console", "log"),
     ("cosm", "describe"),
     ("cosm", "fail"),
     ("cosm", "result"),
+    ("cosm", "rows"),
     ("cosm", "schedule"),
     ("datastore", "close"),
     ("datastore", "count"),

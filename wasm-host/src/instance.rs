@@ -5,12 +5,13 @@
 
 use std::sync::Arc;
 
+use cosmictron_types::Identity;
 use wasmtime::{Engine, InstancePre, Memory, PoolConcurrencyLimitError, Store, TypedFunc};
 
 use crate::call::{CONTEXT_BYTES, CallContext, CallOutcome};
 use crate::clock::Clock;
 use crate::data::Data;
-use crate::guest::{Guest, Left};
+use crate::guest::{Function, Guest, Left};
 use crate::interface::Interface;
 use crate::limits::Limits;
 use crate::memory::Span;
@@ -23,6 +24,8 @@ const DONE: u32 = 0;
 const FAILED: u32 = 1;
 /// Where broken rules of a reducer's return show.
 const REDUCER: &str = "cosm_reducer_";
+/// Where those of a view's do.
+const VIEW: &str = "cosm_view_";
 
 /// What instances of one module are made from.
 pub(crate) struct Template<D: Data> {
@@ -39,12 +42,16 @@ pub(crate) struct Instance<D: Data> {
     memory: Memory,
     buffer: TypedFunc<u32, u32>,
     /// Looked up when they are first called: a module may have a thousand.
-    reducers: Vec<Option<TypedFunc<(u32, u32), u32>>>,
+    reducers: Vec<Option<Export>>,
+    views: Vec<Option<Export>>,
     interface: Arc<Interface>,
     clock: Clock,
     calls: u32,
     returned: bool,
 }
+
+/// A reducer, or a view.
+type Export = TypedFunc<(u32, u32), u32>;
 
 /// Why there is no instance of a module.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -76,12 +83,14 @@ impl<D: Data> Instance<D> {
             .and_then(|export| export.into_func()?.typed(&store).ok())
             .expect("the export's type was checked at compilation");
         let reducers = vec![None; interface.reducers.len()];
+        let views = vec![None; interface.views.len()];
         Ok(Self {
             store,
             instance,
             memory,
             buffer,
             reducers,
+            views,
             interface: Arc::clone(interface),
             clock: clock.clone(),
             calls: 0,
@@ -97,15 +106,39 @@ impl<D: Data> Instance<D> {
         args: &[u8],
         data: D,
     ) -> (D, CallOutcome) {
+        let length = u32::try_from(CONTEXT_BYTES + args.len())
+            .expect("a call's arguments are smaller than 4 GiB");
+        self.run(Function::Reducer(reducer), length, data, |input| {
+            let (head, tail) =
+                input.split_first_chunk_mut().expect("the input is longer than its context");
+            context.write(head);
+            tail.copy_from_slice(args);
+        })
+    }
+
+    /// Runs one view.
+    pub(crate) fn view(&mut self, view: usize, caller: Identity, data: D) -> (D, CallOutcome) {
+        self.run(Function::View(view), Identity::BYTES as u32, data, |input| {
+            input.copy_from_slice(caller.as_bytes());
+        })
+    }
+
+    fn run(
+        &mut self,
+        function: Function,
+        length: u32,
+        data: D,
+        write: impl FnOnce(&mut [u8]),
+    ) -> (D, CallOutcome) {
         assert!(self.returned, "an instance that was stopped in a call is called again");
         self.calls += 1;
-        self.store.data_mut().begin_call(reducer, data);
+        self.store.data_mut().begin_call(function, data);
         self.clock.begin(&mut self.store);
-        let status = self.run(reducer, context, args);
+        let status = self.enter(function, length, write);
         let left = self.store.data_mut().end_call();
         self.returned = status.is_ok();
         match status {
-            Ok(status) => self.returned(reducer, status, left),
+            Ok(status) => self.returned(function, status, left),
             Err(error) => (left.data, trap::outcome(error, left.failure)),
         }
     }
@@ -123,25 +156,39 @@ impl<D: Data> Instance<D> {
         &mut self.store.data_mut().console
     }
 
-    fn run(&mut self, reducer: usize, context: &CallContext, args: &[u8]) -> wasmtime::Result<u32> {
-        let length = u32::try_from(CONTEXT_BYTES + args.len())
-            .expect("a call's arguments are smaller than 4 GiB");
+    fn enter(
+        &mut self,
+        function: Function,
+        length: u32,
+        write: impl FnOnce(&mut [u8]),
+    ) -> wasmtime::Result<u32> {
         let pointer = self.buffer.call(&mut self.store, length)?;
         let input = Span::new(pointer, length).write(self.memory.data_mut(&mut self.store));
-        let input = input.map_err(|rule| wasmtime::Error::new(Halt::Broken(rule).at(BUFFER)))?;
-        let (head, tail) =
-            input.split_first_chunk_mut().expect("the input is longer than its context");
-        context.write(head);
-        tail.copy_from_slice(args);
-        if self.reducers[reducer].is_none() {
-            self.reducers[reducer] = Some(self.resolve(reducer));
+        write(input.map_err(|rule| wasmtime::Error::new(Halt::Broken(rule).at(BUFFER)))?);
+        if self.known(function).is_none() {
+            let export = self.resolve(function);
+            *self.known(function) = Some(export);
         }
-        let export = self.reducers[reducer].as_ref().expect("it was looked up just now");
+        let known = match function {
+            Function::Reducer(reducer) => &self.reducers[reducer],
+            Function::View(view) => &self.views[view],
+        };
+        let export = known.as_ref().expect("it was looked up just now");
         export.call(&mut self.store, (pointer, length))
     }
 
-    fn resolve(&mut self, reducer: usize) -> TypedFunc<(u32, u32), u32> {
-        let export = &self.interface.reducers[reducer].export;
+    fn known(&mut self, function: Function) -> &mut Option<Export> {
+        match function {
+            Function::Reducer(reducer) => &mut self.reducers[reducer],
+            Function::View(view) => &mut self.views[view],
+        }
+    }
+
+    fn resolve(&mut self, function: Function) -> Export {
+        let export = match function {
+            Function::Reducer(reducer) => &self.interface.reducers[reducer].export,
+            Function::View(view) => &self.interface.views[view],
+        };
         self.instance
             .get_module_export(&mut self.store, export)
             .and_then(|export| export.into_func()?.typed(&self.store).ok())
@@ -149,9 +196,12 @@ impl<D: Data> Instance<D> {
     }
 
     /// What a return means, given what the guest said before it.
-    fn returned(&mut self, reducer: usize, status: u32, left: Left<D>) -> (D, CallOutcome) {
+    fn returned(&mut self, function: Function, status: u32, left: Left<D>) -> (D, CallOutcome) {
         let Left { data, result, failure } = left;
-        let owes_result = self.interface.reducers[reducer].result.is_some();
+        let (place, owes_result) = match function {
+            Function::Reducer(at) => (REDUCER, self.interface.reducers[at].result.is_some()),
+            Function::View(_) => (VIEW, false),
+        };
         let rule = match (status, failure) {
             (FAILED, Some(message)) => return (data, CallOutcome::Failed { message }),
             (DONE, None) if result.is_some() == owes_result => {
@@ -163,7 +213,7 @@ impl<D: Data> Instance<D> {
             (status, _) => BrokenRule::UnknownStatus { status },
         };
         self.returned = false;
-        let misuse = Misuse { place: REDUCER, rule };
+        let misuse = Misuse { place, rule };
         (data, CallOutcome::Misused { misuse, function: None })
     }
 }

@@ -13,6 +13,8 @@
 
 use std::sync::Arc;
 
+use cosmictron_types::Identity;
+
 use crate::call::{CallContext, CallOutcome};
 use crate::console::Console;
 use crate::data::Data;
@@ -59,12 +61,26 @@ impl<D: Data> Instances<D> {
         args: &[u8],
         data: D,
     ) -> (D, CallOutcome) {
+        self.run(data, |instance, data| instance.call(reducer as usize, context, args, data))
+    }
+
+    /// Runs a view, by its place in the schema's list, as [`Instances::call`] runs a reducer. `data` is given its rows, and
+    /// nothing to write. `caller` is zero where the view is not told.
+    pub fn view(&mut self, view: u32, caller: Identity, data: D) -> (D, CallOutcome) {
+        self.run(data, |instance, data| instance.view(view as usize, caller, data))
+    }
+
+    fn run(
+        &mut self,
+        data: D,
+        enter: impl FnOnce(&mut Instance<D>, D) -> (D, CallOutcome),
+    ) -> (D, CallOutcome) {
         self.console.clear();
         let mut instance = match self.take() {
             Ok(instance) => instance,
             Err(error) => return (data, CallOutcome::NoInstance(error)),
         };
-        let (data, outcome) = instance.call(reducer as usize, context, args, data);
+        let (data, outcome) = enter(&mut instance, data);
         let console = instance.console_mut();
         if !console.is_empty() {
             std::mem::swap(console, &mut self.console);

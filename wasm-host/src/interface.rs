@@ -1,7 +1,7 @@
 //! What a module offers, checked: its schema, the exports behind it, and the layouts of what crosses.
 //!
 //! Invariants:
-//! 1. `reducers` lie as in the schema; each has an export of the ABI's type.
+//! 1. `reducers` and `views` lie as in the schema; each has an export of the ABI's type.
 
 use std::sync::Arc;
 
@@ -15,6 +15,8 @@ use crate::misuse::BrokenRule;
 pub(crate) struct Interface {
     pub(crate) schema: Arc<ModuleSchema>,
     pub(crate) reducers: Vec<Reducer>,
+    /// The exports of views.
+    pub(crate) views: Vec<ModuleExport>,
     pub(crate) memory: ModuleExport,
     pub(crate) buffer: ModuleExport,
 }

@@ -16,8 +16,12 @@ pub struct Misuse {
 pub enum BrokenRule {
     #[error("{length} bytes at {pointer:#x} are not within the memory of {memory_bytes} bytes")]
     OutOfMemory { pointer: u32, length: u32, memory_bytes: usize },
-    #[error("it can be called only while a reducer runs")]
+    #[error("it can be called only while a reducer or a view runs")]
     OutsideOfCall,
+    #[error("it can be called only while a view runs")]
+    OutsideOfView,
+    #[error("a view reads, and changes nothing")]
+    ReadOnly,
     #[error("it can be called only by a cosm_describe_ function")]
     OutsideOfDescription,
     #[error("the text is not UTF-8")]
@@ -54,9 +58,9 @@ pub enum BrokenRule {
     SecondResult,
     #[error("the reducer returned without a result")]
     ResultMissing,
-    #[error("the reducer returned 1 without cosm.fail")]
+    #[error("1 was returned without cosm.fail")]
     FailureMissing,
-    #[error("the reducer returned 0 after cosm.fail")]
+    #[error("0 was returned after cosm.fail")]
     FailureForgotten,
     #[error("{status} was returned, where 0 or 1 may be")]
     UnknownStatus { status: u32 },

@@ -31,7 +31,7 @@ impl CompiledModule {
         Self { parts: Arc::new(parts) }
     }
 
-    /// What the module declares. Reducers and tables are called by their places in its lists.
+    /// What the module declares. Reducers, views and tables are called by their places in its lists.
     pub fn schema(&self) -> &Arc<ModuleSchema> {
         &self.parts.interface.schema
     }

@@ -4,7 +4,7 @@ use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
 use syn::spanned::Spanned as _;
 use syn::visit::Visit;
-use syn::{Data, DataEnum, DeriveInput, Error, Fields, Result, TypePath};
+use syn::{Data, DataEnum, DeriveInput, Error, Field, Fields, Result, TypePath};
 
 use crate::json::Description;
 use crate::word::{Errors, check_name, name_of, place};
@@ -113,12 +113,28 @@ fn write_view_row(name: &Ident, fields: &Fields) -> TokenStream {
     let mut columns = Description::new(&out);
     describe_fields(&mut columns, fields);
     let describe = columns.into_statements();
+    let each = |pass: &str| {
+        let pass = format_ident!("{pass}");
+        let column = |field: &Field| {
+            let (ident, ty) = (&field.ident, &field.ty);
+            quote_spanned! {place(ty)=> __row.#pass::<#ty>(&self.#ident); }
+        };
+        fields.iter().map(column).collect::<TokenStream>()
+    };
+    let (slots, tails) = (each("slot"), each("tail"));
     quote! {
         #[automatically_derived]
         impl ::cosmictron_sdk::ViewRow for #name {
             fn describe_columns(__out: &mut ::std::string::String) {
                 let _ = &__out;
                 #describe
+            }
+
+            fn encode_columns(&self, __out: &mut ::std::vec::Vec<u8>) {
+                let mut __row = ::cosmictron_sdk::__private::RowWriter::new(__out);
+                let _ = &mut __row;
+                #slots
+                #tails
             }
         }
     }

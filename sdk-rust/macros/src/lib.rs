@@ -217,7 +217,51 @@ pub fn requires_capability(words: TokenStream, item: TokenStream) -> TokenStream
     postpone::REQUIRES_CAPABILITY.postpone(words.into(), item.into()).into()
 }
 
-/// Makes a function a view: it yields rows, and is queried like a table.
+/// Makes a function a view: it yields rows, and is queried like a table, by its name.
+///
+/// It takes nothing, or `&ViewContext`, which says who asks; it returns whatever can be iterated over (`impl Iterator`, `Vec`,
+/// `Option`) of the rows of a table, or of a struct with `#[derive(Column)]` and named fields, which are its columns. It only
+/// reads: a write ends the query. Whoever has an account may query a view, of private tables too: that is how an author shows
+/// a part of them.
+///
+/// ```
+/// use cosmictron_sdk::prelude::*;
+///
+/// #[table(name = "sessions")]
+/// #[rls(read = "owner = $identity")]
+/// pub struct Session {
+///     #[primary_key]
+///     pub id: u64,
+///     #[index]
+///     pub owner: Identity,
+///     pub active: bool,
+/// }
+///
+/// // `SELECT * FROM active_sessions`: the caller's own, for the policy of the table applies.
+/// #[view]
+/// pub fn active_sessions() -> impl Iterator<Item = Session> {
+///     Session::filter(|session| session.active)
+/// }
+///
+/// #[derive(Column)]
+/// pub struct Load {
+///     pub sessions: u64,
+///     pub mine: u64,
+/// }
+///
+/// // Of all rows, whoever asks.
+/// #[view(definer)]
+/// pub fn load(ctx: &ViewContext) -> Option<Load> {
+///     let mine = Session::filter_by_owner(&ctx.sender).count() as u64;
+///     Some(Load { sessions: Session::count(), mine })
+/// }
+/// ```
+///
+/// # What it sees
+///
+/// The rows that the read policies of the tables let the caller see; with `definer` all rows, as a reducer does. Admins see all
+/// rows either way. A view is a function of the tables and of who asks: it knows neither time nor chance, and must keep nothing
+/// in statics.
 #[proc_macro_attribute]
 pub fn view(words: TokenStream, item: TokenStream) -> TokenStream {
     let function = parse_macro_input!(item as syn::ItemFn);

@@ -23,6 +23,23 @@ pub fn of_author(author: u64) -> impl Iterator<Item = Note> {
     Note::filter(move |note| note.id == author)
 }
 
+#[view]
+pub fn of_reducer(ctx: &ReducerContext) -> impl Iterator<Item = Note> {
+    let newest = ctx.tx_id.get();
+    Note::filter(move |note| note.id == newest)
+}
+
+#[view]
+pub fn above(ctx: &ViewContext, least: u64) -> impl Iterator<Item = Note> {
+    let _ = ctx;
+    Note::filter(move |note| note.id >= least)
+}
+
+#[view(definer, definer)]
+pub fn twice() -> impl Iterator<Item = Note> {
+    Note::iter()
+}
+
 #[view(public)]
 pub fn all() -> impl Iterator<Item = Note> {
     Note::iter()

@@ -57,7 +57,11 @@ pub(super) fn admit(mut schema: ModuleSchema) -> Result<ModuleSchema, SchemaErro
         check_reducer(reducer, &placing)?;
     }
     for view in &schema.views {
-        check_fields(&format!("view {}", view.name), &view.columns)?;
+        let place = format!("view {}", view.name);
+        check_fields(&place, &view.columns)?;
+        if view.columns.is_empty() {
+            return Err(SchemaError::Rule { place, rule: "a view has at least one column" });
+        }
     }
     check_lifecycle(&schema)?;
     Ok(schema)

@@ -83,6 +83,10 @@ impl Data for Undeployed {
         match *self {}
     }
 
+    fn take_row(&mut self, _: &mut [u8]) -> Result<(), DataError> {
+        match *self {}
+    }
+
     fn schedule(&mut self, _: Timestamp, _: u32, _: &[u8]) -> Result<(), DataError> {
         match *self {}
     }

@@ -11,8 +11,8 @@ pub(super) const BUFFER: &str = "cosm_buffer";
 pub(super) const REDUCER: &str = "cosm_reducer_";
 /// What the names of the functions begin with that describe the module.
 const DESCRIBE: &str = "cosm_describe_";
-/// What the names of views' exports will begin with.
-const VIEW: &str = "cosm_view_";
+/// What the names of views' exports begin with.
+pub(super) const VIEW: &str = "cosm_view_";
 /// What the names begin with that the ABI keeps to itself.
 const RESERVED: &str = "cosm_";
 const ABI: &str = "cosm_abi_";
@@ -24,6 +24,8 @@ pub(super) struct Exports {
     pub(super) describe: Vec<String>,
     /// Names of reducers, sorted.
     reducers: Vec<String>,
+    /// Names of views, sorted.
+    views: Vec<String>,
 }
 
 impl Exports {
@@ -31,11 +33,14 @@ impl Exports {
         check_version(module)?;
         check_memory(module)?;
         check_function(module, BUFFER, "a function (i32) -> i32")?;
-        let mut exports = Exports { describe: Vec::new(), reducers: Vec::new() };
+        let mut exports = Exports { describe: Vec::new(), reducers: Vec::new(), views: Vec::new() };
         for name in module.exports().map(|export| export.name()) {
             if let Some(reducer) = name.strip_prefix(REDUCER) {
                 check_function(module, name, "a function (i32, i32) -> i32")?;
                 exports.reducers.push(reducer.to_owned());
+            } else if let Some(view) = name.strip_prefix(VIEW) {
+                check_function(module, name, "a function (i32, i32) -> i32")?;
+                exports.views.push(view.to_owned());
             } else if name.starts_with(DESCRIBE) {
                 check_function(module, name, "a function ()")?;
                 exports.describe.push(name.to_owned());
@@ -45,11 +50,12 @@ impl Exports {
         }
         exports.describe.sort_unstable();
         exports.reducers.sort_unstable();
+        exports.views.sort_unstable();
         Ok(exports)
     }
 
-    /// Every reducer has its export, and the reverse.
-    pub(super) fn match_reducers(&self, schema: &ModuleSchema) -> Result<(), CompileError> {
+    /// Every reducer and every view has its export, and the reverse.
+    pub(super) fn match_functions(&self, schema: &ModuleSchema) -> Result<(), CompileError> {
         for reducer in &schema.reducers {
             if self.reducers.binary_search(&reducer.name).is_err() {
                 let name = reducer.name.clone();
@@ -61,12 +67,22 @@ impl Exports {
                 return Err(CompileError::ExportWithoutReducer { name: shown(name) });
             }
         }
+        for view in &schema.views {
+            if self.views.binary_search(&view.name).is_err() {
+                return Err(CompileError::ViewWithoutExport { name: view.name.clone() });
+            }
+        }
+        for name in &self.views {
+            if schema.view(name).is_none() {
+                return Err(CompileError::ExportWithoutView { name: shown(name) });
+            }
+        }
         Ok(())
     }
 }
 
 fn is_known(name: &str) -> bool {
-    name == BUFFER || name == ABI_VERSION || name.starts_with(VIEW)
+    name == BUFFER || name == ABI_VERSION
 }
 
 fn check_version(module: &Module) -> Result<(), CompileError> {

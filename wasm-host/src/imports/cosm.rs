@@ -1,12 +1,12 @@
-//! `cosm.*`: what a guest says about itself, about how its call went, and about calls to come.
+//! `cosm.*`: what a guest says about itself, about how its call went and what it yields, and about calls to come.
 
 use cosmictron_types::Timestamp;
 use cosmictron_types::schema::SCHEMA_BYTES_MAX;
 use wasmtime::Linker;
 
 use crate::data::{Data, DataError, RejectCode};
-use crate::guest::Guest;
-use crate::memory::Span;
+use crate::guest::{Function, Guest};
+use crate::memory::{self, Span};
 use crate::misuse::{BrokenRule, Halt};
 
 /// Items of a schema: every table, reducer and view is one.
@@ -20,6 +20,9 @@ pub(super) fn define<D: Data>(linker: &mut Linker<Guest<D>>) -> wasmtime::Result
     });
     import!(linker, "cosm", "result", (pointer: u32, length: u32), |memory, guest| {
         result(memory, guest, Span::new(pointer, length))
+    });
+    import!(linker, "cosm", "rows", (pointer: u32, length: u32), |memory, guest| {
+        rows(memory, guest, Span::new(pointer, length))
     });
     import!(linker, "cosm", "fail", (pointer: u32, length: u32), |memory, guest| {
         guest.fail(Span::new(pointer, length).read(memory)?);
@@ -53,8 +56,11 @@ fn describe<D>(memory: &[u8], guest: &mut Guest<D>, item: Span) -> Result<(), Ha
 
 fn result<D>(memory: &[u8], guest: &mut Guest<D>, row: Span) -> Result<(), Halt> {
     let call = guest.call()?;
-    let layout = &call.interface.reducers[call.reducer].result;
-    let layout = layout.as_ref().ok_or(BrokenRule::NoResult)?;
+    let layout = match call.function {
+        Function::Reducer(reducer) => call.interface.reducers[reducer].result.as_ref(),
+        Function::View(_) => None,
+    };
+    let layout = layout.ok_or(BrokenRule::NoResult)?;
     if call.result.is_some() {
         return Err(BrokenRule::SecondResult.into());
     }
@@ -65,6 +71,20 @@ fn result<D>(memory: &[u8], guest: &mut Guest<D>, row: Span) -> Result<(), Halt>
     Ok(())
 }
 
+/// Gives every row of a block to the shard.
+fn rows<D: Data>(memory: &mut [u8], guest: &mut Guest<D>, rows: Span) -> Result<(), Halt> {
+    let call = guest.call()?;
+    let Function::View(_) = call.function else {
+        return Err(BrokenRule::OutsideOfView.into());
+    };
+    let mut block = rows.write(memory)?;
+    rows.at_most(call.limits.rows_block_bytes)?;
+    while let Some(row) = memory::next_row(&mut block)? {
+        call.data.take_row(row).map_err(Halt::of_read)?;
+    }
+    Ok(())
+}
+
 fn schedule<D: Data>(
     memory: &[u8],
     guest: &mut Guest<D>,
@@ -72,7 +92,7 @@ fn schedule<D: Data>(
     name: Span,
     args: Span,
 ) -> Result<i32, Halt> {
-    let mut call = guest.call()?;
+    let mut call = guest.writing()?;
     let (name, row) = (name.read(memory)?, args.read(memory)?);
     args.at_most(call.limits.rows_block_bytes)?;
     let Some(reducer) = call.interface.schedulable(name) else {

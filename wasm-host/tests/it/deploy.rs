@@ -46,7 +46,8 @@ fn what_is_not_webassembly_is_refused() {
     }
     let component = wat::parse_str("(component)").unwrap();
     assert!(matches!(HOST.compile(&component), Err(CompileError::Component)));
-    for cut in (1..wasm.len()).step_by(7) {
+    // None of these is where a section ends: what is before the names alone is a whole module.
+    for cut in (2..wasm.len()).step_by(7) {
         assert!(HOST.compile(&wasm[..cut]).is_err(), "the first {cut} bytes");
     }
 }
@@ -121,7 +122,10 @@ fn exports_that_are_missing_or_of_another_type_are_named() {
         &module(RETURN, r#"(func (export "cosm_teleport"))"#),
         "the module's export cosm_teleport begins with cosm_ and is not known",
     );
-    compile(&module(RETURN, r#"(func (export "cosm_view_v"))"#)).unwrap();
+    check(
+        &module(RETURN, r#"(func (export "cosm_view_v"))"#),
+        "the module's export cosm_view_v is a function (), but has to be a function (i32, i32) -> i32",
+    );
 }
 
 #[test]
@@ -133,6 +137,30 @@ fn the_schema_and_the_exports_have_the_same_reducers() {
     check(
         &module_with(&[REDUCER, r#"{"reducer":{"name":"s"}}"#], RETURN, ""),
         "the schema has the reducer s, but there is no export cosm_reducer_s",
+    );
+}
+
+#[test]
+fn the_schema_and_the_exports_have_the_same_views() {
+    let view = r#"(func (export "cosm_view_v") (param i32 i32) (result i32) (i32.const 0))"#;
+    check(
+        &module(RETURN, view),
+        "there is an export cosm_view_v, but the schema has no view v",
+    );
+    let item = r#"{"view":{"name":"w","columns":[{"name":"n","type":"u64"}]}}"#;
+    check(
+        &module_with(&[TABLE, REDUCER, item], RETURN, ""),
+        "the schema has the view w, but there is no export cosm_view_w",
+    );
+    let item = r#"{"view":{"name":"v","columns":[]}}"#;
+    check(
+        &module_with(&[TABLE, REDUCER, item], RETURN, view),
+        "the module's schema is refused: view v: a view has at least one column",
+    );
+    let item = r#"{"view":{"name":"t","columns":[{"name":"n","type":"u64"}]}}"#;
+    check(
+        &module_with(&[TABLE, REDUCER, item], RETURN, view),
+        "the module's schema is refused: table or view t is declared twice",
     );
 }
 
@@ -184,7 +212,7 @@ fn a_description_that_goes_wrong_says_how() {
     );
     check(
         &describe("(drop (call $count (i32.const 0)))"),
-        "the module's cosm_describe_bad misused datastore.count: it can be called only while a reducer runs (in d)",
+        "the module's cosm_describe_bad misused datastore.count: it can be called only while a reducer or a view runs (in d)",
     );
     let flood = "(loop $l (call $describe (i32.const 0) (i32.const 0)) (br $l))";
     check(
@@ -205,7 +233,7 @@ fn a_start_function_is_bounded_and_reaches_nothing() {
     check(
         &start("(drop (call $count (i32.const 0)))"),
         "the module does not start: misused datastore.count: it can be called only \
-         while a reducer runs (in s)",
+         while a reducer or a view runs (in s)",
     );
     check(
         &module(RETURN, r#"(data (i32.const 65535) "ab")"#),

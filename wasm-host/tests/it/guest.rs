@@ -67,6 +67,18 @@ impl Deployed {
         outcome
     }
 
+    /// Runs a view for the sender of [`CONTEXT`]; yields its rows.
+    #[track_caller]
+    pub(crate) fn view(&mut self, view: &str) -> (Vec<Vec<u8>>, CallOutcome) {
+        let views = &self.module.schema().views;
+        let number = views.iter().position(|known| known.name == view).unwrap();
+        let number = u32::try_from(number).unwrap();
+        let (mut model, outcome) =
+            self.instances.view(number, CONTEXT.sender, self.model.clone());
+        assert_eq!(model.scans_open(), 0, "a scan was left open");
+        (std::mem::take(&mut model.taken), outcome)
+    }
+
     /// The result of a reducer that has to return one.
     #[track_caller]
     pub(crate) fn result(&mut self, reducer: &str, args: &[u8]) -> Vec<u8> {
@@ -138,6 +150,7 @@ pub(crate) const ITEMS: &[&str] = &[TABLE, REDUCER];
 pub(crate) const IMPORTS: &str = r#"
   (import "cosm" "describe" (func $describe (param i32 i32)))
   (import "cosm" "result" (func $result (param i32 i32)))
+  (import "cosm" "rows" (func $rows (param i32 i32)))
   (import "cosm" "fail" (func $fail (param i32 i32)))
   (import "cosm" "schedule" (func $schedule (param i64 i32 i32 i32 i32) (result i32)))
   (import "console" "log" (func $log (param i32 i32 i32)))

@@ -364,11 +364,11 @@ fn the_result_is_what_the_schema_says_and_comes_once() {
         "misused cosm.result: 2097152 bytes are more than the limit of 1048576 (in r)"
     );
     check_misuse(&give(8), "cosm.result: the reducer has no result");
-    check("(i32.const 1)", "misused cosm_reducer_: the reducer returned 1 without cosm.fail");
+    check("(i32.const 1)", "misused cosm_reducer_: 1 was returned without cosm.fail");
     check("(i32.const 2)", "misused cosm_reducer_: 2 was returned, where 0 or 1 may be");
     check(
         "(call $fail (i32.const 0) (i32.const 1)) (i32.const 0)",
-        "misused cosm_reducer_: the reducer returned 0 after cosm.fail",
+        "misused cosm_reducer_: 0 was returned after cosm.fail",
     );
 }
 

@@ -17,6 +17,8 @@ pub(crate) struct Model {
     /// Rows that may still be written.
     pub(crate) rows_left: u64,
     pub(crate) scheduled: Vec<(Timestamp, u32, Vec<u8>)>,
+    /// What views have yielded.
+    pub(crate) taken: Vec<Vec<u8>>,
     /// The next call of any method answers [`DataError::Aborted`].
     pub(crate) aborts: bool,
 }
@@ -45,7 +47,7 @@ impl Model {
     pub(crate) fn new(schema: &Arc<ModuleSchema>) -> Model {
         let tables = schema.tables.iter().map(Table::new).collect();
         let (scans, scheduled) = (BTreeMap::new(), Vec::new());
-        Model { tables, scans, scans_opened: 0, rows_left: 10_000, scheduled, aborts: false }
+        Model { tables, scans, scans_opened: 0, rows_left: 10_000, scheduled, taken: Vec::new(), aborts: false }
     }
 
     /// The rows of a table in the order of their insertion.
@@ -289,6 +291,12 @@ impl Data for Model {
 
     fn count(&mut self, table: u32) -> Result<u64, DataError> {
         Ok(self.table(table)?.rows.len() as u64)
+    }
+
+    fn take_row(&mut self, row: &mut [u8]) -> Result<(), DataError> {
+        self.charge()?;
+        self.taken.push(row.to_vec());
+        Ok(())
     }
 
     fn schedule(&mut self, at: Timestamp, reducer: u32, args: &[u8]) -> Result<(), DataError> {

@@ -205,6 +205,10 @@ fn view_row(table: &Table, item: &ItemStruct) -> TokenStream {
             fn describe_columns(__out: &mut ::std::string::String) {
                 #describe
             }
+
+            fn encode_columns(&self, __out: &mut ::std::vec::Vec<u8>) {
+                ::cosmictron_sdk::__private::Row::encode_row(self, __out);
+            }
         }
     }
 }

@@ -16,7 +16,7 @@ pub(super) fn define<D: Data>(linker: &mut Linker<Guest<D>>) -> wasmtime::Result
         (table: u32, pointer: u32, length: u32),
         |memory, guest| {
             let rows = Span::new(pointer, length);
-            write(memory, guest.call()?, table, rows, |data, row| data.insert(table, row))
+            write(memory, guest.writing()?, table, rows, |data, row| data.insert(table, row))
         }
     );
     import!(
@@ -26,7 +26,7 @@ pub(super) fn define<D: Data>(linker: &mut Linker<Guest<D>>) -> wasmtime::Result
         (table: u32, pointer: u32, length: u32),
         |memory, guest| {
             let rows = Span::new(pointer, length);
-            write(memory, guest.call()?, table, rows, |data, row| data.update(table, row))
+            write(memory, guest.writing()?, table, rows, |data, row| data.update(table, row))
         }
     );
     import!(
@@ -34,7 +34,7 @@ pub(super) fn define<D: Data>(linker: &mut Linker<Guest<D>>) -> wasmtime::Result
         "datastore",
         "delete",
         (table: u32, index: u32, pointer: u32, length: u32),
-        |memory, guest| delete(memory, guest.call()?, table, index, Span::new(pointer, length))
+        |memory, guest| delete(memory, guest.writing()?, table, index, Span::new(pointer, length))
     );
     import!(
         linker,

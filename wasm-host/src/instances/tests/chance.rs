@@ -108,6 +108,10 @@ impl Data for Chance {
         self.answer().map(|()| u64::MAX)
     }
 
+    fn take_row(&mut self, _: &mut [u8]) -> Result<(), DataError> {
+        self.answer()
+    }
+
     fn schedule(&mut self, _: Timestamp, _: u32, _: &[u8]) -> Result<(), DataError> {
         self.answer()
     }

@@ -60,6 +60,10 @@ impl Data for Days {
 
     fn close(&mut self, _: ScanHandle) {}
 
+    fn take_row(&mut self, _: &mut [u8]) -> Result<(), DataError> {
+        Ok(())
+    }
+
     fn schedule(&mut self, _: Timestamp, _: u32, _: &[u8]) -> Result<(), DataError> {
         Ok(())
     }
