@@ -16,7 +16,7 @@ mod route;
 
 pub use module::{Module, ModuleStatus, home_partition, is_spread};
 pub use notice::Notice;
-pub use policies::{ForcedReading, TablePolicies, check_module};
+pub use policies::{JudgedReading, TablePolicies, check_module};
 pub use route::{Destination, former_routes};
 
 use std::collections::BTreeMap;
@@ -37,6 +37,8 @@ pub struct Directory {
     reducers: BTreeMap<Arc<str>, Vec<Place>>,
     /// Modules that have a table of a name, by their names.
     tables: BTreeMap<Arc<str>, Vec<Place>>,
+    /// Modules that have a view of a name, by their names.
+    views: BTreeMap<Arc<str>, Vec<Place>>,
     /// What accounts may do beyond what every account may.
     rights: BTreeMap<Identity, Rights>,
     /// Revoked sessions, with the time when their tokens expire anyway.
@@ -55,6 +57,12 @@ pub struct Place {
     pub index: usize,
 }
 
+/// What can be queried by its name.
+pub enum Relation {
+    Table(Arc<Module>, Arc<TableDef>),
+    View(Place),
+}
+
 /// Why a name leads nowhere. The caller's doing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LookupError {
@@ -71,6 +79,7 @@ impl Directory {
             gone: BTreeMap::new(),
             reducers: BTreeMap::new(),
             tables: BTreeMap::new(),
+            views: BTreeMap::new(),
             rights: BTreeMap::new(),
             revoked: BTreeMap::new(),
             failed_logs: Vec::new(),
@@ -113,6 +122,24 @@ impl Directory {
         let place = lookup(&self.tables, module, name)?;
         let table = place.module.tables[place.index].clone();
         Ok((place.module, table))
+    }
+
+    /// The table or view of this name, in `module` or in the only module that has it.
+    pub fn relation(&self, module: Option<&str>, name: &str) -> Result<Relation, LookupError> {
+        match (self.table(module, name), lookup(&self.views, module, name)) {
+            (Ok((module, table)), Err(LookupError::Unknown)) => Ok(Relation::Table(module, table)),
+            (Err(LookupError::Unknown), Ok(place)) => Ok(Relation::View(place)),
+            (Err(LookupError::Unknown), Err(LookupError::Unknown)) => Err(LookupError::Unknown),
+            // Within one module a name stands for one of the two.
+            _ => {
+                let places = [&self.tables, &self.views].map(|places| places.get(name));
+                let places = places.into_iter().flatten().flatten();
+                let mut names: Vec<String> =
+                    places.map(|place| place.module.name.to_string()).collect();
+                names.sort();
+                Err(LookupError::Ambiguous(names))
+            }
+        }
     }
 
     /// The table with this id, if a module in service has it.
@@ -225,12 +252,16 @@ impl Directory {
             let place = Place { module: module.clone(), index };
             self.tables.entry(table.name.as_str().into()).or_default().push(place);
         }
+        for (index, view) in schema.views.iter().enumerate() {
+            let place = Place { module: module.clone(), index };
+            self.views.entry(view.name.as_str().into()).or_default().push(place);
+        }
     }
 
     fn forget(&mut self, name: &str) {
         self.generation += 1;
         self.modules.remove(name);
-        for places in [&mut self.reducers, &mut self.tables] {
+        for places in [&mut self.reducers, &mut self.tables, &mut self.views] {
             places.retain(|_, places| {
                 places.retain(|place| *place.module.name != *name);
                 !places.is_empty()

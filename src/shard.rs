@@ -16,7 +16,7 @@
 //! 2. A transaction is in the log exactly if it was committed in the store, whole, before the next one began.
 //! 3. `tx_id`s ascend in each shard's log.
 //!
-//! Reading order: [`request`] says what can be asked; [`call`], [`query`], [`account`], [`deploy`], [`schedule`], [`visit`]
+//! Reading order: [`request`] says what can be asked; [`call`], [`query`], [`view`], [`account`], [`deploy`], [`schedule`], [`visit`]
 //! do it;
 //! [`guest`] is the stores in hand as a guest sees them, [`judge`] asks policies about their rows; [`journal`], [`outbox`] and [`delivery`] make it durable;
 //! [`ground`], [`lending`] and [`stability`] are for transactions of several shards; [`joining`] and [`recovery`] bring it
@@ -50,6 +50,7 @@ mod scans;
 mod schedule;
 mod stability;
 mod tables_change;
+mod view;
 mod visit;
 
 pub use audit::{AuditEntry, AuditEvent, AuditNote, AuditRange};
@@ -66,6 +67,7 @@ pub use request::{
     Request, Rows, Unavailable, Undeploy, UndeployError,
 };
 pub use reshard::{ReshardError, ReshardPlan, reshard};
+pub use view::{NamedView, Views};
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -290,6 +292,7 @@ impl Shard {
             Request::Join | Request::Open { .. } => seam.shard(),
             Request::Sync(shard) | Request::Report(shard) | Request::Audit(shard, _) => *shard,
             Request::Call(call) => seam.shards().owner_of(call.destination.start),
+            Request::Query(Query { views: Some(views), .. }) => views.home(),
             Request::Query(Query { reach: Reach::One(shard), .. }) => *shard,
             Request::Query(_)
             | Request::Part(_)
@@ -315,7 +318,9 @@ impl Shard {
                     Conclusion { reply: Some(reply), answer: Answer::Joined, arrived: seam.now() };
                 self.tell(vec![Notice::Open { have_all_begun }], Some(conclusion), seam);
             }
-            Request::Query(query) if query.reach == Reach::All => self.gather(query, reply, seam),
+            Request::Query(query) if query.reach == Reach::All && query.views.is_none() => {
+                self.gather(query, reply, seam);
+            }
             Request::Live(request) => self.live(request, reply, seam),
             Request::EndVisit(end) => self.end_visit(end.visit, reply, seam),
             request => self.enter(request, reply, seam),
@@ -326,7 +331,10 @@ impl Shard {
     fn work(&mut self, request: Request, reply: ReplyTo, seam: &mut Seam<'_>) {
         match request {
             Request::Call(call) => self.call(call, reply, seam),
-            Request::Query(query) => self.query(query, reply, seam),
+            Request::Query(query) => match query.views {
+                Some(_) => self.query_views(query, reply, seam),
+                None => self.query(query, reply, seam),
+            },
             Request::Part(part) => self.part(part, reply, seam),
             Request::LastBefore(at) => self.last_before(at, reply, seam),
             Request::Deploy(deploy) => self.deploy(deploy, reply, seam),

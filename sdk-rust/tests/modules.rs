@@ -12,9 +12,10 @@ use wasmparser::{ExternalKind, FuncType, Parser, Payload, TypeRef, ValType};
 const MY_AGENT_BYTES_MAX: usize = 100_000;
 
 /// What the guest ABI, version 1, offers, as `parameters -> results`.
-const IMPORTS: [(&str, &str); 16] = [
+const IMPORTS: [(&str, &str); 17] = [
     ("cosm.describe", "ii -> "),
     ("cosm.result", "ii -> "),
+    ("cosm.rows", "ii -> "),
     ("cosm.fail", "ii -> "),
     ("cosm.schedule", "Iiiii -> i"),
     ("console.log", "iii -> "),

@@ -96,6 +96,8 @@ struct Binder<'b> {
     relations: usize,
     /// Where tables are named.
     tables: BTreeSet<Position>,
+    /// Whether one of them is a view.
+    names_a_view: bool,
     /// Levels of expressions that are open.
     depth: usize,
 }
@@ -210,6 +212,7 @@ impl<'b> Binder<'b> {
             params: Vec::new(),
             relations: 0,
             tables: BTreeSet::new(),
+            names_a_view: false,
             depth: 0,
         }
     }

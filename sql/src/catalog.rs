@@ -9,7 +9,8 @@ use cosmictron_storage::TableDef;
 
 /// The tables that a caller may name.
 pub trait Catalog {
-    /// The table of that name: of one module, or of whichever module has it when no other does.
+    /// The table of that name: of one module, or of whichever module has it when no other does. A view is a table whose id says
+    /// so, of the same query always the same one: whoever executes the plan has its rows in a store of their own.
     fn table(&self, module: Option<&str>, name: &str) -> Result<Arc<TableDef>, NameError>;
 
     /// The table of that name in the module of another one, public or not: policies read it, not the caller.

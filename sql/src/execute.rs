@@ -33,6 +33,7 @@ pub(crate) mod sort;
 use core::ops::ControlFlow;
 
 use cosmictron_storage::Snapshot;
+use cosmictron_types::TableId;
 
 use crate::error::{EvalError, SqlError};
 use crate::expr::Expr;
@@ -49,6 +50,8 @@ use sort::Wanted;
 /// One execution. Everything in it lives as long as the execution, so tuples and values may borrow from it.
 pub(crate) struct Run<'e> {
     pub(crate) source: Source<'e>,
+    /// Where the rows of the query's views are, when they are not in the source.
+    pub(crate) views: Option<Snapshot<'e>>,
     pub(crate) params: &'e Params,
     pub(crate) budget: Budget,
 }
@@ -77,6 +80,14 @@ impl<'e> Run<'e> {
         match self.source {
             Source::Store(store) => store,
             Source::Parts(_) => unreachable!("what merges reads no table"),
+        }
+    }
+
+    /// The store that has the rows of a table, or of a view.
+    pub(crate) fn store_of(&self, table: TableId) -> Snapshot<'e> {
+        match self.views {
+            Some(views) if table.is_view() => views,
+            _ => self.store(),
         }
     }
 

@@ -254,7 +254,8 @@ fn write_scan(scan: &Scan, text: &mut String) {
     };
     match &scan.path {
         Path::Whole => {
-            let _ = write!(text, "scan {}", table.name);
+            let verb = if table.id.is_view() { "view" } else { "scan" };
+            let _ = write!(text, "{verb} {}", table.name);
         }
         Path::Lookup { index, key } => {
             text.push_str("lookup ");

@@ -266,7 +266,7 @@ impl PartRun {
     ) -> Result<Step, SqlError> {
         let split = self.plan.split().expect("only what reads a table is walked");
         let source = Source::Store(store.as_of(self.tx));
-        let run = Run { source, params: &self.params, budget };
+        let run = Run { source, views: None, params: &self.params, budget };
         let mut left = rows;
         let mut refused = None;
         while let Some(at) = walking.left.last_mut()

@@ -158,7 +158,7 @@ impl Plan {
         for part in parts {
             budget.hold(usize::try_from(part.held_bytes()).unwrap_or(usize::MAX))?;
         }
-        let run = Run { source: Source::Parts(parts), params, budget };
+        let run = Run { source: Source::Parts(parts), views: None, params, budget };
         if self.is_explain() {
             return self.explained(&self.explain_split(), &run);
         }

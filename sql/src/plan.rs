@@ -159,7 +159,8 @@ impl Plan {
         self.as_of.is_some()
     }
 
-    pub(crate) fn is_explain(&self) -> bool {
+    /// Whether the answer is the plan itself, and no row is read for it.
+    pub fn is_explain(&self) -> bool {
         self.is_explain
     }
 
@@ -256,6 +257,22 @@ impl Plan {
         self.answer_whole(&run)
     }
 
+    /// As [`Plan::execute_at`], with the rows of the query's views in a store of their own: tables with the ids and the
+    /// schemas that the catalog gave.
+    pub fn execute_beside<'e>(
+        &'e self,
+        store: Snapshot<'e>,
+        views: Snapshot<'e>,
+        params: &'e Params,
+        limits: &ExecutionLimits,
+    ) -> Result<RowSet<'e>, SqlError> {
+        let run = Run { views: Some(views), ..self.begin(store, params, limits)? };
+        if self.is_explain {
+            return self.explained(&self.explanation, &run);
+        }
+        self.answer_whole(&run)
+    }
+
     /// An execution over a store as of some moment. Refuses one that its tables do not know any more.
     pub(crate) fn begin<'e>(
         &self,
@@ -268,7 +285,7 @@ impl Plan {
         }
         self.check_params(params)?;
         let source = Source::Store(store);
-        Ok(Run { source, params, budget: Budget::new(limits) })
+        Ok(Run { source, views: None, params, budget: Budget::new(limits) })
     }
 
     pub(crate) fn check_params(&self, params: &Params) -> Result<(), SqlError> {

@@ -6,18 +6,20 @@ use ahash::RandomState;
 use cosmictron_sql::{LivePlan, Plan};
 use hashbrown::HashMap;
 
-use crate::shard::RowsAt;
+use crate::shard::{NamedView, RowsAt};
 
 /// Plans remembered on one core.
 const PLANS_MAX: usize = 1024;
 /// Bytes of a text that is worth remembering.
 const TEXT_BYTES_MAX: usize = 4096;
 
-/// A plan, and where the rows are that it reads.
+/// A plan, and where the rows are that it reads. It is made anew when a module changes, and so are its views.
 #[derive(Clone)]
 pub struct CachedPlan {
     pub plan: Arc<Plan>,
     pub rows: Arc<RowsAt>,
+    /// The views that it names.
+    pub views: Arc<[NamedView]>,
     /// How its answer is kept up to date, once somebody has subscribed to it.
     pub live: Option<Arc<LivePlan>>,
 }

@@ -77,6 +77,10 @@ pub(super) fn query_problem(error: &QueryError) -> Problem<'static> {
     match error {
         QueryError::Unavailable(why) => unavailable_problem(*why),
         QueryError::Sql(error) => sql_problem(error),
+        QueryError::View { error: CallError::DeadlineExceeded, .. } => {
+            Problem::new(ProblemCode::DeadlineExceeded, error.to_string())
+        }
+        QueryError::View { .. } => Problem::new(ProblemCode::ReducerFailed, error.to_string()),
     }
 }
 

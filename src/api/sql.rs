@@ -15,8 +15,8 @@ use super::plan_cache::CachedPlan;
 use super::problem::{query_problem, sql_problem};
 use super::{Api, Envelope, Exchange, Handled, Outcome, Waiting};
 use crate::auth::Role;
-use crate::directory::{Directory, LookupError, Module};
-use crate::shard::{Query, QueryError, Request, Rows, RowsAt, Shard};
+use crate::directory::{Directory, LookupError, Module, Place, Relation};
+use crate::shard::{NamedView, Query, QueryError, Request, Rows, RowsAt, Shard, Views};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -35,16 +35,37 @@ struct CallerCatalog<'a> {
     shards: ShardCount,
     /// Where the rows of the tables named so far are.
     rows: RefCell<RowsAt>,
+    /// The views named so far.
+    views: RefCell<Vec<NamedView>>,
+}
+
+impl CallerCatalog<'_> {
+    /// The table that a view is taken for in this query.
+    fn view(&self, Place { module, index }: Place) -> Arc<TableDef> {
+        let mut views = self.views.borrow_mut();
+        if let Some(known) = views.iter().find(|view| view.is(&module, index)) {
+            return known.table().clone();
+        }
+        let others = u16::try_from(views.len()).expect("a query names few tables");
+        let view = NamedView::new(module, index, others);
+        let table = view.table().clone();
+        views.push(view);
+        table
+    }
 }
 
 impl Catalog for CallerCatalog<'_> {
     fn table(&self, module: Option<&str>, name: &str) -> Result<Arc<TableDef>, NameError> {
-        let (module, table) = self.directory.table(module, name).map_err(|error| match error {
+        let relation = self.directory.relation(module, name).map_err(|error| match error {
             LookupError::Unknown => NameError::Unknown,
             LookupError::Ambiguous(modules) => NameError::Ambiguous(
                 modules.iter().map(|module| format!("\"{module}\".{name}")).collect(),
             ),
         })?;
+        let (module, table) = match relation {
+            Relation::Table(module, table) => (module, table),
+            Relation::View(place) => return Ok(self.view(place)),
+        };
         if !table.schema.public && !self.is_admin {
             return Err(NameError::NotPublic);
         }
@@ -93,7 +114,10 @@ impl Api {
         // Where no policy asks who it is, all who ask the same are told the same.
         let params = if cached.plan.asks_identity() { params.by(identity) } else { params };
         let reach = cached.rows.reach(&cached.plan, &params, self.shard.count());
-        Ok(Query { plan: cached.plan, params, reach, format })
+        let CachedPlan { plan, views: named, .. } = cached;
+        let sight = plan.sight();
+        let views = (!named.is_empty()).then_some(Views { named, caller: identity, sight });
+        Ok(Query { plan, params, reach, views, format })
     }
 
     /// How the answer to a text is kept up to date.
@@ -144,8 +168,9 @@ impl Api {
             let catalog = self.catalog(shard, is_admin);
             let plan = cosmictron_sql::plan(text, &catalog, &PlanLimits::default())
                 .map_err(|error| sql_problem(&error))?;
-            let rows = catalog.rows.into_inner().into();
-            let cached = CachedPlan { plan: Arc::new(plan), rows, live: None };
+            let (rows, views) = (catalog.rows.into_inner(), catalog.views.into_inner());
+            let (rows, views) = (rows.into(), views.into());
+            let cached = CachedPlan { plan: Arc::new(plan), rows, views, live: None };
             plans.insert(text, is_admin, cached.clone());
             Ok(cached)
         })
@@ -153,7 +178,8 @@ impl Api {
 
     fn catalog<'a>(&self, shard: &'a Shard, is_admin: bool) -> CallerCatalog<'a> {
         let (directory, shards) = (shard.directory(), self.shard.count());
-        CallerCatalog { directory, is_admin, shard, shards, rows: RefCell::default() }
+        let (rows, views) = (RefCell::default(), RefCell::default());
+        CallerCatalog { directory, is_admin, shard, shards, rows, views }
     }
 }
 

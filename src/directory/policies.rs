@@ -10,18 +10,20 @@ use cosmictron_storage::{SchemaChange, Store, StoreLimits, TableDef};
 use cosmictron_types::TableId;
 use cosmictron_types::schema::ModuleSchema;
 
-/// What is asked when rows of one table are read or written by the module's reducers.
+/// What is asked when rows of one table are read or written by the module's reducers, and read by its views.
 #[derive(Debug, Default)]
 pub struct TablePolicies {
     /// Who may write a row; everybody without.
     pub write: Option<RowPolicy>,
-    /// Where reducers, too, see no rows but those that they may read.
-    pub forced: Option<ForcedReading>,
+    /// Who may read a row; everybody without.
+    pub read: Option<JudgedReading>,
+    /// Whether reducers, too, see no rows but those that their caller may read.
+    pub is_forced: bool,
 }
 
-/// Reading that keeps to policies, whoever reads.
+/// What the guests of a module see of a table that is read as its policies have it.
 #[derive(Debug)]
-pub struct ForcedReading {
+pub struct JudgedReading {
     pub rows: RowPolicy,
     /// Counts the rows that are admitted; absent where none are.
     pub count: Option<Plan>,
@@ -58,14 +60,11 @@ impl TablePolicies {
             })
         };
         let write = understood(RowPolicy::of_writing(table, own, &limits));
-        let forced = match table.schema.force_policies {
-            true => understood(RowPolicy::of_reading(table, own, &limits)),
-            false => None,
-        };
+        let read = understood(RowPolicy::of_reading(table, own, &limits));
         let name = table.name.replace('"', "\"\"");
         let count = || plan(&format!("SELECT count(*) FROM \"{name}\""), own, &limits).ok();
-        let forced = forced.map(|rows| ForcedReading { rows, count: count() });
-        TablePolicies { write, forced }
+        let read = read.map(|rows| JudgedReading { rows, count: count() });
+        TablePolicies { write, read, is_forced: table.schema.force_policies }
     }
 }
 

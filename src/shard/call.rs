@@ -231,16 +231,12 @@ impl Shard {
         context: &CallContext,
         seam: &mut Seam<'_>,
     ) -> Result<CallOutcome, Halt> {
-        let instances = self.instances_of(run.module);
         let reducer = u32::try_from(run.reducer).expect("a schema's reducers are few");
         let judge = Judge::new(run.module.clone(), run.by, context.timestamp);
         let data = GuestData::new(ground.take_stores(), run.module.clone(), judge, run.here);
-        let (data, outcome) = instances.call(reducer, context, run.args, data);
-        super::report::log_console(&run.module.name, instances.console());
-        if instances.is_depleted() && self.depleted.is_none() {
-            self.depleted = Some(run.module.name.clone());
-            seam.flush_soon();
-        }
+        let (data, outcome) = self.enter_guest(run.module, seam, |instances| {
+            instances.call(reducer, context, run.args, data)
+        });
         let GuestData { stores, ended, is_store_full, has_scheduled, .. } = data;
         ground.return_stores(stores);
         match ended {
@@ -248,6 +244,7 @@ impl Shard {
             Some(Ended::Elsewhere(elsewhere)) => return Err(elsewhere.into()),
             Some(Ended::Forbidden { table }) => return Err(CallError::Forbidden { table }.into()),
             Some(Ended::Overrun) => return Err(CallError::DeadlineExceeded.into()),
+            Some(Ended::Overflow { .. }) => unreachable!("only views yield rows"),
         }
         let returned = matches!(outcome, CallOutcome::Returned { .. });
         self.has_scheduled |= has_scheduled && returned;
@@ -255,6 +252,23 @@ impl Shard {
             true => Err(Unavailable::StorageFull.into()),
             false => Ok(outcome),
         }
+    }
+
+    /// Runs a guest of a module's, and sees to what it leaves behind.
+    pub(super) fn enter_guest(
+        &mut self,
+        module: &Module,
+        seam: &mut Seam<'_>,
+        run: impl FnOnce(&mut Instances<GuestData>) -> (GuestData, CallOutcome),
+    ) -> (GuestData, CallOutcome) {
+        let instances = self.instances_of(module);
+        let ran = run(instances);
+        super::report::log_console(&module.name, instances.console());
+        if instances.is_depleted() && self.depleted.is_none() {
+            self.depleted = Some(module.name.clone());
+            seam.flush_soon();
+        }
+        ran
     }
 
     /// Instances of just this version: where stores are lent to, no one has put it in service.
@@ -364,7 +378,7 @@ fn first_answer(key: &IdempotencyKey, store: &Store) -> Option<Result<Called, Ca
     Some(Ok(Called { tx, duration: Duration::ZERO, result }))
 }
 
-fn refusal(outcome: CallOutcome) -> CallError {
+pub(super) fn refusal(outcome: CallOutcome) -> CallError {
     match outcome {
         CallOutcome::DeadlineExceeded => CallError::DeadlineExceeded,
         CallOutcome::NoInstance(_) => Unavailable::Overloaded.into(),

@@ -11,10 +11,11 @@
 use std::ops::Bound;
 use std::sync::Arc;
 
+use cosmictron_sql::Resource;
 use cosmictron_storage::{
-    Elsewhere, IndexDef, InvalidKey, Key, PlacedScan, Placement, Stores, WriteError,
+    Elsewhere, IndexDef, InvalidKey, Key, PlacedScan, Placement, Store, Stores, WriteError,
 };
-use cosmictron_types::{IndexId, ShardId, Timestamp};
+use cosmictron_types::{IndexId, ShardId, TableId, Timestamp};
 use cosmictron_wasm_host::{Data, DataError, GuestKey, GuestRange, RejectCode, ScanHandle};
 
 use super::judge::{Barred, Judge};
@@ -33,8 +34,17 @@ pub struct GuestData {
     scans: Vec<Option<OpenScan>>,
     /// The store had no room for a row: the call's failure is then not the reducer's.
     pub is_store_full: bool,
+    /// Where the rows of a view go.
+    yielded: Option<Yielded>,
     /// A call was scheduled: the shard has to look when the next one is due.
     pub has_scheduled: bool,
+}
+
+/// The rows of a query's views so far, in a store of their own with a transaction open that bounds them.
+pub struct Yielded {
+    pub rows: Box<Store>,
+    /// The table there of the view that runs.
+    pub view: TableId,
 }
 
 /// What ends a call, and is no matter of the guest's.
@@ -45,6 +55,8 @@ pub enum Ended {
     Forbidden { table: Arc<str> },
     /// Policies have read more for it than they may.
     Overrun,
+    /// The views of a query have yielded more than it may use of this.
+    Overflow { what: Resource, max: u64 },
 }
 
 impl GuestData {
@@ -57,8 +69,19 @@ impl GuestData {
             here,
             scans: Vec::new(),
             is_store_full: false,
+            yielded: None,
             has_scheduled: false,
         }
+    }
+
+    /// For a view, whose rows are kept.
+    pub fn yielding(self, yielded: Yielded) -> Self {
+        Self { yielded: Some(yielded), ..self }
+    }
+
+    /// The rows of the view, when it has run.
+    pub fn take_yielded(&mut self) -> Option<Yielded> {
+        self.yielded.take()
     }
 
     fn key(&self, table: u32, index: u32, key: GuestKey<'_>) -> Result<(IndexId, Key), DataError> {
@@ -279,6 +302,20 @@ impl Data for GuestData {
             Some(reading) => judge.count(reading, stores),
         };
         counted.map_err(|error| self.fail(table, error))
+    }
+
+    fn take_row(&mut self, row: &mut [u8]) -> Result<(), DataError> {
+        let Yielded { rows, view } =
+            self.yielded.as_mut().expect("the host lets views alone yield rows");
+        let Err(error) = rows.insert(*view, row) else { return Ok(()) };
+        let (what, max) = match error {
+            WriteError::TransactionRows { rows_max } => (Resource::RowsScanned, rows_max),
+            WriteError::TransactionBytes { bytes_max } => (Resource::Memory, bytes_max),
+            WriteError::StoreFull { bytes_max, .. } => (Resource::Memory, bytes_max),
+            error => return Err(misuse(&error)),
+        };
+        self.ended = Some(Ended::Overflow { what, max });
+        Err(DataError::Aborted)
     }
 
     fn schedule(&mut self, at: Timestamp, reducer: u32, args: &[u8]) -> Result<(), DataError> {

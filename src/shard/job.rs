@@ -8,7 +8,7 @@ use super::ground::Ground;
 use super::halt::{Again, Halt};
 use super::outbox::ReplyTo;
 use super::request::{
-    Answer, BeginVisit, Call, CallError, Called, Deploy, Part, Unavailable, Undeploy,
+    Answer, BeginVisit, Call, CallError, Called, Deploy, Part, Query, Unavailable, Undeploy,
 };
 use super::visit::End;
 use super::{Seam, Shard};
@@ -45,6 +45,8 @@ pub enum Task {
     Undeploy(Undeploy),
     /// Reads all stores.
     Read(Part, RowFormat),
+    /// Runs the views of a query, and then the query.
+    ReadViews(Query),
 }
 
 impl Task {
@@ -55,7 +57,7 @@ impl Task {
             Task::BeginVisit(_) | Task::EndVisit(_) => Answer::Visit(Err(why.into())),
             Task::Deploy(_) => Answer::Deployed(Err(why.into())),
             Task::Undeploy(_) => Answer::Undeployed(Err(why.into())),
-            Task::Read(..) => Answer::Rows(Err(why.into())),
+            Task::Read(..) | Task::ReadViews(_) => Answer::Rows(Err(why.into())),
         }
     }
 }
@@ -169,6 +171,9 @@ impl Shard {
             }
             Task::Read(part, format) => {
                 Answer::Rows(decided(self.read_all(part, *format, ground, now, seam))?)
+            }
+            Task::ReadViews(query) => {
+                Answer::Rows(decided(self.read_views(query, ground, now, seam))?)
             }
         };
         for notice in &notices[told..] {

@@ -16,7 +16,7 @@ use cosmictron_storage::{Elsewhere, Store, Stores, StoresError, WriteError};
 use cosmictron_types::{Identity, Timestamp};
 
 use super::reach::RowsAt;
-use crate::directory::{ForcedReading, Module};
+use crate::directory::{JudgedReading, Module};
 
 /// Whose doing a call is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,10 +26,20 @@ pub enum By {
     Client(Identity),
 }
 
-/// Judges what one call does.
+/// Which rows a guest may read of tables that have read policies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reads {
+    /// All, but of tables that force their policies on reducers.
+    AsReducer,
+    /// Those that the caller may.
+    AsCaller,
+}
+
+/// Judges what one call, or one run of a view, does.
 pub struct Judge {
     module: Arc<Module>,
     by: By,
+    reads: Reads,
     now: Timestamp,
     /// Rows that were read for it, or judged.
     rows: Cell<u64>,
@@ -68,7 +78,12 @@ const QUERY_ROWS: u64 = 8;
 
 impl Judge {
     pub fn new(module: Arc<Module>, by: By, now: Timestamp) -> Self {
-        Self { module, by, now, rows: Cell::new(0) }
+        Self { module, by, reads: Reads::AsReducer, now, rows: Cell::new(0) }
+    }
+
+    /// Of a view that is to see what its caller may see.
+    pub fn of_view(module: Arc<Module>, by: By, now: Timestamp) -> Self {
+        Self { reads: Reads::AsCaller, ..Self::new(module, by, now) }
     }
 
     /// Who is judged by the write policies of a table; nobody where it has none.
@@ -79,11 +94,13 @@ impl Judge {
         }
     }
 
-    /// What keeps a reducer from rows of a table; nothing where it may see all.
-    pub fn reading(&self, table: u32) -> Option<&ForcedReading> {
-        match self.by {
-            By::Module => None,
-            By::Client(_) => self.module.policies[table as usize].forced.as_ref(),
+    /// What keeps a guest from rows of a table; nothing where it may see all.
+    pub fn reading(&self, table: u32) -> Option<&JudgedReading> {
+        let policies = &self.module.policies[table as usize];
+        match (self.by, self.reads) {
+            (By::Client(_), Reads::AsCaller) => policies.read.as_ref(),
+            (By::Client(_), Reads::AsReducer) if policies.is_forced => policies.read.as_ref(),
+            _ => None,
         }
     }
 
@@ -98,13 +115,13 @@ impl Judge {
     /// Whether a reducer may see a row.
     pub fn sees(&self, table: u32, row: &[u8], stores: &Stores) -> Result<bool, Barred> {
         match self.reading(table) {
-            Some(ForcedReading { rows, .. }) => self.admits(rows, row, stores),
+            Some(JudgedReading { rows, .. }) => self.admits(rows, row, stores),
             None => Ok(true),
         }
     }
 
     /// How many rows a reducer may see, by the query that counts them.
-    pub fn count(&self, reading: &ForcedReading, stores: &Stores) -> Result<u64, Barred> {
+    pub fn count(&self, reading: &JudgedReading, stores: &Stores) -> Result<u64, Barred> {
         let (Some(plan), By::Client(identity)) = (&reading.count, self.by) else { return Ok(0) };
         let params = Params::default().at(self.now);
         let params = if plan.asks_identity() { params.by(identity) } else { params };

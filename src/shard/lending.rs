@@ -25,7 +25,7 @@ use cosmictron_types::{ShardId, TxId};
 
 use super::ground::{Ground, JointRecord, Ledger, Lot};
 use super::job::{Job, Task};
-use super::request::{Request, Unavailable};
+use super::request::{Answer, Query, Request, Unavailable};
 use super::{Message, ReplyTo, Seam, Shard};
 use crate::directory::Notice;
 
@@ -210,13 +210,22 @@ impl Shard {
     fn renew_jobs(&mut self, jobs: Vec<Job>, seam: &mut Seam<'_>) -> Vec<Job> {
         let mut renewed = Vec::with_capacity(jobs.len());
         for mut job in jobs {
-            let result = match &mut job.task {
-                Task::Call(call) if call.module.home == seam.shard() => self.renew(call),
-                _ => Ok(()),
+            let refused = match &mut job.task {
+                Task::Call(call) if call.module.home == seam.shard() => {
+                    self.renew(call).err().map(|error| Answer::Called(Err(error)))
+                }
+                Task::ReadViews(Query { views: Some(views), .. }) => {
+                    let checked = self.check_views(views, seam.shard());
+                    checked.err().map(|error| Answer::Rows(Err(error.into())))
+                }
+                _ => None,
             };
-            match result {
-                Ok(()) => renewed.push(job),
-                Err(error) => self.hold_call(Err(error), job.reply, job.arrived, seam),
+            match refused {
+                None => renewed.push(job),
+                Some(Answer::Called(called)) => {
+                    self.hold_call(called, job.reply, job.arrived, seam);
+                }
+                Some(answer) => self.hold(Some(job.reply), answer, job.arrived, Vec::new(), seam),
             }
         }
         renewed

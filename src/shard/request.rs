@@ -18,6 +18,7 @@ use super::live::opening::Tap;
 use super::live::{LiveRequest, Told};
 use super::reach::Reach;
 use super::report::ShardReport;
+use super::view::Views;
 use crate::auth::{EmailAddress, PasswordHash, Right};
 use crate::directory::{Destination, Module};
 
@@ -87,7 +88,10 @@ pub struct IdempotencyKey {
 pub struct Query {
     pub plan: Arc<Plan>,
     pub params: Params,
+    /// Where the rows of its tables are.
     pub reach: Reach,
+    /// Its views, where it names some.
+    pub views: Option<Views>,
     /// How the rows are to be encoded.
     pub format: RowFormat,
 }
@@ -413,6 +417,9 @@ pub enum QueryError {
     Unavailable(#[from] Unavailable),
     #[error(transparent)]
     Sql(#[from] SqlError),
+    /// A view has no rows, for the reason that a reducer would have no effect.
+    #[error("view {view}: {error}")]
+    View { view: Arc<str>, error: CallError },
 }
 
 /// Why a module was not deployed; what was there before goes on.

@@ -131,12 +131,7 @@ fn protection_that_is_not_given_yet_is_not_promised() {
         let columns = format!(r#"[{{"name":"id","type":"u64"{column}}}]"#);
         Guest::new().item(&format!(r#"{{"table":{{"name":"x","columns":{columns}{rest}}}}}"#))
     };
-    let view = r#"{"view":{"name":"v","columns":[{"name":"id","type":"u64"}]}}"#;
-    let view = Guest::new().item(TABLE_T).item(view).text(r#"(func (export "cosm_view_v"))"#);
-    let modules = [
-        ("column id of table x is pii", table(r#","pii":{"key_context":"user"}"#, "")),
-        ("v is a view", view),
-    ];
+    let modules = [("column id of table x is pii", table(r#","pii":{"key_context":"user"}"#, ""))];
     for (what, guest) in modules {
         let detail = format!("module: {what}, which this server does not enforce yet");
         let answer = site.server.try_deploy("bad", &guest.wasm());

@@ -4,6 +4,7 @@
 mod attacks;
 mod deploying;
 mod model;
+mod views;
 mod writing;
 
 use cosmictron_tests::{TestAnswer, TestClient, TestServer, rooms_example};

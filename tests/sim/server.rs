@@ -177,7 +177,7 @@ impl Server {
         }
         let params = Params::default();
         let reach = rows.reach(&plan, &params, self.shards);
-        Request::Query(Query { plan, params, reach, format: RowFormat::Json })
+        Request::Query(Query { plan, params, reach, views: None, format: RowFormat::Json })
     }
 
     /// What a shard needs to keep a plan's answer up to date, or why it cannot.

@@ -159,6 +159,21 @@ number! {
     TableId(u32)
 }
 
+/// The first of the numbers that no table is given: they name the views of one query.
+const FIRST_VIEW: u32 = 0xffff_0000;
+
+impl TableId {
+    /// One of the views of a query, by its place among them.
+    pub const fn of_view(place: u16) -> TableId {
+        TableId(FIRST_VIEW + place as u32)
+    }
+
+    /// Whether it names a view of a query, whose rows are in no shard's store.
+    pub const fn is_view(self) -> bool {
+        self.0 >= FIRST_VIEW
+    }
+}
+
 number! {
     /// An index's place in its table's list; the primary key, where there is one, is index 0.
     IndexId(u16)

@@ -70,6 +70,56 @@ pub struct Draft {
     pub rank: i32,
 }
 
+/// What was said aloud, of what the caller may read: the policy of the table applies.
+#[view]
+pub fn aloud() -> impl Iterator<Item = Message> {
+    Message::filter(|message| message.volume > 1)
+}
+
+/// Where the caller is a member, which no query could say: the table is not public.
+#[view]
+pub fn membership(ctx: &ViewContext) -> impl Iterator<Item = Membership> {
+    Member::filter_by_person(&ctx.sender).map(|member| Membership { room: member.room, is_host: member.is_host })
+}
+
+#[derive(Column)]
+pub struct Membership {
+    pub room: u64,
+    pub is_host: bool,
+}
+
+/// How much there is of everything, whoever asks: it sees all rows.
+#[view(definer)]
+pub fn census() -> Vec<Census> {
+    let count = |what: &str, rows| Census { what: what.to_owned(), rows };
+    vec![count("draft", Draft::count()), count("message", Message::count()), count("room", Room::count())]
+}
+
+/// The same, of what the caller may read.
+#[view]
+pub fn own_census() -> Vec<Census> {
+    census()
+}
+
+#[derive(Column)]
+pub struct Census {
+    pub what: String,
+    pub rows: u64,
+}
+
+/// Tries to write, which a view cannot.
+#[view]
+pub fn scribbles() -> Option<Draft> {
+    Draft::delete(&1).ok();
+    None
+}
+
+/// Yields without end.
+#[view]
+pub fn endless() -> impl Iterator<Item = Census> {
+    std::iter::repeat_with(|| Census { what: "x".repeat(100_000), rows: 0 })
+}
+
 #[reducer]
 pub fn open_room(ctx: &ReducerContext, id: u64, name: String) -> Outcome<()> {
     Member::insert(Member { id: 0, room: id, person: ctx.sender(), is_host: true }).map_err(text)?;

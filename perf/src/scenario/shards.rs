@@ -291,7 +291,7 @@ async fn sum(shard: &Handle) -> Result<f64> {
             let mut rows = RowsAt::default();
             rows.add(&module, &table);
             let reach = rows.reach(&plan, &params, shard.count());
-            anyhow::Ok(Query { plan, params, reach, format: RowFormat::Json })
+            anyhow::Ok(Query { plan, params, reach, views: None, format: RowFormat::Json })
         })?;
         let start = Instant::now();
         let Answer::Rows(Ok(_)) = shard.request(Request::Query(query)).await else {

@@ -52,16 +52,12 @@ impl View {
             (format!("cosm_describe_view_{name}"), format!("cosm_view_{name}"));
         let at = place(&function.sig.output);
         let (view, rows, context) = match self.takes_context {
-            true => (
-                quote! { #ident },
-                quote_spanned! {at=> #ident(&__context) },
-                quote! { __context },
-            ),
-            false => (
-                quote_spanned! {at=> |_| #ident() },
-                quote_spanned! {at=> #ident() },
-                quote! { _ },
-            ),
+            true => {
+                (quote! { #ident }, quote_spanned! {at=> #ident(&__context) }, quote! { __context })
+            }
+            false => {
+                (quote_spanned! {at=> |_| #ident() }, quote_spanned! {at=> #ident() }, quote! { _ })
+            }
         };
         let mut members = String::new();
         for (member, is_said) in [("caller", self.takes_context), ("definer", self.is_definer)] {

@@ -211,6 +211,7 @@ impl Binder<'_> {
         };
         let def = self.table(module.as_deref(), &name, at)?;
         self.tables.insert(at);
+        self.names_a_view |= def.id.is_view();
         let columns = columns_of(&def, at);
         let relation = Relation { name: Some(name), module, columns };
         let from = From { node: self.readable(def, at)?, scope: Scope::of(relation) };

@@ -204,6 +204,9 @@ impl Binder<'_> {
     /// The one moment that a query reads: of all its tables, or of none.
     pub(super) fn as_of(&mut self, clauses: &[AsOfSyntax]) -> Result<Option<Moment>, SqlError> {
         let Some((first, others)) = clauses.split_first() else { return Ok(None) };
+        if self.names_a_view {
+            return Err(SqlError::unsupported("AS OF of a query with a view", first.at));
+        }
         let moment = self.moment(first)?;
         for other in others {
             if self.moment(other)? != moment {

@@ -26,7 +26,7 @@ impl Scan {
     /// Whether its rows can be looked up one key after the other. In the past that takes long: what has ended since would
     /// be looked through for each key.
     pub(super) fn can_be_probed(&self, run: &Run<'_>, is_primary: bool) -> Result<bool, SqlError> {
-        Ok(is_primary || table(run.store(), &self.table)?.is_present())
+        Ok(is_primary || table(run.store_of(self.table.id), &self.table)?.is_present())
     }
 
     /// As [`Scan::run`], with a path whose keys are made of another tuple.
@@ -36,7 +36,7 @@ impl Scan {
         run: &Run<'e>,
         sink: &mut Sink<'_, 'e>,
     ) -> Result<Flow, SqlError> {
-        let table = table(run.store(), &self.table)?;
+        let table = table(run.store_of(self.table.id), &self.table)?;
         let evaluate = |expr: &'e crate::expr::Expr| run.value(expr, tuple);
         match &self.path {
             Path::Whole => self.push_all(table, run, sink),
@@ -142,7 +142,7 @@ impl Scan {
 
 /// How many rows a table has.
 pub(super) fn count(run: &Run<'_>, planned: &Arc<TableDef>) -> Result<u64, SqlError> {
-    let table = table(run.store(), planned)?;
+    let table = table(run.store_of(planned.id), planned)?;
     if table.is_present() {
         return Ok(table.table().len() as u64);
     }

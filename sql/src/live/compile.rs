@@ -61,6 +61,9 @@ impl LivePlan {
         if plan.names_a_moment() {
             return Err(refused("a subscription to the past (AS OF)"));
         }
+        if plan.tables().iter().any(|table| table.is_view()) {
+            return Err(refused("a subscription to a query with a view"));
+        }
         let Query { node, output } = plan.logical();
         let spare = Spare { min: spare_min };
         let mut compiler =

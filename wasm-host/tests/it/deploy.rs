@@ -143,10 +143,7 @@ fn the_schema_and_the_exports_have_the_same_reducers() {
 #[test]
 fn the_schema_and_the_exports_have_the_same_views() {
     let view = r#"(func (export "cosm_view_v") (param i32 i32) (result i32) (i32.const 0))"#;
-    check(
-        &module(RETURN, view),
-        "there is an export cosm_view_v, but the schema has no view v",
-    );
+    check(&module(RETURN, view), "there is an export cosm_view_v, but the schema has no view v");
     let item = r#"{"view":{"name":"w","columns":[{"name":"n","type":"u64"}]}}"#;
     check(
         &module_with(&[TABLE, REDUCER, item], RETURN, ""),

@@ -73,8 +73,7 @@ impl Deployed {
         let views = &self.module.schema().views;
         let number = views.iter().position(|known| known.name == view).unwrap();
         let number = u32::try_from(number).unwrap();
-        let (mut model, outcome) =
-            self.instances.view(number, CONTEXT.sender, self.model.clone());
+        let (mut model, outcome) = self.instances.view(number, CONTEXT.sender, self.model.clone());
         assert_eq!(model.scans_open(), 0, "a scan was left open");
         (std::mem::take(&mut model.taken), outcome)
     }

@@ -47,7 +47,15 @@ impl Model {
     pub(crate) fn new(schema: &Arc<ModuleSchema>) -> Model {
         let tables = schema.tables.iter().map(Table::new).collect();
         let (scans, scheduled) = (BTreeMap::new(), Vec::new());
-        Model { tables, scans, scans_opened: 0, rows_left: 10_000, scheduled, taken: Vec::new(), aborts: false }
+        Model {
+            tables,
+            scans,
+            scans_opened: 0,
+            rows_left: 10_000,
+            scheduled,
+            taken: Vec::new(),
+            aborts: false,
+        }
     }
 
     /// The rows of a table in the order of their insertion.

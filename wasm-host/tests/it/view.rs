@@ -102,10 +102,7 @@ fn a_view_is_bounded_as_a_reducer_is() {
         "ran for longer than it may",
     );
     check("(unreachable)", "trapped: `unreachable` was reached (in v)");
-    check(
-        "(call $fail (i32.const 8) (i32.const 4)) (unreachable)",
-        "panicked: by_n",
-    );
+    check("(call $fail (i32.const 8) (i32.const 4)) (unreachable)", "panicked: by_n");
     check("(call $fail (i32.const 8) (i32.const 4)) (i32.const 1)", "by_n");
     check("(i32.const 1)", "misused cosm_view_: 1 was returned without cosm.fail");
     check("(i32.const 7)", "misused cosm_view_: 7 was returned, where 0 or 1 may be");
