@@ -48,8 +48,8 @@ use cosmictron_net::ws::{Deflater, Inflater};
 use cosmictron_net::{Compressor, Cors, Head, HttpDate, Problem, ProblemCode, Request};
 use cosmictron_runtime::real::Pending;
 use cosmictron_sql::Plan;
-use cosmictron_types::Timestamp;
 use cosmictron_types::json::Scratch;
+use cosmictron_types::{Identity, Timestamp};
 
 use crate::auth::{KeyRing, Postbox, TokenCache};
 use crate::config::Config;
@@ -112,6 +112,7 @@ pub enum Outcome {
 pub struct Waiting {
     pub pending: Pending<Answer>,
     pub envelope: Envelope,
+    pub caller: Identity,
     /// Of a query: what its columns are.
     pub plan: Option<Arc<Plan>>,
 }
@@ -191,9 +192,9 @@ impl Api {
 
     /// Waits for a shard's answer and writes it.
     pub async fn write(&self, waiting: Waiting, out: &mut Vec<u8>) {
-        let Waiting { pending, envelope, plan } = waiting;
+        let Waiting { pending, envelope, caller, plan } = waiting;
         match (pending.await, plan) {
-            (Answer::Called(called), _) => call::write(self, &envelope, called, out),
+            (Answer::Called(called), _) => call::write(self, &envelope, caller, called, out),
             (Answer::Rows(rows), Some(plan)) => sql::write(self, &envelope, &plan, rows, out),
             _ => envelope.problem(self, out, &problem::bug()),
         }

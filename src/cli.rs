@@ -108,7 +108,10 @@ enum Command {
         flags: sign::GrantFlags,
     },
     /// Lists what was done to the server, and by whom; for admins
+    #[command(args_conflicts_with_subcommands = true)]
     Audit {
+        #[command(subcommand)]
+        command: Option<audit::AuditCommand>,
         #[command(flatten)]
         connection: Connection,
         #[command(flatten)]
@@ -138,7 +141,10 @@ pub fn run() -> ExitCode {
         Command::Token { connection } => sign::token(&connection),
         Command::Grant { connection, flags } => sign::grant(&connection, &flags),
         Command::Grants { connection } => sign::grants(&connection),
-        Command::Audit { connection, flags } => audit::audit(&connection, &flags),
+        Command::Audit { command: Some(audit::AuditCommand::Verify(flags)), .. } => {
+            audit::verify(&flags)
+        }
+        Command::Audit { command: None, connection, flags } => audit::audit(&connection, &flags),
     };
     done.map_or_else(CliError::report, |()| ExitCode::SUCCESS)
 }

@@ -221,6 +221,8 @@ pub struct AuthConfig {
 pub struct AuditConfig {
     /// How long entries are kept.
     pub kept: Span,
+    /// Whether the logs are chains of hashes, by which a change to them is found.
+    pub chain: bool,
 }
 
 /// How magic links reach people. Without an SMTP server they are written to `outbox/` in the data directory.
@@ -332,7 +334,7 @@ impl Default for ModulesConfig {
 
 impl Default for AuditConfig {
     fn default() -> Self {
-        Self { kept: Span::from_secs(90 * 24 * 60 * 60) }
+        Self { kept: Span::from_secs(90 * 24 * 60 * 60), chain: false }
     }
 }
 

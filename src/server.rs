@@ -14,6 +14,7 @@ mod metrics;
 mod redistribution;
 mod stream;
 mod tls;
+pub mod verification;
 mod websocket;
 
 pub use data_directory::{DataDirectory, DataDirectoryError};
@@ -328,6 +329,7 @@ fn boot_plan(
         },
         log: log_options(config),
         durability: config.durability,
+        is_chained: config.audit.chain,
         data: directory.data(),
         is_begun: directory.is_begun(),
         modules: modules.clone(),

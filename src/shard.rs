@@ -26,6 +26,7 @@ mod account;
 mod announcement;
 mod audit;
 mod call;
+mod chain;
 mod cleaning;
 mod delivery;
 mod deploy;
@@ -54,6 +55,7 @@ mod view;
 mod visit;
 
 pub use audit::{AuditEntry, AuditEvent, AuditNote, AuditRange};
+pub use chain::{ChainHead, ChainReport, verify_chain};
 pub use live::listener::{Change, End, First, Item};
 pub use live::memory::{LiveLimits, PIECE_ROWS};
 pub use live::{ListenerId, LiveRequest, Subscribe, SubscriptionId, Told};

@@ -4,7 +4,7 @@ use cosmictron_net::{HeaderName, MediaType, Problem, ProblemCode, Status};
 use cosmictron_types::{ConnectionId, Identity, json};
 use sha2::{Digest, Sha256};
 
-use super::problem::{json_problem, lookup_problem};
+use super::problem::{call_problem, json_problem, lookup_problem};
 use super::{Api, Envelope, Exchange, Handled, Outcome, Waiting};
 use crate::directory::Place;
 use crate::shard::{Call, CallError, Called, IdempotencyKey, Request};
@@ -100,7 +100,12 @@ impl Exchange<'_> {
         let asked = Asked { module, reducer, args: self.request.body, idempotency_key };
         let call = self.api.call(&asked, claims.identity, ConnectionId::NONE)?;
         let pending = self.api.shard.request(Request::Call(call));
-        Ok(Outcome::Waiting(Waiting { pending, envelope: self.envelope, plan: None }))
+        Ok(Outcome::Waiting(Waiting {
+            pending,
+            envelope: self.envelope,
+            caller: claims.identity,
+            plan: None,
+        }))
     }
 
     /// Refuses a body that says that it is something else than JSON.
@@ -140,12 +145,17 @@ fn hash(parts: &[&[u8]]) -> Identity {
 pub(super) fn write(
     api: &Api,
     envelope: &Envelope,
+    caller: Identity,
     called: Result<Called, CallError>,
     out: &mut Vec<u8>,
 ) {
     match called {
         Ok(called) => envelope.json(api, out, Status::Ok, |out| write_called(&called, out)),
-        Err(error) => envelope.problem(api, out, &super::problem::call_problem(error)),
+        Err(error) => {
+            let problem = call_problem(error);
+            api.note_forbidden(&problem, Some(caller), "a call");
+            envelope.problem(api, out, &problem);
+        }
     }
 }
 

@@ -195,7 +195,7 @@ impl Exchange<'_> {
         let plan = query.plan.clone();
         let pending = self.api.shard.request(Request::Query(query));
         let envelope = self.envelope;
-        Ok(Outcome::Waiting(Waiting { pending, envelope, plan: Some(plan) }))
+        Ok(Outcome::Waiting(Waiting { pending, envelope, caller: identity, plan: Some(plan) }))
     }
 }
 

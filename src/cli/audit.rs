@@ -1,13 +1,18 @@
-//! `audit`: what was done to the server, and by whom.
+//! `audit`: what was done to the server, and by whom; and whether its logs are what was written.
 
-use clap::Args;
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
 use cosmictron_net::HttpDate;
 use cosmictron_types::Timestamp;
 use serde::Deserialize;
+use serde_json::json;
 use serde_json::value::RawValue;
 
 use super::client::Connection;
 use super::output::{CliError, print_table};
+use crate::server::verification;
+use crate::shard::{ChainHead, ChainReport};
 
 #[derive(Debug, Args)]
 pub struct AuditFlags {
@@ -33,6 +38,55 @@ struct Entry {
     actor: Option<String>,
     subject: String,
     detail: String,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum AuditCommand {
+    /// Holds the logs of a data directory, which no server uses meanwhile, to their chains of hashes
+    Verify(VerifyFlags),
+}
+
+#[derive(Debug, Args)]
+pub struct VerifyFlags {
+    /// The data directory
+    #[arg(
+        long,
+        value_name = "DIR",
+        env = "COSMICTRON_DATA_DIR",
+        default_value = "cosmictron-data"
+    )]
+    data_dir: PathBuf,
+    /// A head that was printed before and kept elsewhere: the logs have to contain it
+    #[arg(long, value_name = "HEAD")]
+    expect: Vec<ChainHead>,
+    /// Prints what programs read
+    #[arg(long)]
+    json: bool,
+}
+
+pub fn verify(flags: &VerifyFlags) -> Result<(), CliError> {
+    let reports = verification::verify(&flags.data_dir, &flags.expect);
+    let reports = reports.map_err(|error| CliError::Local(error.to_string()))?;
+    if flags.json {
+        let shards: Vec<_> = reports.iter().map(in_json).collect();
+        println!("{}", json!({ "shards": shards }));
+        return Ok(());
+    }
+    let row = |(shard, report): (usize, &ChainReport)| {
+        let head = report.head.map(|head| head.to_string()).unwrap_or_default();
+        let counts = [shard as u64, report.records, report.seals, report.unsealed];
+        counts.iter().map(ToString::to_string).chain([head]).collect()
+    };
+    let columns = ["shard", "records", "seals", "unsealed", "head"];
+    print_table(&columns, reports.iter().enumerate().map(row));
+    println!("The logs are what was written, as far as their seals and the heads tell.");
+    Ok(())
+}
+
+fn in_json(report: &ChainReport) -> serde_json::Value {
+    let ChainReport { head, records, seals, unsealed } = report;
+    let head = head.map(|head| head.to_string());
+    json!({ "records": records, "seals": seals, "unsealed": unsealed, "head": head })
 }
 
 pub fn audit(connection: &Connection, flags: &AuditFlags) -> Result<(), CliError> {

@@ -97,6 +97,19 @@ impl DataDirectory {
         Ok(directory)
     }
 
+    /// Opens a directory that was served before, to read it: nothing in it is changed.
+    pub fn open_existing(path: &Path) -> Result<DataDirectory, DataDirectoryError> {
+        let lock = DirectoryLock::acquire(path)
+            .map_err(|source| DataDirectoryError::Lock { path: path.to_owned(), source })?;
+        let gone = || DataDirectoryError::Manifest {
+            path: path.to_owned(),
+            reason: format!("it has no {MANIFEST}, so it is no data directory"),
+        };
+        let manifest = Manifest::read(path)?.ok_or_else(gone)?;
+        let is_begun = AtomicBool::new(manifest.begun);
+        Ok(DataDirectory { path: path.to_owned(), manifest, is_begun, _lock: lock })
+    }
+
     /// The shards that a directory was served by, where it was served before.
     pub fn shards_of(path: &Path) -> Option<ShardCount> {
         ShardCount::new(Manifest::read(path).ok()??.shards)

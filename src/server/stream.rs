@@ -5,6 +5,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::pin::Pin;
 
 use cosmictron_runtime::real::{Deadline, ReadHalf, TcpStream, WriteHalf};
 use cosmictron_types::Duration;
@@ -73,14 +74,14 @@ impl Stream {
     pub async fn read(&mut self, buffer: Vec<u8>) -> (io::Result<usize>, Vec<u8>) {
         match self {
             Stream::Plain(stream) => stream.read(buffer).await,
-            Stream::Tls(stream) => stream.read(buffer).await,
+            Stream::Tls(stream) => apart(stream.read(buffer)).await,
         }
     }
 
     pub async fn write_all(&mut self, buffer: Vec<u8>) -> (io::Result<()>, Vec<u8>) {
         match self {
             Stream::Plain(stream) => stream.write_all(buffer).await,
-            Stream::Tls(stream) => stream.write_all(buffer).await,
+            Stream::Tls(stream) => apart(stream.write_all(buffer)).await,
         }
     }
 
@@ -88,7 +89,7 @@ impl Stream {
     pub async fn shutdown(&mut self) -> io::Result<()> {
         match self {
             Stream::Plain(stream) => stream.shutdown(),
-            Stream::Tls(stream) => stream.shutdown().await,
+            Stream::Tls(stream) => apart(stream.shutdown()).await,
         }
     }
 
@@ -96,7 +97,7 @@ impl Stream {
     pub async fn end(&mut self) {
         if let Stream::Tls(stream) = self {
             // The client has gone already where this fails.
-            let _ = stream.shutdown().await;
+            let _ = apart(stream.shutdown()).await;
         }
     }
 
@@ -121,6 +122,12 @@ impl Stream {
     }
 }
 
+/// Keeps what waits within TLS out of the task's own memory: a plain connection, of which there may be many that say nothing,
+/// would take as much. Beside what TLS does, the allocation is nothing.
+fn apart<F: Future>(waits: F) -> Pin<Box<F>> {
+    Box::pin(waits)
+}
+
 impl Reader {
     pub fn set_deadline(&self, deadline: Deadline) {
         match self {
@@ -132,7 +139,7 @@ impl Reader {
     pub async fn read(&mut self, buffer: Vec<u8>) -> (io::Result<usize>, Vec<u8>) {
         match self {
             Reader::Plain(half) => half.read(buffer).await,
-            Reader::Tls(half) => half.read(buffer).await,
+            Reader::Tls(half) => apart(half.read(buffer)).await,
         }
     }
 }
@@ -148,7 +155,7 @@ impl Writer {
     pub async fn write_all(&mut self, buffer: Vec<u8>) -> (io::Result<()>, Vec<u8>) {
         match self {
             Writer::Plain(half) => half.write_all(buffer).await,
-            Writer::Tls(half) => half.write_all(buffer).await,
+            Writer::Tls(half) => apart(half.write_all(buffer)).await,
         }
     }
 
@@ -156,7 +163,7 @@ impl Writer {
     pub async fn shutdown(&mut self) -> io::Result<()> {
         match self {
             Writer::Plain(half) => half.shutdown(),
-            Writer::Tls(half) => half.shutdown().await,
+            Writer::Tls(half) => apart(half.shutdown()).await,
         }
     }
 }

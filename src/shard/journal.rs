@@ -11,9 +11,13 @@ use cosmictron_storage::planted::{Fault, is_planted};
 use cosmictron_types::{Lsn, Timestamp, TxId};
 
 use super::Seam;
+use super::chain::Chain;
 use super::ground::JointRecord;
 use super::request::Unavailable;
 use crate::config::Durability;
+
+/// What a seal can take: a block, and what is left of the one before.
+const SEAL_ROOM_BYTES: usize = 2 * log::BLOCK_BYTES;
 
 /// One shard's log in use.
 pub struct Journal {
@@ -21,6 +25,8 @@ pub struct Journal {
     durability: Durability,
     /// Under `interval`: when what was appended has to be written.
     due: Option<Timestamp>,
+    /// The hashes of what was appended, where they are wanted.
+    chain: Option<Chain>,
     /// Kept for its allocation.
     payload: Vec<u8>,
 }
@@ -35,8 +41,8 @@ pub enum Landed {
 }
 
 impl Journal {
-    pub fn new(log: Log, durability: Durability) -> Self {
-        Self { log, durability, due: None, payload: Vec::new() }
+    pub fn new(log: Log, durability: Durability, chain: Option<Chain>) -> Self {
+        Self { log, durability, due: None, chain, payload: Vec::new() }
     }
 
     /// Whether a record with a payload of this length would be taken.
@@ -55,7 +61,8 @@ impl Journal {
         self.payload.clear();
         TransactionRecord::begin(tx, now, &[seam.shard()], TxId::ZERO, &mut self.payload);
         store.encode_changes(&mut self.payload);
-        self.log.append(&self.payload).map_err(unavailable)?;
+        let lsn = self.log.append(&self.payload).map_err(unavailable)?;
+        self.add_to_chain(lsn);
         self.flush_when_due(now, seam);
         Ok(())
     }
@@ -76,8 +83,9 @@ impl Journal {
     /// have, if the log can; while the next segment is being made it can take less, which is enough for most.
     pub fn grant(&self) -> Result<usize, Unavailable> {
         let most = self.log.options().record_bytes_max;
-        let bytes =
-            [most, most / 8, most / 64].into_iter().find(|bytes| self.admit(*bytes).is_ok());
+        // A seal may come between.
+        let admits = |bytes: &usize| self.admit((bytes + SEAL_ROOM_BYTES).min(most)).is_ok();
+        let bytes = [most, most / 8, most / 64].into_iter().find(admits);
         let bytes = match bytes {
             Some(bytes) => bytes,
             None => return self.admit(most).map(|()| most),
@@ -98,6 +106,7 @@ impl Journal {
         TransactionRecord::begin(*tx, *at, participants, complete, &mut self.payload);
         self.payload.extend_from_slice(changes);
         let lsn = self.log.append_admitted(&self.payload)?;
+        self.add_to_chain(lsn);
         self.flush_when_due(*at, seam);
         Some(lsn)
     }
@@ -148,6 +157,7 @@ impl Journal {
     /// Hands the disk whatever can be written now.
     pub fn flush(&mut self, seam: &mut Seam<'_>) {
         self.due = None;
+        self.seal();
         while let Some((segment, bytes)) = self.log.wants_segment() {
             seam.prepare_segment(SegmentNumber::new(segment.get()), bytes);
         }
@@ -202,7 +212,29 @@ impl Journal {
         self.payload.clear();
         Payload::Mark.encode(&mut self.payload);
         seam.flush_soon();
-        self.log.append(&self.payload).map(|_| ()).map_err(unavailable)
+        let lsn = self.log.append(&self.payload).map_err(unavailable)?;
+        self.add_to_chain(lsn);
+        Ok(())
+    }
+
+    fn add_to_chain(&mut self, lsn: Lsn) {
+        if let Some(chain) = &mut self.chain {
+            chain.add(lsn, &self.payload);
+        }
+    }
+
+    /// Seals what the next write takes along. Where there is no room, a later seal covers it.
+    fn seal(&mut self) {
+        if self.log.figures().writes_in_flight > 0 {
+            return; // What is appended now is not written before that has landed.
+        }
+        let Some(chain) = &mut self.chain else { return };
+        let Some(seal) = chain.seal() else { return };
+        self.payload.clear();
+        seal.encode(&mut self.payload);
+        if let Ok(lsn) = self.log.append(&self.payload) {
+            chain.add_seal(lsn, &self.payload);
+        }
     }
 
     /// Whether the first segment is still being prepared.

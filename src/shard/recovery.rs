@@ -23,6 +23,7 @@ use cosmictron_types::{Lsn, ShardId, Timestamp, TxId};
 
 use super::account::rights_notice;
 use super::announcement::Announcements;
+use super::chain::Chain;
 use super::journal::Journal;
 use super::lending::Outgoing;
 use super::live::Live;
@@ -44,6 +45,8 @@ pub struct BootPlan {
     pub store: StoreLimits,
     pub log: LogOptions,
     pub durability: Durability,
+    /// Whether the log is a chain of hashes.
+    pub is_chained: bool,
     /// The data directory's random number.
     pub data: u64,
     /// Whether this directory has ever been served: then no log may be missing.
@@ -64,6 +67,12 @@ pub enum BootError {
         "{file}, record {lsn}: {error} (the record is whole: start the version of the server that wrote it, or a newer one)"
     )]
     Record { file: String, lsn: Lsn, error: RecordError },
+    #[error(
+        "{file}, record {lsn}: the chain of hashes is broken: the log was changed after it was written (restore it from a backup, or find out who changed it; without audit.chain it is read as it is)"
+    )]
+    Chain { file: String, lsn: Lsn },
+    #[error("the log of shard {shard} has no record {lsn}, which a head names")]
+    HeadMissing { shard: ShardId, lsn: Lsn },
     #[error("module {module}: {error}")]
     Module { module: String, error: LoadError },
     #[error(transparent)]
@@ -90,6 +99,7 @@ impl Recovery<Shard> for BootPlan {
             self.is_begun,
             self.store,
             self.options.history_time,
+            self.chain(),
             boot.log(),
         )?;
         // Also what will be cut: its numbers are not used again.
@@ -118,6 +128,7 @@ impl Recovery<Shard> for BootPlan {
                 shards,
                 self.store,
                 self.options.history_time,
+                self.chain(),
                 boot.log(),
             )?;
             // A table that was dropped in what is cut is there again.
@@ -129,6 +140,10 @@ impl Recovery<Shard> for BootPlan {
 }
 
 impl BootPlan {
+    fn chain(&self) -> Option<Chain> {
+        self.is_chained.then(Chain::new)
+    }
+
     fn log_id(&self, boot: &Boot<'_>) -> LogId {
         LogId { data: self.data, shard: boot.shard() }
     }
@@ -137,14 +152,14 @@ impl BootPlan {
 fn start(plan: &BootPlan, boot: &mut Boot<'_>, read: ReadLog) -> Result<Shard, BootError> {
     let ReadLog { replay, recovered } = read;
     settle_files(boot, &recovered)?;
-    let Replay { mut store, committed, committed_at, .. } = replay;
+    let Replay { mut store, committed, committed_at, chain, .. } = replay;
     store.set_limits(plan.store);
     let visits = Visits::after_start(&store);
     let log = Log::start(plan.log, recovered.tail)?;
     let mut shard = Shard {
         options: plan.options.clone(),
         store: Some(Box::new(store)),
-        journal: Journal::new(log, plan.durability),
+        journal: Journal::new(log, plan.durability, chain),
         outbox: Outbox::default(),
         queue: VecDeque::new(),
         is_working: false,

@@ -1,6 +1,6 @@
 //! The audit: what was done to the server and by whom, whichever core it was done on, also after a restart.
 
-use cosmictron_tests::{TestClient, TestServer, becomes, sdk_checks};
+use cosmictron_tests::{TestClient, TestServer, becomes, rooms_example, sdk_checks};
 use serde_json::{Value, json};
 
 use super::redistribution::start_with;
@@ -69,6 +69,27 @@ fn what_is_done_to_the_server_is_written_down() {
     has("undeploy", &admin_id, "checks", "data kept");
     for entry in &entries {
         assert!(!entry.iter().any(|text| text.contains("secret")), "{entry:?}");
+    }
+}
+
+#[test]
+fn what_policies_refuse_is_written_down_without_the_row() {
+    let server = TestServer::start(&["--shards", "2"]);
+    server.deploy("rooms", &rooms_example());
+    let (mut ada, mut eve) = (server.sign_up("ada@example.com"), server.sign_up("eve@example.com"));
+    let eve_id = identity(&mut eve);
+    assert_eq!(ada.call("open_room", r#"[1, "hall"]"#).status, 200);
+    assert_eq!(eve.call("say", r#"[1, "let me in", 1]"#).status, 403);
+    let mut socket = server.socket_of(&eve);
+    assert_eq!(socket.message().unwrap()["type"], "welcome");
+    let call = json!({ "type": "call", "id": 1, "reducer": "say", "args": [1, "let me in", 1] });
+    socket.send(&call);
+    assert_eq!(socket.message().unwrap()["code"], "forbidden");
+    let mut admin = server.admin();
+    for subject in ["a call", "a WebSocket"] {
+        let detail = "a policy of table message forbids what the reducer writes";
+        let expected = ["refused", &eve_id, subject, detail];
+        wait_for(&mut admin, |entry| *entry == expected);
     }
 }
 

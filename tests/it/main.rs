@@ -4,6 +4,7 @@ mod audit;
 mod bank;
 mod calls;
 mod capabilities;
+mod chain;
 mod cli;
 mod counter;
 mod crash;

@@ -203,6 +203,8 @@ fn plan(modules: ModuleFiles) -> BootPlan {
         },
         durability: Durability::Always,
         data: 0x5157_0c0f_fee0_0001,
+        // A start then also holds the log to its seals.
+        is_chained: true,
         is_begun: false,
         modules,
     }

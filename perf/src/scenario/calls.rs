@@ -28,10 +28,14 @@ pub struct Options {
     effort: Effort,
     #[command(flatten)]
     bank: Bank,
+    /// Makes the log a chain of hashes, as `audit.chain` does
+    #[arg(long)]
+    chain: bool,
 }
 
 pub fn run(options: &Options) -> Result<Report> {
-    let Site { folder, plan, compiled } = Site::new(&options.bank)?;
+    let Site { folder, mut plan, compiled } = Site::new(&options.bank)?;
+    plan.is_chained = options.chain;
     let log = folder.path().join("log");
     fs::create_dir(&log)?;
     sit_on(Seats::find()?.server)?;

@@ -64,6 +64,7 @@ fn plan(modules: ModuleFiles) -> BootPlan {
         log: LogOptions::default(),
         durability: Durability::None,
         data: 1,
+        is_chained: false,
         is_begun: false,
         modules,
     }

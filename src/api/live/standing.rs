@@ -2,7 +2,7 @@
 
 use cosmictron_net::wire::ServerMessage;
 use cosmictron_net::{Problem, ProblemCode};
-use cosmictron_types::{Duration, Timestamp};
+use cosmictron_types::{Duration, Identity, Timestamp};
 
 use super::{Conversation, Ending, Introduced, Introduction, Outlet, Visits};
 use crate::api::Api;
@@ -32,6 +32,16 @@ impl Standing {
             None => {
                 let patience = api.common.config.websocket.authentication_timeout.get();
                 Standing::Unknown { until: api.shard.now() + patience }
+            }
+        }
+    }
+
+    /// Who the client is, once that is known.
+    pub fn identity(&self) -> Option<Identity> {
+        match self {
+            Standing::Unknown { .. } => None,
+            Standing::BeingIntroduced { claims } | Standing::Known { claims, .. } => {
+                Some(claims.identity)
             }
         }
     }

@@ -97,6 +97,7 @@ impl Conversation {
             (Answer::Synced(Err(why)), _) => unavailable_problem(why),
             _ => bug(),
         };
+        self.api.note_forbidden(&problem, self.standing.identity(), "a WebSocket");
         outlet.problem(Some(id), &problem);
     }
 }

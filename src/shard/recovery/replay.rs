@@ -18,6 +18,7 @@ use cosmictron_types::{Duration, Lsn, ShardCount, ShardId, TableId, Timestamp, T
 use super::BootError;
 use super::cut::{JointFact, JointFacts};
 use crate::catalog::{FIRST_USER_TABLE, SystemTable, TableRow, create_system_tables};
+use crate::shard::chain::Chain;
 use crate::shard::tables_change::{resolver, schema_of};
 
 /// A store that follows its log.
@@ -29,6 +30,8 @@ pub struct Replay {
     shards: ShardCount,
     joint: JointFacts,
     history_time: Duration,
+    /// The hashes of what was read, where they are wanted.
+    pub chain: Option<Chain>,
     /// Records until what has become too old is forgotten.
     records_left: u32,
 }
@@ -41,6 +44,8 @@ const FORGETTING_RECORDS: u32 = 1024;
 pub enum RecordError {
     #[error(transparent)]
     Payload(#[from] PayloadError),
+    #[error("the chain of hashes is broken")]
+    Chain,
     #[error("a transaction names a shard that the server does not have")]
     Participants,
     #[error(transparent)]
@@ -60,9 +65,11 @@ impl Replay {
         is_begun: bool,
         limits: StoreLimits,
         history_time: Duration,
+        chain: Option<Chain>,
         log: &mut dyn LogDirectory,
     ) -> Result<(Replay, Recovered), BootError> {
         let mut replay = Replay::new(limits, history_time, Seat { shard: id.shard, shards });
+        replay.chain = chain;
         let recovered = replay.read(id, log, None)?;
         match is_begun && !recovered.is_begun {
             true => Err(BootError::LogGone(id.shard)),
@@ -77,9 +84,11 @@ impl Replay {
         shards: ShardCount,
         limits: StoreLimits,
         history_time: Duration,
+        chain: Option<Chain>,
         log: &mut dyn LogDirectory,
     ) -> Result<(Replay, Recovered), BootError> {
         let mut replay = Replay::new(limits, history_time, Seat { shard: id.shard, shards });
+        replay.chain = chain;
         let recovered = replay.read(id, log, Some(first_cut))?;
         Ok((replay, recovered))
     }
@@ -93,7 +102,16 @@ impl Replay {
         let records_left = FORGETTING_RECORDS;
         let joint = JointFacts::default();
         let shards = seat.shards;
-        Self { store, committed, committed_at, shards, joint, history_time, records_left }
+        Self {
+            store,
+            committed,
+            committed_at,
+            chain: None,
+            shards,
+            joint,
+            history_time,
+            records_left,
+        }
     }
 
     /// What the other shards have to know of the transactions that they took part in.
@@ -120,7 +138,11 @@ impl Replay {
     }
 
     fn visit(&mut self, record: Record<'_>) -> Result<(), RecordError> {
-        match Payload::decode(record.payload)? {
+        let payload = Payload::decode(record.payload)?;
+        if let Some(chain) = &mut self.chain {
+            chain.follow(record, &payload)?;
+        }
+        match payload {
             Payload::Transaction(transaction) => {
                 if transaction.participants.iter().len() > 1 {
                     self.note_joint(record.lsn, &transaction)?;
@@ -128,7 +150,7 @@ impl Replay {
                 let TransactionRecord { tx, timestamp, changes, .. } = transaction;
                 self.follow(tx, timestamp, changes, |_| ())
             }
-            Payload::Mark => Ok(()),
+            Payload::Mark | Payload::Seal { .. } => Ok(()),
         }
     }
 
@@ -250,6 +272,9 @@ pub fn visited(
 ) -> BootError {
     match error {
         ReadError::Log(error) => named(log, error),
+        ReadError::Visit { lsn, error: RecordError::Chain } => {
+            BootError::Chain { file: log.name(segment), lsn }
+        }
         ReadError::Visit { lsn, error } => {
             BootError::Record { file: log.name(segment), lsn, error }
         }

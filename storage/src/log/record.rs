@@ -1,9 +1,9 @@
 //! Says what a log record's payload is: a kind byte, then what that kind holds.
 //!
 //! ```text
-//! transaction                                 mark
-//!  0  kind 1                                   0  kind 2
-//!  1  tx id u64
+//! transaction                                 mark                 seal
+//!  0  kind 1                                   0  kind 2            0  kind 3
+//!  1  tx id u64                                                     1  hash, 32 bytes
 //!  9  timestamp i64, microseconds
 //! 17  participants: count u16, then a u16 each
 //!     of several: complete u64
@@ -21,6 +21,7 @@ use cosmictron_types::{DecodeError, Reader, ShardId, Timestamp, TxId};
 
 const KIND_TRANSACTION: u8 = 1;
 const KIND_MARK: u8 = 2;
+const KIND_SEAL: u8 = 3;
 
 /// What one record says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +30,10 @@ pub enum Payload<'a> {
     /// Nothing: its record is evidence that the records before it were durable. Appended when a log goes idle or is
     /// closed.
     Mark,
+    /// The hash of the chain up to the record before. What a chain is, is its maker's business.
+    Seal {
+        hash: [u8; 32],
+    },
 }
 
 /// One shard's part of a committed transaction.
@@ -74,6 +79,11 @@ impl<'a> Payload<'a> {
                 reader.finish()?;
                 Ok(Payload::Mark)
             }
+            KIND_SEAL => {
+                let hash = reader.array()?;
+                reader.finish()?;
+                Ok(Payload::Seal { hash })
+            }
             other => Err(PayloadError::UnknownKind(other)),
         }
     }
@@ -87,6 +97,10 @@ impl<'a> Payload<'a> {
                 out.extend_from_slice(changes);
             }
             Payload::Mark => out.push(KIND_MARK),
+            Payload::Seal { hash } => {
+                out.push(KIND_SEAL);
+                out.extend_from_slice(hash);
+            }
         }
     }
 }
@@ -179,7 +193,9 @@ mod tests {
     #[test]
     fn what_is_no_payload_is_refused() {
         refused(&[], "the value ends after 0 bytes where 1 more are needed");
-        refused(&[3], "record kind 3 is unknown");
+        refused(&[4], "record kind 4 is unknown");
+        refused(&[3, 0], "the value ends after 1 bytes where 32 more are needed");
+        refused(&[3; 34], "1 bytes are left over after the value");
         refused(&[2, 0], "1 bytes are left over after the value");
         let head = [1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
         let with = |tail: &[u8]| [head.as_slice(), tail].concat();

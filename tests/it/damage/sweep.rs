@@ -170,7 +170,7 @@ impl Sweep {
 
 fn recover(id: LogId, files: &mut Files) -> Result<State, Box<BootError>> {
     let (limits, kept) = (StoreLimits::default(), Duration::MAX);
-    let (replay, _) = Replay::of(id, ShardCount::ONE, true, limits, kept, files)?;
+    let (replay, _) = Replay::of(id, ShardCount::ONE, true, limits, kept, None, files)?;
     Ok(State::of(&replay))
 }
 

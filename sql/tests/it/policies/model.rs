@@ -454,7 +454,7 @@ proptest! {
             for subscriber in &mut subscribers {
                 let mut changes = LeafChanges::default();
                 for (_, change) in watched.iter().flatten().flat_map(|watched| watched.iter()) {
-                    leaf_changes(&subscriber.flow, &change, &mut changes);
+                    leaf_changes(&subscriber.flow, &change, &mut changes).unwrap();
                 }
                 subscriber.apply(changes, &world);
                 subscriber.check(&admitted);
