@@ -66,7 +66,7 @@ pub use report::{HandshakeFigures, ShardReport, TableReport};
 pub use request::{
     AccountAnswer, AccountError, AccountRequest, Answer, BeginVisit, Call, CallError, Called,
     DataFate, Deploy, DeployError, Deployed, EndVisit, IdempotencyKey, Opening, Query, QueryError,
-    Request, Rows, Unavailable, Undeploy, UndeployError,
+    Request, Rows, Unavailable, Undeploy, UndeployError, ViewError,
 };
 pub use reshard::{ReshardError, ReshardPlan, reshard};
 pub use view::{NamedView, Views};

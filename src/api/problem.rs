@@ -12,7 +12,9 @@ use super::route::RouteError;
 use super::{Exchange, Handled, Outcome};
 use crate::directory::LookupError;
 use crate::module_files::StoreError;
-use crate::shard::{AccountError, CallError, DeployError, QueryError, Unavailable, UndeployError};
+use crate::shard::{
+    AccountError, CallError, DeployError, QueryError, Unavailable, UndeployError, ViewError,
+};
 
 /// When whoever met a full queue may try again, in seconds.
 const RETRY_SECS: u32 = 1;
@@ -77,7 +79,7 @@ pub(super) fn query_problem(error: &QueryError) -> Problem<'static> {
     match error {
         QueryError::Unavailable(why) => unavailable_problem(*why),
         QueryError::Sql(error) => sql_problem(error),
-        QueryError::View { error: CallError::DeadlineExceeded, .. } => {
+        QueryError::View { why: ViewError::DeadlineExceeded, .. } => {
             Problem::new(ProblemCode::DeadlineExceeded, error.to_string())
         }
         QueryError::View { .. } => Problem::new(ProblemCode::ReducerFailed, error.to_string()),

@@ -378,7 +378,7 @@ fn first_answer(key: &IdempotencyKey, store: &Store) -> Option<Result<Called, Ca
     Some(Ok(Called { tx, duration: Duration::ZERO, result }))
 }
 
-pub(super) fn refusal(outcome: CallOutcome) -> CallError {
+fn refusal(outcome: CallOutcome) -> CallError {
     match outcome {
         CallOutcome::DeadlineExceeded => CallError::DeadlineExceeded,
         CallOutcome::NoInstance(_) => Unavailable::Overloaded.into(),

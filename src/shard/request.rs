@@ -417,9 +417,18 @@ pub enum QueryError {
     Unavailable(#[from] Unavailable),
     #[error(transparent)]
     Sql(#[from] SqlError),
-    /// A view has no rows, for the reason that a reducer would have no effect.
-    #[error("view {view}: {error}")]
-    View { view: Arc<str>, error: CallError },
+    #[error("view {view}: {why}")]
+    View { view: Arc<str>, why: ViewError },
+}
+
+/// Why a view yields nothing. Its author's doing.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ViewError {
+    /// It refused or broke, in its own words.
+    #[error("{0}")]
+    Broken(String),
+    #[error("it ran for longer than it may")]
+    DeadlineExceeded,
 }
 
 /// Why a module was not deployed; what was there before goes on.

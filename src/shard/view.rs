@@ -15,20 +15,20 @@
 
 use std::sync::Arc;
 
-use cosmictron_sql::{PartialRows, Sight, SqlError};
+use cosmictron_sql::{ExecutionLimits, PartialRows, Sight, SqlError};
 use cosmictron_storage::{SchemaChange, Snapshot, Store, StoreLimits, TableDef, TransactionLimits};
 use cosmictron_types::schema::{ColumnSchema, TableSchema, ViewSchema};
+use cosmictron_types::ty::Field;
 use cosmictron_types::{Identity, ShardId, TableId, Timestamp, TxId};
 use cosmictron_wasm_host::CallOutcome;
 
-use super::call::refusal;
 use super::ground::Ground;
 use super::guest::{Ended, GuestData, Yielded};
 use super::halt::{Again, Halt};
 use super::job::{Job, Task};
 use super::judge::{By, Judge};
 use super::reach::Reach;
-use super::request::{Answer, CallError, Query, QueryError, Rows};
+use super::request::{Answer, Query, QueryError, Rows, Unavailable, ViewError};
 use super::{OWN_LIMITS, ReplyTo, Seam, Shard};
 use crate::directory::Module;
 
@@ -55,7 +55,7 @@ impl NamedView {
     /// The view at a place of a module's schema, as one more of a query that has named so many others.
     pub fn new(module: Arc<Module>, place: usize, others: u16) -> Self {
         let ViewSchema { name, columns, .. } = &module.compiled.schema().views[place];
-        let column = |field: &cosmictron_types::ty::Field| ColumnSchema {
+        let column = |field: &Field| ColumnSchema {
             name: field.name.clone(),
             ty: field.ty.clone(),
             auto_inc: false,
@@ -99,7 +99,7 @@ impl Views {
     }
 
     /// An empty store with a table for each, in which a transaction is open that bounds what they may yield.
-    fn store(&self, limits: &cosmictron_sql::ExecutionLimits) -> Box<Store> {
+    fn store(&self, limits: &ExecutionLimits) -> Box<Store> {
         let bytes_max = limits.memory_bytes_max;
         // Small rows take up more than their bytes.
         let store_limits = StoreLimits {
@@ -236,14 +236,11 @@ impl Shard {
         let yielded = data.take_yielded();
         let GuestData { stores, ended, .. } = data;
         ground.return_stores(stores);
-        let failed = |error| match error {
-            CallError::Unavailable(why) => QueryError::from(why),
-            error => QueryError::View { view: view.def.name.clone(), error },
-        };
+        let failed = |why| QueryError::View { view: view.def.name.clone(), why };
         match ended {
             Some(Ended::Elsewhere(elsewhere)) => return Err(elsewhere.into()),
             Some(Ended::Overrun) => {
-                return Err(Halt::Refused(failed(CallError::DeadlineExceeded)));
+                return Err(Halt::Refused(failed(ViewError::DeadlineExceeded)));
             }
             Some(Ended::Overflow { what, max }) => {
                 return Err(Halt::Refused(SqlError::Exhausted { what, max }.into()));
@@ -253,7 +250,11 @@ impl Shard {
         }
         match (outcome, yielded) {
             (CallOutcome::Returned { .. }, Some(Yielded { rows, .. })) => Ok(rows),
-            (outcome, _) => Err(Halt::Refused(failed(refusal(outcome)))),
+            (CallOutcome::DeadlineExceeded, _) => {
+                Err(Halt::Refused(failed(ViewError::DeadlineExceeded)))
+            }
+            (CallOutcome::NoInstance(_), _) => Err(Unavailable::Overloaded.into()),
+            (outcome, _) => Err(Halt::Refused(failed(ViewError::Broken(outcome.to_string())))),
         }
     }
 

@@ -1,8 +1,10 @@
 //! Views, by `examples/rooms`: what they show to whom, on one shard and on several; what is refused.
 
+use cosmictron_tests::rooms_example;
 use serde_json::json;
 
 use super::{Rooms, SHARDS, called};
+use crate::guest::{Guest, TABLE_T};
 
 #[test]
 fn a_view_shows_what_its_caller_may_see_and_one_of_the_definer_all() {
@@ -97,4 +99,110 @@ fn the_module_says_which_views_it_has() {
         "caller": true
     });
     assert_eq!(*membership, expected);
+}
+
+#[test]
+fn views_of_two_modules_are_told_apart_and_joined() {
+    for shards in SHARDS {
+        let mut rooms = Rooms::open(shards);
+        rooms.server.deploy("others", &rooms_example());
+        let body = json!({ "query": "SELECT * FROM census" }).to_string();
+        let answer = rooms.ada.post("/v1/sql", &body);
+        assert_eq!(answer.code(), "ambiguous_name", "{}", answer.body);
+        assert_eq!(answer.json()["candidates"], json!([r#""others".census"#, r#""rooms".census"#]));
+        let both = "SELECT a.what, a.rows, b.rows FROM rooms.census a JOIN others.census b USING (what) ORDER BY 1";
+        let rows = json!([["draft", 2, 0], ["message", 4, 0], ["room", 2, 0]]);
+        assert_eq!(rooms.eve.sql(both), rows);
+        // A view's name in one module is a table's in another.
+        let table = TABLE_T.replace(r#""name":"t""#, r#""name":"aloud""#);
+        rooms.server.deploy("third", &Guest::new().item(&table).wasm());
+        rooms.server.admin().request("DELETE", "/v1/modules/others", &[], b"");
+        let body = json!({ "query": "SELECT * FROM aloud" }).to_string();
+        let answer = rooms.ada.post("/v1/sql", &body);
+        assert_eq!(
+            answer.json()["candidates"],
+            json!([r#""rooms".aloud"#, r#""third".aloud"#]),
+            "{}",
+            answer.body
+        );
+        assert_eq!(rooms.ada.sql("SELECT count(*) FROM third.aloud"), json!([[0]]));
+        assert_eq!(rooms.ada.sql("SELECT count(*) FROM rooms.aloud"), json!([[1]]));
+    }
+}
+
+#[test]
+fn a_view_follows_memberships_and_deployments() {
+    for shards in SHARDS {
+        let mut rooms = Rooms::open(shards);
+        let heard = "SELECT text FROM aloud";
+        assert_eq!(rooms.bob.sql(heard), json!([["again"]]));
+        let bob = rooms.ids[1].clone();
+        called(&mut rooms.ada, "expel", &json!([1, bob]));
+        assert_eq!(rooms.bob.sql(heard), json!([]));
+        rooms.server.deploy("rooms", &rooms_example());
+        called(&mut rooms.ada, "invite", &json!([1, bob]));
+        assert_eq!(rooms.bob.sql(heard), json!([["again"]]));
+        rooms.server.admin().request("DELETE", "/v1/modules/rooms", &[], b"");
+        let body = json!({ "query": heard }).to_string();
+        let answer = rooms.bob.post("/v1/sql", &body);
+        assert_eq!(answer.status, 400, "{}", answer.body);
+        assert!(answer.body.contains("there is no table aloud"), "{}", answer.body);
+    }
+}
+
+#[test]
+fn a_subscription_to_a_view_is_refused_by_name() {
+    let rooms = Rooms::open(1);
+    let mut socket = rooms.server.socket_of(&rooms.ada);
+    let query = "SELECT * FROM census";
+    let refused = socket.ask(json!({"type": "subscribe", "query": query}));
+    assert_eq!(refused["type"], "error", "{refused}");
+    let text = refused.to_string();
+    assert!(text.contains("a subscription to a query with a view is not supported"), "{text}");
+    let told = socket.ask(json!({"type": "query", "query": query}));
+    assert_eq!(told["rows"].as_array().map(Vec::len), Some(3), "{told}");
+}
+
+#[test]
+fn a_view_without_end_is_ended_and_its_neighbours_are_served() {
+    let view = |name: &str, body: &str| {
+        let item =
+            format!(r#"{{"view":{{"name":"{name}","columns":[{{"name":"n","type":"u64"}}]}}}}"#);
+        let function = format!(
+            r#"(func (export "cosm_view_{name}") (param i32 i32) (result i32) {body} (i32.const 0))"#
+        );
+        (item, function)
+    };
+    let loops = view("loops", "(loop $l (br $l))");
+    let lies = view(
+        "lies",
+        "(i32.store (i32.const 64) (i32.const 3)) (call $rows (i32.const 64) (i32.const 7))",
+    );
+    let floods = view(
+        "floods",
+        "(i32.store (i32.const 64) (i32.const 8)) (loop $l (call $rows (i32.const 64) (i32.const 12)) (br $l))",
+    );
+    let mut guest = Guest::new();
+    for (item, function) in [&loops, &lies, &floods] {
+        guest = guest.item(item).text(function);
+    }
+    for shards in SHARDS {
+        let mut rooms = Rooms::open(shards);
+        rooms.server.deploy("bad", &guest.wasm());
+        for (name, status, detail) in [
+            ("loops", 504, "view loops: it ran for longer than it may"),
+            ("lies", 422, "view lies: row"),
+            ("floods", 0, ""),
+        ] {
+            let body = json!({ "query": format!("SELECT count(*) FROM {name}") }).to_string();
+            let answer = rooms.ada.post("/v1/sql", &body);
+            if status == 0 {
+                assert!([413, 504].contains(&answer.status), "{}", answer.body);
+            } else {
+                assert_eq!(answer.status, status, "{}", answer.body);
+                assert!(answer.body.contains(detail), "{}", answer.body);
+            }
+            assert_eq!(rooms.ada.sql("SELECT count(*) FROM aloud"), json!([[1]]));
+        }
+    }
 }
