@@ -191,7 +191,7 @@ fn a_view_without_end_is_ended_and_its_neighbours_are_served() {
         rooms.server.deploy("bad", &guest.wasm());
         for (name, status, detail) in [
             ("loops", 504, "view loops: it ran for longer than it may"),
-            ("lies", 422, "view lies: row"),
+            ("lies", 422, "view lies: misused cosm.rows: row of table lies: column 0"),
             ("floods", 0, ""),
         ] {
             let body = json!({ "query": format!("SELECT count(*) FROM {name}") }).to_string();
