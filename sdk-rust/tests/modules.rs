@@ -133,7 +133,7 @@ fn check_interface(wasm: &[u8]) -> BTreeSet<String> {
             "abi_1" => " -> ",
             "buffer" => "i -> i",
             part if part.starts_with("describe_") => " -> ",
-            part if part.starts_with("reducer_") => "ii -> i",
+            part if part.starts_with("reducer_") || part.starts_with("view_") => "ii -> i",
             other => panic!("the ABI has no {other}"),
         };
         assert_eq!(ty, expected, "{name}");
@@ -147,8 +147,10 @@ fn check_interface(wasm: &[u8]) -> BTreeSet<String> {
 fn check_parts(parts: &BTreeSet<String>, kind: &str, names: &[&str]) {
     for name in names {
         assert!(parts.contains(&format!("cosm_describe_{kind}_{name}")), "{name}");
-        let is_called = parts.contains(&format!("cosm_reducer_{name}"));
-        assert_eq!(is_called, kind == "reducer", "{name}");
+        for called in ["reducer", "view"] {
+            let is_called = parts.contains(&format!("cosm_{called}_{name}"));
+            assert_eq!(is_called, kind == called, "{name}");
+        }
     }
 }
 
@@ -189,6 +191,7 @@ fn a_module_with_everything_speaks_the_abi() {
         ],
     );
     check_parts(&parts, "reducer", &["init", "connected", "disconnected", "echo", "schedules"]);
+    check_parts(&parts, "view", &["long_rooms"]);
     // It uses everything, so an import that is misspelt here or there would be missing.
     assert_eq!(interface(&wasm).imports.len(), IMPORTS.len());
 }

@@ -160,3 +160,9 @@ pub fn sample(key: i16) -> Sample {
         marker: (n % 2 == 0).then_some(Marker),
     }
 }
+
+/// Rooms whose names are long: a view.
+#[view]
+pub fn long_rooms() -> impl Iterator<Item = Room> {
+    Room::filter(|room| room.name.len() > 10)
+}
