@@ -33,8 +33,9 @@ impl Server {
         cpu::sit_on(seats.server)?;
         let started = Command::new(cosmictron()?)
             .args(["serve", "--listen", "127.0.0.1:0", "--metrics-listen", "127.0.0.1:0"])
-            // Whatever the environment says.
-            .args(["--durability", "always", "--io", "auto"])
+            // Always durable and by io_uring, unless the settings say otherwise, whatever the environment says.
+            .env_remove("COSMICTRON_DURABILITY")
+            .env_remove("COSMICTRON_IO")
             .args(["--shards", "1", "--data-dir"])
             .arg(data)
             .arg("--config")

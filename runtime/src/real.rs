@@ -4,6 +4,7 @@
 //!   main thread      run ── starts, waits, ends all others
 //!   shard-0 …        executor: connections' tasks, the machine, our own tasks     pinned
 //!   pool-0 …         slow work                                                    unpinned, lower priority
+//!   idle-0 …         slow work that may wait                                      unpinned, when nobody else runs
 //!   segments         makes and removes segment files
 //!   log              one a shard, where the log has no ring of its own
 //!   signals          SIGTERM, SIGINT

@@ -258,13 +258,15 @@ pub(super) async fn offload<T: Send + 'static>(
     result.await.map_err(|panicked| panic_problem(&panicked))
 }
 
-/// Hashes a password, when it is its turn on this core.
+/// Hashes a password, when it is its turn on this core and nobody else wants a processor: a flood of attempts costs those
+/// who call nothing.
 async fn hash_in_turn<T: Send + 'static>(
     api: &Rc<Api>,
     job: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, Problem<'static>> {
     let _inside = Turnstile::enter(&api.hashing).await.ok_or_else(busy_problem)?;
-    offload(api, job).await
+    let result = api.shard.offload_to_idle(job).map_err(pool_problem)?;
+    result.await.map_err(|panicked| panic_problem(&panicked))
 }
 
 pub(super) fn parse_email(text: &str) -> Result<EmailAddress, Problem<'static>> {

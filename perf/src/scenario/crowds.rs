@@ -1,19 +1,19 @@
 //! What crowds cost those who are served beside them: attempts to sign in, and connections of which nothing good comes.
 
-use std::io::Write;
+use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use clap::Args;
 use tempfile::TempDir;
 
 use super::bank::Bank;
 use super::{Effort, WARM_UP};
 use crate::cpu::Seats;
-use crate::load::{self, Answers, Fixed, Load, Pace, Transfer, Until};
+use crate::load::{self, Answers, Load, Pace, Transfer, Until};
 use crate::process::Server;
 use crate::report::{Figure, Report, Target};
 
@@ -21,8 +21,8 @@ use crate::report::{Figure, Report, Target};
 const CONNECTIONS: usize = 16;
 /// A call that is due waits for no other, as people's do not.
 const CALLS_PER_SECOND: f64 = 2_000.0;
-/// Attempts to sign in, ten times as many as a processor can hash.
-const ATTEMPTS_PER_SECOND: f64 = 500.0;
+/// Between two attempts to sign in: ten times as many as a processor can hash.
+const ATTEMPT_PERIOD: Duration = Duration::from_millis(2);
 /// Connections that they come over: more than may wait.
 const ATTEMPTING: usize = 64;
 const SIGN_IN: &str = r#"{"email": "nobody@example.com", "password": "wrong-password"}"#;
@@ -87,8 +87,10 @@ impl<'a> Scene<'a> {
     fn set(options: &'a Options, seats: Seats) -> Result<Scene<'a>> {
         let folder = options.bank.place.folder()?;
         let data: &Path = &folder.path().join("data");
-        // The slow stay for as long as is measured.
-        let server = Server::start_with(seats, data, "http.head_timeout = \"10m\"\n")?;
+        // The slow stay for as long as is measured. And no call waits for the disk: a flood keeps all processors busy, and
+        // the host of a virtual machine then has none left for its disk.
+        let settings = "durability = \"none\"\nhttp.head_timeout = \"10m\"\n";
+        let server = Server::start_with(seats, data, settings)?;
         server.command(&["deploy", &options.bank.place.module.to_string_lossy()])?;
         for opening in options.bank.openings() {
             server.command(&["call", "open_accounts", &format!("{opening:?}")])?;
@@ -116,16 +118,36 @@ impl<'a> Scene<'a> {
         load::run(&load, &mut Transfer::new(ids, "perf", &self.token))?.all_good()
     }
 
-    /// Attempts for as long as calls are measured; most of them are refused.
-    fn sign_in(&self, _: &AtomicBool) -> Result<()> {
-        let load = Load {
-            address: self.server.address,
-            connections: ATTEMPTING,
-            pace: Pace::Open { per_second: ATTEMPTS_PER_SECOND },
-            warm_up: WARM_UP,
-            until: Until::Passed(self.options.effort.span()),
-        };
-        load::run(&load, &mut Fixed::post("/v1/auth/sign-in", "perf", None, SIGN_IN)).map(drop)
+    /// Attempts for as long as calls are measured, each connection one at a time; most of them are refused. It sleeps
+    /// between two, so that it takes nothing from those who measure on the same processor.
+    fn sign_in(&self, is_over: &AtomicBool) -> Result<()> {
+        let length = SIGN_IN.len();
+        let attempt = format!(
+            "POST /v1/auth/sign-in HTTP/1.1\r\nHost: perf\r\nContent-Type: application/json\r\n\
+             Content-Length: {length}\r\n\r\n{SIGN_IN}"
+        );
+        let mut crowd = Vec::new();
+        for _ in 0..ATTEMPTING {
+            let stream = TcpStream::connect(self.server.address)?;
+            stream.set_nonblocking(true)?;
+            crowd.push((stream, true));
+        }
+        let mut answer = [0; 4096];
+        while !is_over.load(Ordering::SeqCst) {
+            for (stream, is_answered) in &mut crowd {
+                match stream.read(&mut answer) {
+                    Ok(0) => bail!("the server has closed a connection that attempts to sign in"),
+                    Ok(_) => *is_answered = true,
+                    Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                    Err(error) => return Err(error.into()),
+                }
+                if std::mem::take(is_answered) {
+                    stream.write_all(attempt.as_bytes())?;
+                }
+                std::thread::sleep(ATTEMPT_PERIOD);
+            }
+        }
+        Ok(())
     }
 
     fn connect_slow(&self) -> Result<Vec<TcpStream>> {

@@ -59,6 +59,7 @@ pub(crate) struct Core<M: Machine> {
     pub(crate) deadlines: Rc<Deadlines>,
     pub(crate) accept_shortages: Rc<Cell<u64>>,
     pub(crate) pool: Arc<Pool>,
+    pub(crate) idle_pool: Arc<Pool>,
     pub(crate) control: Control,
     pub(crate) shutdown: Latch,
     pub(crate) shard: ShardId,

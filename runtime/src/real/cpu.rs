@@ -80,6 +80,17 @@ pub(crate) fn lower_priority_of_this_thread(steps: i32) -> io::Result<()> {
     Ok(rustix::process::setpriority_process(Some(thread), steps)?)
 }
 
+/// Makes this thread run only while nobody else wants its processor, and be interrupted at once by whoever does. It stays
+/// so: a thread without privileges may not take it back.
+pub(crate) fn run_this_thread_when_idle() -> io::Result<()> {
+    let priority = libc::sched_param { sched_priority: 0 };
+    // SAFETY: 0 names the calling thread, and the call reads one `sched_param`, which lives until it returns.
+    match unsafe { libc::sched_setscheduler(0, libc::SCHED_IDLE, &raw const priority) } {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

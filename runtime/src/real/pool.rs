@@ -1,7 +1,8 @@
 //! Runs slow work on threads of its own, so that no shard's thread waits for it.
 //!
 //! The queue is bounded: a full one refuses, and the caller answers "busy". A job that panics becomes an error of that
-//! job; the thread goes on. Threads are not pinned and run at a lower priority than the shards.
+//! job; the thread goes on. Threads are not pinned, and yield the processors to the shards: more or less, as the pool's
+//! [`Urgency`] says.
 
 use std::any::Any;
 use std::collections::VecDeque;
@@ -17,10 +18,22 @@ use std::time::{Duration, Instant};
 
 use atomic_waker::AtomicWaker;
 
-use super::cpu::{Cpus, lower_priority_of_this_thread};
+use super::cpu::{Cpus, lower_priority_of_this_thread, run_this_thread_when_idle};
 
-/// Slow work yields the processors to the shards.
+/// How far a pool's work yields to all else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Urgency {
+    /// Has a smaller part of a processor that others want as well.
+    Soon,
+    /// Has what the others leave, and is interrupted at once by whoever comes. Under Linux's idle policy, that is: at a low
+    /// priority only, a thread that wakes waits until the one that runs has had its turn, some milliseconds.
+    Idle,
+}
+
+/// Steps of nice(2) by which slow work yields.
 const PRIORITY_STEPS: i32 = 5;
+/// The same where the idle policy is refused.
+const IDLE_PRIORITY_STEPS: i32 = 19;
 
 /// The pool's queue is full. Nothing was started; try again when some work has been done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -66,8 +79,24 @@ struct Outcome<T> {
     waker: AtomicWaker,
 }
 
+impl Urgency {
+    /// Makes it this thread's.
+    fn take(self) -> io::Result<()> {
+        match self {
+            Urgency::Soon => lower_priority_of_this_thread(PRIORITY_STEPS),
+            Urgency::Idle => run_this_thread_when_idle()
+                .or_else(|_| lower_priority_of_this_thread(IDLE_PRIORITY_STEPS)),
+        }
+    }
+}
+
 impl Pool {
-    pub(crate) fn start(thread_count: usize, queue_max: usize, cpus: &Cpus) -> io::Result<Self> {
+    pub(crate) fn start(
+        urgency: Urgency,
+        thread_count: usize,
+        queue_max: usize,
+        cpus: &Cpus,
+    ) -> io::Result<Self> {
         let queue = Queue { jobs: VecDeque::with_capacity(queue_max), is_closed: false };
         let shared = Arc::new(Shared {
             queue: Mutex::new(queue),
@@ -77,10 +106,14 @@ impl Pool {
         });
         let start = |number| {
             let (shared, cpus) = (Arc::clone(&shared), cpus.clone());
-            thread::Builder::new().name(format!("pool-{number}")).spawn(move || {
-                // Neither is needed to do the work.
+            let name = match urgency {
+                Urgency::Soon => format!("pool-{number}"),
+                Urgency::Idle => format!("idle-{number}"),
+            };
+            thread::Builder::new().name(name).spawn(move || {
+                // Nothing of this is needed to do the work.
                 let _ = cpus.unpin_this_thread();
-                let _ = lower_priority_of_this_thread(PRIORITY_STEPS);
+                let _ = urgency.take();
                 shared.work();
             })
         };
@@ -214,7 +247,7 @@ mod tests {
 
     #[test]
     fn a_panic_is_an_error_of_its_job_alone() {
-        let pool = Pool::start(1, 4, &Cpus::of_this_process()).unwrap();
+        let pool = Pool::start(Urgency::Soon, 1, 4, &Cpus::of_this_process()).unwrap();
         let bad = pool.run(|| -> u8 { panic!("no {}", "way") }).unwrap();
         let good = pool.run(|| 7).unwrap();
         assert_eq!(wait(bad), Err(JobPanicked { message: "no way".to_owned() }));
@@ -224,7 +257,7 @@ mod tests {
 
     #[test]
     fn a_full_queue_refuses_and_a_closed_pool_too() {
-        let pool = Pool::start(1, 1, &Cpus::of_this_process()).unwrap();
+        let pool = Pool::start(Urgency::Idle, 1, 1, &Cpus::of_this_process()).unwrap();
         let (started, has_started) = mpsc::channel();
         let (release, may_end) = mpsc::channel::<()>();
         let running = pool.run(move || {

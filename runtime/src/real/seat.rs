@@ -45,6 +45,7 @@ pub(crate) struct Common<'a> {
     pub(crate) count: ShardCount,
     pub(crate) control: Control,
     pub(crate) pool: Arc<Pool>,
+    pub(crate) idle_pool: Arc<Pool>,
     pub(crate) counters: Arc<Counters>,
     pub(crate) cpus: Cpus,
 }
@@ -249,6 +250,7 @@ fn new_core<M: Machine>(
         deadlines: Rc::new(Deadlines::default()),
         accept_shortages: Rc::default(),
         pool: Arc::clone(&common.pool),
+        idle_pool: Arc::clone(&common.idle_pool),
         control: common.control.clone(),
         shutdown: Latch::default(),
         tasks: Tasks::default(),

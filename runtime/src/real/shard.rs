@@ -126,6 +126,16 @@ impl<M: Machine> Shard<M> {
         self.core.pool.run(job)
     }
 
+    /// As [`offload`](Self::offload), for what may wait: it runs while nobody else wants a processor, and costs those who
+    /// are served nothing but what it has in common with them, caches and memory. On a machine that is busy all the time it
+    /// takes long.
+    pub fn offload_to_idle<T: Send + 'static>(
+        &self,
+        job: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<JobResult<T>, PoolFull> {
+        self.core.idle_pool.run(job)
+    }
+
     /// Listens on `address` and hands every connection to `on_connection`, which starts a task for it. Every core may
     /// listen on the same address; the kernel deals connections out among them.
     pub fn listen(
@@ -173,8 +183,8 @@ impl<M: Machine> Shard<M> {
             overflow: seam.mesh.overflow(),
             connections: self.core.deadlines.socket_count(),
             accept_shortages: self.core.accept_shortages.get(),
-            pool_waiting: self.core.pool.waiting(),
-            pool_running: self.core.pool.running(),
+            pool_waiting: self.core.pool.waiting() + self.core.idle_pool.waiting(),
+            pool_running: self.core.pool.running() + self.core.idle_pool.running(),
         }
     }
 }

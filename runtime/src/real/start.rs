@@ -18,7 +18,7 @@ use super::cpu::Cpus;
 use super::log::segment::SegmentThread;
 use super::mesh;
 use super::options::{IoDriverInUse, LogBackendInUse, Options};
-use super::pool::Pool;
+use super::pool::{Pool, Urgency};
 use super::seat::{Common, Line, Report, Seat, Word};
 use super::shard::Shard;
 use super::signal::SignalWatch;
@@ -69,11 +69,24 @@ where
     let control = Control::new(count);
     let signals = options.signals.then(|| SignalWatch::start(control.clone())).transpose();
     let signals = signals.map_err(RunError::Threads)?;
-    let pool = Pool::start(options.pool_threads, options.pool_queue, &cpus);
-    let pool = Arc::new(pool.map_err(RunError::Threads)?);
+    let start_pool = |urgency, threads| {
+        let pool = Pool::start(urgency, threads, options.pool_queue, &cpus);
+        pool.map(Arc::new).map_err(RunError::Threads)
+    };
+    let pool = start_pool(Urgency::Soon, options.pool_threads)?;
+    // As many as may find a processor that nobody wants.
+    let idle_pool = start_pool(Urgency::Idle, count.get().into())?;
     let segments = SegmentThread::start().map_err(RunError::Threads)?;
     let counters = Arc::new(Counters::new());
-    let common = Common { options, count, control, pool: Arc::clone(&pool), counters, cpus };
+    let common = Common {
+        options,
+        count,
+        control,
+        pool: Arc::clone(&pool),
+        idle_pool: Arc::clone(&idle_pool),
+        counters,
+        cpus,
+    };
 
     let result = thread::scope(|scope| {
         let Lines { words, reports: from_shards } =
@@ -84,12 +97,13 @@ where
         announce(count, &await_boots(&from_shards, count)?);
         tell(&words, || Word::Serve);
         await_ends(&from_shards, count);
-        let has_ended = pool.close(POOL_PATIENCE);
+        let has_ended = pool.close(POOL_PATIENCE) & idle_pool.close(POOL_PATIENCE);
         segments.close();
         tell(&words, || if has_ended { Word::Drop } else { Word::Leave });
         Ok(())
     });
     pool.close(POOL_PATIENCE);
+    idle_pool.close(POOL_PATIENCE);
     drop(signals);
     result
 }
