@@ -131,6 +131,28 @@ fn any_frame() -> impl Strategy<Value = Vec<u8>> {
     (first, key, payload).prop_map(|(first, key, payload)| frame(first, key, &payload))
 }
 
+/// What tungstenite makes of a line of ours.
+fn as_the_peer_says(line: &str) -> &str {
+    match line.starts_with("close 1014 ") {
+        true => "close 1002 \"Protocol violation\"",
+        false => line,
+    }
+}
+
+/// It drew 1014 once in many thousand cases, and failed.
+#[test]
+fn a_close_code_that_the_peer_does_not_know_is_the_one_difference() {
+    for code in [1000_u16, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 1012, 1013, 1014, 3000] {
+        let bytes = frame(0x88, Some([1, 2, 3, 4]), &code.to_be_bytes());
+        let ours = play(server(), [&bytes[..]]);
+        let ours: Vec<&str> = ours.lines().filter(|line| *line != "… more").collect();
+        let (theirs, _) = play_peer(tungstenite::protocol::Role::Server, &bytes);
+        let said: Vec<&str> = ours.iter().map(|line| as_the_peer_says(line)).collect();
+        assert_eq!(theirs.lines().collect::<Vec<_>>(), said, "{code}");
+        assert_eq!(said != ours, code == 1014, "{code}");
+    }
+}
+
 fn server() -> Decoder {
     Decoder::new(Role::Server, false, Limits::default())
 }
@@ -140,14 +162,15 @@ proptest! {
 
     /// Until the first thing that is refused both read the same, and what one of them refuses the
     /// other does too. (tungstenite looks at text when its message is complete, and replaces a bad
-    /// close code instead of refusing it.)
+    /// close code instead of refusing it; 1014, which was registered later, is bad to it.)
     #[test]
     fn of_a_stream_of_frames_both_make_the_same(frames in vec(any_frame(), 1..10)) {
         let bytes = frames.concat();
         let ours = play(server(), [&bytes[..]]);
         prop_assert_eq!(&play(server(), bytes.chunks(1)), &ours);
         let (theirs, is_refused) = play_peer(tungstenite::protocol::Role::Server, &bytes);
-        let mut lines: Vec<&str> = ours.lines().filter(|line| *line != "… more").collect();
+        let lines = ours.lines().filter(|line| *line != "… more").map(as_the_peer_says);
+        let mut lines: Vec<&str> = lines.collect();
         let refusal = lines.last().copied().filter(|line| line.starts_with("10"));
         match refusal {
             Some(refusal) => {
