@@ -209,7 +209,7 @@ pub fn reducer(words: TokenStream, item: TokenStream) -> TokenStream {
 /// #[reducer]
 /// #[requires_capability("orders:refund")]
 /// pub fn refund(ctx: &ReducerContext, order: u64) {
-///     log::info!("{} refunds order {order}", ctx.sender);
+///     console::info!("{} refunds order {order}", ctx.sender);
 /// }
 /// ```
 #[proc_macro_attribute]
