@@ -10,7 +10,7 @@ use serde_json::json;
 use serde_json::value::RawValue;
 
 use super::client::Connection;
-use super::output::{CliError, print_table};
+use super::output::{CliError, harmless, print_table};
 use crate::server::verification;
 use crate::shard::{ChainHead, ChainReport};
 
@@ -102,7 +102,9 @@ pub fn audit(connection: &Connection, flags: &AuditFlags) -> Result<(), CliError
     let row = |entry: Entry| {
         let at = HttpDate::new(Timestamp::from_micros(entry.at));
         let at = String::from_utf8_lossy(at.as_bytes()).into_owned();
-        vec![at, entry.event, entry.actor.unwrap_or_default(), entry.subject, entry.detail]
+        // What was refused names what a client has asked for.
+        let (subject, detail) = (harmless(&entry.subject), harmless(&entry.detail));
+        vec![at, entry.event, entry.actor.unwrap_or_default(), subject, detail]
     };
     print_table(&["at", "event", "actor", "subject", "detail"], entries.into_iter().map(row));
     if let (true, Some(last)) = (truncated, last) {

@@ -72,10 +72,15 @@ pub fn rows_text(count: usize) -> String {
 /// A JSON value as it stands in a table: strings without quotes, control characters escaped.
 pub fn cell(value: &RawValue) -> String {
     match serde_json::from_str::<Option<String>>(value.get()) {
-        Ok(Some(text)) => text.chars().flat_map(printable).collect(),
+        Ok(Some(text)) => harmless(&text),
         Ok(None) => "∅".to_owned(),
         Err(_) => value.get().to_owned(),
     }
+}
+
+/// A text as it may stand on a terminal.
+pub fn harmless(text: &str) -> String {
+    text.chars().flat_map(printable).collect()
 }
 
 /// A stored text may hold anything; a terminal should not obey it.

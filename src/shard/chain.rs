@@ -87,6 +87,10 @@ impl Chain {
         record: Record<'_>,
         payload: &Payload<'_>,
     ) -> Result<bool, RecordError> {
+        // A log that was made by others may begin elsewhere than at its first record.
+        if record.lsn != self.last.next() {
+            return Err(RecordError::Chain);
+        }
         match payload {
             Payload::Seal { hash } if *hash != self.hash => Err(RecordError::Chain),
             Payload::Seal { .. } => {
@@ -193,6 +197,8 @@ mod tests {
         let seal = chain.seal().unwrap();
         let record = Record { lsn: Lsn::new(2), payload: b"\x03" };
         assert_eq!(chain.clone().follow(record, &seal).ok(), Some(true));
+        let later = Record { lsn: Lsn::new(3), ..record };
+        assert!(matches!(chain.clone().follow(later, &seal), Err(RecordError::Chain)));
         chain.hash[0] ^= 1;
         assert!(matches!(chain.follow(record, &seal), Err(RecordError::Chain)));
     }

@@ -86,7 +86,7 @@ impl Sources {
             | WatchFlags::ATTRIB;
         for file in &self.files {
             inotify::add_watch(&self.inotify, folder_of(file), flags)?;
-            // A link whose end is not there, for now, has but its own folder.
+            // A link whose end is not there has but its own folder.
             if let Ok(end) = file.canonicalize() {
                 inotify::add_watch(&self.inotify, folder_of(&end), flags)?;
             }

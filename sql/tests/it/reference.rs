@@ -11,7 +11,7 @@ pub(crate) mod sql;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use cosmictron_sql::{ExecutionLimits, PartialRows, Plan, SqlError, Step};
+use cosmictron_sql::{ExecutionLimits, Params, PartialRows, Plan, SqlError, Step};
 use cosmictron_types::TxId;
 use proptest::prelude::*;
 
@@ -46,6 +46,21 @@ const SCHEMAS: &[&str] = &[
 ];
 
 const TABLES: [&str; 3] = ["a", "b", "c"];
+
+/// The answer to a query over several stores, as JSON.
+pub(crate) fn merged(
+    plan: &Plan,
+    shards: &[Database],
+    params: &Params,
+) -> Result<String, SqlError> {
+    let limits = ExecutionLimits::default();
+    let parts =
+        shards.iter().map(|shard| plan.execute_part(shard.store().present(), params, &limits));
+    let parts = parts.collect::<Result<Vec<PartialRows>, _>>()?;
+    let mut out = Vec::new();
+    plan.merge(&parts, params, &limits)?.write_json(&mut out);
+    Ok(String::from_utf8(out).unwrap())
+}
 
 struct Stores {
     shards: Vec<Database>,
@@ -85,16 +100,7 @@ impl Stores {
     }
 
     fn merged(&self, plan: &Plan) -> Result<String, SqlError> {
-        let limits = ExecutionLimits::default();
-        let params = plan.bind_params(&[])?;
-        let parts = self
-            .shards
-            .iter()
-            .map(|shard| plan.execute_part(shard.store().present(), &params, &limits));
-        let parts = parts.collect::<Result<Vec<PartialRows>, _>>()?;
-        let mut out = Vec::new();
-        plan.merge(&parts, &params, &limits)?.write_json(&mut out);
-        Ok(String::from_utf8(out).unwrap())
+        merged(plan, &self.shards, &plan.bind_params(&[])?)
     }
 
     /// In slices of a row or two.

@@ -19,7 +19,7 @@ use crate::fixture::{Database, somebody};
 use crate::live::leaf_changes;
 use crate::policies::identity;
 use crate::reference::ask::{Asker, Chance};
-use crate::reference::sql;
+use crate::reference::{merged, sql};
 
 /// Tables that are asked, and that policies may read.
 const TABLES: [&str; 3] = ["a", "b", "c"];
@@ -226,16 +226,7 @@ impl World {
     }
 
     fn merged(&self, plan: &Plan) -> Result<String, SqlError> {
-        let limits = ExecutionLimits::default();
-        let params = self.whole.params(plan, "[]")?;
-        let parts = self
-            .shards
-            .iter()
-            .map(|shard| plan.execute_part(shard.store().present(), &params, &limits));
-        let parts = parts.collect::<Result<Vec<PartialRows>, _>>()?;
-        let mut out = Vec::new();
-        plan.merge(&parts, &params, &limits)?.write_json(&mut out);
-        Ok(String::from_utf8(out).unwrap())
+        merged(plan, &self.shards, &self.whole.params(plan, "[]")?)
     }
 
     /// What each row in hand is told by its policies agrees with what a query finds.
