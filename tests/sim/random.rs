@@ -83,5 +83,6 @@ fn table(name: &str, columns: &[(&str, &'static Kind)]) -> Table {
         indexes: vec![primary],
         shard_by: None,
         is_event: false,
+        policies: Vec::new(),
     }
 }

@@ -7,7 +7,7 @@
 //! Reading order: [`choice`], [`value`], [`schema`], [`transaction`]; [`scope`], [`expression`] with [`function`], [`predicate`],
 //! [`subquery`], [`aggregate`], [`from`], [`query`] and [`param`] ask; [`cluster`] has the rows, [`answer`] and [`order`] are what clients
 //! see, [`subscriber`] is told, [`history`] is all of it; [`partition`] asks of one
-//! condition, and [`judged`] what numbers come to by an evaluator of their own.
+//! condition, [`guarded`] puts policies before it all, and [`judged`] what numbers come to by an evaluator of their own.
 
 pub(crate) mod aggregate;
 pub(crate) mod answer;
@@ -16,6 +16,7 @@ pub(crate) mod cluster;
 pub(crate) mod expression;
 pub(crate) mod from;
 pub(crate) mod function;
+pub(crate) mod guarded;
 pub(crate) mod history;
 pub(crate) mod judged;
 pub(crate) mod order;
@@ -37,6 +38,7 @@ use proptest::strategy::Strategy;
 use proptest::test_runner::{Config, TestRunner};
 
 use crate::batches::reader::Batch;
+use guarded::Guarded;
 use history::{History, Tally};
 use judged::Judged;
 use partition::Partition;
@@ -80,4 +82,14 @@ fn any_condition_is_true_or_false_or_unknown() {
 #[test]
 fn what_is_told_of_numbers_is_what_a_naive_evaluator_says() {
     check(cases(4), Judged::random(), Judged::check);
+}
+
+#[test]
+fn whoever_asks_finds_what_their_policies_admit() {
+    let all = Cell::new(Tally::default());
+    check(cases(2), Guarded::random(), |guarded| all.set(all.get().with(guarded.check())));
+    let Tally { queries, refused, checks, full, .. } = all.get();
+    println!("{:?}", all.get());
+    assert!(refused * 5 < queries, "{refused} of {queries} queries are refused");
+    assert!(full * 4 > checks, "{full} of {checks} answers have rows");
 }

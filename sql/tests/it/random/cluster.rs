@@ -3,14 +3,14 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use cosmictron_sql::{Catalog, NameError, PlanLimits};
+use cosmictron_sql::{Catalog, NameError, PlanLimits, Sight};
 use cosmictron_storage::{
     Key, Placement, SchemaChange, Seat, Store, StoreLimits, Stores, StoresError, TableDef,
     TransactionLimits, WatchedChanges, WriteError, sharded_index_schemas,
 };
 use cosmictron_types::schema::{ModuleSchema, TableSchema};
 use cosmictron_types::ty::Field;
-use cosmictron_types::{IndexId, ShardCount, ShardId, TableId, Timestamp, TxId, json};
+use cosmictron_types::{Identity, IndexId, ShardCount, ShardId, TableId, Timestamp, TxId, json};
 
 use super::schema::Schema;
 use super::transaction::{Transaction, Write, WriteKind};
@@ -25,6 +25,8 @@ pub(crate) struct Cluster {
     placements: Vec<Placement>,
     tables: usize,
     tx: TxId,
+    /// Who asks, if policies hold for them.
+    reader: Option<Identity>,
 }
 
 /// A query of `WITH` counts wherever it is named.
@@ -66,7 +68,7 @@ impl Cluster {
         // Not the first, where there are several.
         let home = shards.shards().next_back().unwrap();
         let placements = Placement::resolve(&defs, home);
-        Self { stores, one: seated(Seat::ALONE), placements, tables, tx: TxId::ZERO }
+        Self { stores, one: seated(Seat::ALONE), placements, tables, tx: TxId::ZERO, reader: None }
     }
 
     pub(crate) fn stores(&self) -> impl Iterator<Item = &Store> {
@@ -75,6 +77,20 @@ impl Cluster {
 
     pub(crate) fn one(&self) -> &Store {
         &self.one
+    }
+
+    /// From now on somebody asks who sees what policies admit; or nobody in particular, who sees everything.
+    pub(crate) fn ask_as(&mut self, reader: Option<Identity>) {
+        self.reader = reader;
+    }
+
+    pub(crate) fn reader(&self) -> Option<Identity> {
+        self.reader
+    }
+
+    /// The definitions of the users' tables.
+    pub(crate) fn defs(&self) -> impl Iterator<Item = &Arc<TableDef>> {
+        self.placements[..self.tables].iter().map(Placement::def)
     }
 
     pub(crate) fn tx(&self) -> TxId {
@@ -184,8 +200,15 @@ fn encode(def: &TableDef, row: &str) -> Vec<u8> {
 
 impl Catalog for Cluster {
     fn table(&self, _module: Option<&str>, name: &str) -> Result<Arc<TableDef>, NameError> {
-        let mut defs = self.placements[..self.tables].iter().map(Placement::def);
-        defs.find(|def| *def.name == *name).cloned().ok_or(NameError::Unknown)
+        self.defs().find(|def| *def.name == *name).cloned().ok_or(NameError::Unknown)
+    }
+
+    fn beside(&self, _table: &TableDef, name: &str) -> Option<Arc<TableDef>> {
+        self.table(None, name).ok()
+    }
+
+    fn sight(&self) -> Sight {
+        self.reader.map_or(Sight::All, |_| Sight::Admitted)
     }
 
     fn row_count(&self, table: &TableDef) -> Option<u64> {

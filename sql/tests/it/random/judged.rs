@@ -54,6 +54,7 @@ fn schema() -> Schema {
         indexes,
         shard_by,
         is_event: false,
+        policies: Vec::new(),
     };
     let tables = vec![
         table("a", true, true, vec![index(&[0], true), index(&[1], false)], Some(0)),

@@ -11,6 +11,7 @@ use super::choice::Choices;
 use super::cluster::{Cluster, plan_limits};
 use super::predicate::{RowPredicate, row_predicate};
 use super::schema::Schema;
+use super::scope::Bounds;
 use super::transaction::Transaction;
 
 pub(crate) struct Partition {
@@ -31,7 +32,7 @@ impl Partition {
             let transactions = transactions.iter().map(transaction).collect();
             let choices = &mut Choices::new(&predicate);
             let table = choices.below(schema.tables.len());
-            let predicate = row_predicate(&schema, table, "r", choices);
+            let predicate = row_predicate(&schema, table, "r", choices, Bounds::FEW_ROWS);
             Self { schema, transactions, table, predicate }
         })
     }

@@ -19,8 +19,9 @@ pub(crate) fn row_predicate(
     table: usize,
     alias: &str,
     choices: &mut Choices<'_>,
+    bounds: Bounds,
 ) -> RowPredicate {
-    let mut asker = Asker::new(schema, choices, Bounds::FEW_ROWS);
+    let mut asker = Asker::new(schema, choices, bounds);
     let named = Relation::of(&schema.tables[table]).named(alias);
     let text = asker.predicate(&Scope::of(named).with(3, SubQueries::All));
     let (text, params) = number(&text, &asker.params);

@@ -20,6 +20,8 @@ pub(crate) struct Table {
     pub(crate) shard_by: Option<usize>,
     /// Rows are only added.
     pub(crate) is_event: bool,
+    /// Who may read which rows: conditions of which any admits.
+    pub(crate) policies: Vec<String>,
 }
 
 #[derive(Clone)]
@@ -53,8 +55,14 @@ impl Table {
     fn random(name: String, choices: &mut Choices<'_>) -> Self {
         let columns: Vec<Column> =
             (0..2 + choices.below(5)).map(|at| Column::random(at, choices)).collect();
-        let mut table =
-            Self { name, columns, indexes: Vec::new(), shard_by: None, is_event: false };
+        let mut table = Self {
+            name,
+            columns,
+            indexes: Vec::new(),
+            shard_by: None,
+            is_event: false,
+            policies: Vec::new(),
+        };
         if choices.below(8) < 7 {
             table.add_primary(choices);
         }
@@ -120,6 +128,10 @@ impl Table {
         }
         if self.is_event {
             more += r#", "event": true"#;
+        }
+        if !self.policies.is_empty() {
+            let policies = self.policies.iter().map(|text| serde_json::json!({ "read": text }));
+            more += &format!(r#", "policies": {}"#, policies.collect::<serde_json::Value>());
         }
         let Self { name, .. } = self;
         let (columns, indexes) = (columns.join(", "), indexes.join(", "));
@@ -205,6 +217,9 @@ impl fmt::Debug for Schema {
                 write!(f, " spread by {}", table.columns[column].name)?;
             }
             writeln!(f, "{}", if table.is_event { " event" } else { "" })?;
+            for policy in &table.policies {
+                writeln!(f, "    read {policy}")?;
+            }
         }
         Ok(())
     }

@@ -63,7 +63,7 @@ struct Reader {
 const ROWS_MAX: u64 = 50_000;
 const MEMORY_BYTES_MAX: u64 = 8 << 20;
 
-fn limits() -> ExecutionLimits {
+pub(crate) fn limits() -> ExecutionLimits {
     ExecutionLimits { scanned_max: ROWS_MAX, ..ExecutionLimits::default() }
 }
 
@@ -83,6 +83,10 @@ impl Asked {
         };
         let params = plan.read_params(query.params.as_bytes());
         let params = params.unwrap_or_else(|error| panic!("{error}\n{query:?}"));
+        let params = match cluster.reader() {
+            Some(reader) if plan.asks_identity() => params.by(reader),
+            _ => params,
+        };
         let columns = Columns::of(&plan);
         Some(Self { text, plan, params, columns, may_fail: query.may_fail })
     }
