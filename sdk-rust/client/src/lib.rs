@@ -3,6 +3,8 @@
 //! Reading order: [`Client`] is what a user holds, [`Subscription`] what it gives; `conversation` is all that outlives a
 //! connection, `driver` keeps one; `socket`, `http` and `transport` move bytes, `wire` and `row` say what they mean.
 
+pub mod float;
+
 mod address;
 mod backoff;
 mod client;
@@ -26,4 +28,4 @@ pub use error::{Code, Error, Refusal};
 pub use options::Options;
 pub use session::Session;
 pub use subscription::{Subscription, Update};
-pub use value::{Bytes, ConnectionId, Duration, Identity, InvalidValue, Timestamp, Uuid, float};
+pub use value::{Bytes, ConnectionId, Duration, Identity, InvalidValue, Timestamp, Uuid};

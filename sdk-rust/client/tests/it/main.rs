@@ -6,6 +6,7 @@
 )]
 
 mod account;
+mod generated;
 mod live;
 mod proxy;
 mod restart;

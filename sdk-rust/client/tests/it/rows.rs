@@ -47,7 +47,7 @@ async fn a_row_becomes_a_structure_a_tuple_or_a_value() {
     let pairs = client.query::<(i64, String)>("SELECT -1 AS a, 'b' AS b", &()).await.unwrap().rows;
     assert_eq!(pairs, [(-1, "b".to_owned())]);
     let maps = client.query::<BTreeMap<String, i32>>("SELECT 1 AS a, 2 AS b", &()).await;
-    assert_eq!(maps.unwrap().rows[0].iter().map(|(_, value)| *value).sum::<i32>(), 3);
+    assert_eq!(maps.unwrap().rows[0].values().sum::<i32>(), 3);
     let sql = "SELECT 18446744073709551615::u64, $1::i64";
     let big = client.query::<(u128, i64)>(sql, &[i64::MIN]).await.unwrap().rows;
     assert_eq!(big, [(u64::MAX.into(), i64::MIN)]);

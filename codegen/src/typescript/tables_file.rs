@@ -1,0 +1,47 @@
+//! `tables.ts`: queries of one table, with the types of their rows.
+
+use cosmictron_types::ty::Type;
+
+use super::{Column, Relation, TypeScript, quoted, union};
+use crate::text::Code;
+
+/// What the helpers are made of: the same for every module.
+const TABLE: &str = include_str!("table.ts");
+
+pub(super) fn text(names: &TypeScript<'_>) -> String {
+    let mut code = Code::new("  ");
+    code.lines(&names.head()).line("");
+    if !names.relations.is_empty() {
+        let mut rows: Vec<&str> = names.relations.iter().map(|relation| &*relation.row).collect();
+        rows.sort_unstable();
+        code.block("import type {", "} from \"./schema.js\";", |code| {
+            for row in rows {
+                code.line(&format!("{row},"));
+            }
+        });
+        code.line("");
+    }
+    code.lines(TABLE).line("");
+    code.line("/** All that can be queried, each as a query of all its rows. */");
+    code.block("export const tables = {", "};", |code| {
+        names.relations.iter().for_each(|relation| member(relation, code));
+    });
+    code.into_text()
+}
+
+fn member(Relation { source, row, member }: &Relation<'_>, code: &mut Code) {
+    let columns = source.columns();
+    let comparable = columns.iter().filter(|column| is_comparable(column.ty));
+    let comparable = union(comparable.map(|column| column.name));
+    let begin = format!("{member}: new Table<{row}, {comparable}>({}, [", quoted(source.name()));
+    code.block(&begin, "]),", |code| {
+        for Column { name, .. } in &columns {
+            code.line(&format!("{},", quoted(name)));
+        }
+    });
+}
+
+/// Whether values of a type can stand in a condition and in an order.
+fn is_comparable(ty: &Type) -> bool {
+    !matches!(ty.required(), Type::Option(_) | Type::List(_) | Type::Struct(_) | Type::Enum(_))
+}
