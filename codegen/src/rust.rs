@@ -94,7 +94,7 @@ fn head(module: &Module, code: &mut Code) {
         .line("//! It is written anew when the module changes: what is changed here is lost.")
         .line("")
         .line("#![allow(")
-        .line("    dead_code, unused_imports, non_snake_case, clippy::all,")
+        .line("    dead_code, unused_imports, non_snake_case, non_camel_case_types, clippy::all,")
         .line("    reason = \"a program needs a part of it, and the names are the module's\"")
         .line(")]")
         .line("#![cfg_attr(rustfmt, rustfmt_skip)]")
@@ -121,7 +121,7 @@ fn user_type(types: &UserTypes<'_>, UserType { ty, name }: &UserType<'_>, code: 
         },
         Type::Enum(EnumType { variants, .. }) => {
             code.block(&format!("pub enum {name} {{"), "}", |code| {
-                let mut members = Members::variants();
+                let mut members = Members::new();
                 for variant in variants {
                     let (fields, name) = (&variant.fields, members.take(&variant.name, code));
                     if fields.is_empty() {
@@ -152,7 +152,7 @@ fn row(
 ) {
     code.line(&format!("/// A row of the {what} `{source}`.")).line(DERIVE);
     code.block(&format!("pub struct {name} {{"), "}", |code| {
-        let mut members = Members::fields();
+        let mut members = Members::fields(types);
         for (name, ty, notes) in fields {
             if !notes.is_empty() {
                 code.line(&format!("/// {notes}"));
@@ -173,10 +173,16 @@ fn row(
 fn calls(types: &UserTypes<'_>, reducers: &[(&ReducerSchema, Option<String>)], code: &mut Code) {
     code.line("/// The module's reducers, as a client calls them.")
         .line("#[derive(Clone, Copy, Debug)]")
-        .line("pub struct Reducers<'c>(pub &'c Client);")
+        .line("pub struct Reducers<'c> {")
+        .line("    client: &'c Client,")
+        .line("}")
         .line("");
-    code.block("impl Reducers<'_> {", "}", |code| {
-        let mut members = Members::fields();
+    code.block("impl<'c> Reducers<'c> {", "}", |code| {
+        code.block("pub fn of(client: &'c Client) -> Self {", "}", |code| {
+            code.line("Self { client }");
+        });
+        let mut members = Members::new();
+        members.take_silently("of");
         for (reducer, args) in reducers {
             let result = match &reducer.result {
                 Some(result) => type_text::text(types, result),
@@ -192,7 +198,7 @@ fn calls(types: &UserTypes<'_>, reducers: &[(&ReducerSchema, Option<String>)], c
                 "pub async fn {function}(&self{params}) -> Result<Called<{result}>, Error> {{"
             );
             code.block(&begin, "}", |code| {
-                code.line(&format!("self.0.call(\"{}\", {given}).await", reducer.name));
+                code.line(&format!("self.client.call(\"{}\", {given}).await", reducer.name));
             });
         }
     });

@@ -5,7 +5,7 @@ use cosmictron_types::ty::{Field, Type};
 use super::type_text::{has_floats, text};
 use crate::name::Names;
 use crate::text::Code;
-use crate::user_type::UserTypes;
+use crate::user_type::{UserType, UserTypes};
 
 /// Words that are names with `r#` before them.
 const KEYWORDS: [&str; 47] = [
@@ -15,19 +15,27 @@ const KEYWORDS: [&str; 47] = [
     "static", "struct", "trait", "true", "try", "type", "typeof", "unsafe", "unsized", "use",
     "virtual", "where", "while",
 ];
-/// Words that are no names at all.
-const NO_NAMES: [&str; 6] = ["self", "Self", "super", "crate", "_", "yield"];
+/// Words that are no names at all, or that a pattern takes for something else than a name.
+const NO_NAMES: [&str; 10] =
+    ["self", "Self", "super", "crate", "_", "yield", "None", "Some", "Ok", "Err"];
 
 /// The names of one structure or enum.
 pub(super) struct Members(Names);
 
 impl Members {
-    pub(super) fn fields() -> Members {
+    /// Of functions, or of variants.
+    pub(super) fn new() -> Members {
         Members(Names::beside(&NO_NAMES))
     }
 
-    pub(super) fn variants() -> Members {
-        Members(Names::beside(&NO_NAMES))
+    /// Of fields. What serde derives has them in patterns, where the name of a tuple means the tuple.
+    pub(super) fn fields(types: &UserTypes<'_>) -> Members {
+        let is_tuple = |known: &&UserType<'_>| match known.ty {
+            Type::Struct(ty) => is_tuple(&ty.fields),
+            _ => false,
+        };
+        let tuples = types.iter().filter(is_tuple).map(|known| known.name.as_str());
+        Members(Names::beside(&NO_NAMES.into_iter().chain(tuples).collect::<Vec<_>>()))
     }
 
     /// What a member is called in Rust; where that is not its name, a line says what its name is.
@@ -60,7 +68,7 @@ pub(super) fn write_named(
     visibility: &str,
     code: &mut Code,
 ) {
-    let mut members = Members::fields();
+    let mut members = Members::fields(types);
     for field in fields {
         write_field(types, &mut members, &field.name, &field.ty, visibility, code);
     }
@@ -75,7 +83,7 @@ pub(super) fn write_field(
     code: &mut Code,
 ) {
     let name = members.take(name, code);
-    write_attributes(ty, code);
+    write_attributes(ty, true, code);
     code.line(&format!("{visibility}{name}: {},", text(types, ty)));
 }
 
@@ -86,15 +94,16 @@ pub(super) fn write_positional(
     code: &mut Code,
 ) {
     for field in fields {
-        write_attributes(&field.ty, code);
+        write_attributes(&field.ty, false, code);
         code.line(&format!("{visibility}{},", text(types, &field.ty)));
     }
 }
 
-fn write_attributes(ty: &Type, code: &mut Code) {
+/// What a field's type asks of serde beside the type itself.
+fn write_attributes(ty: &Type, may_be_absent: bool, code: &mut Code) {
     if has_floats(ty) {
         // An option that is read in a way of its own is not absent by itself.
-        let absent = if ty.is_option() { "default, " } else { "" };
+        let absent = if ty.is_option() && may_be_absent { "default, " } else { "" };
         code.line(&format!("#[serde({absent}with = \"cosmictron_client::float\")]"));
     }
 }

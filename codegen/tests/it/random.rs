@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 /// Names that become one another, or words of a language.
-const NAMES: [&str; 26] = [
+const NAMES: [&str; 28] = [
     "a",
     "A",
     "a_b",
@@ -35,7 +35,7 @@ const NAMES: [&str; 26] = [
     "row",
     "a_row",
     "args",
-    "Reducers",
+    "Reducers", "None", "of",
 ];
 
 fn name() -> impl Strategy<Value = &'static str> {

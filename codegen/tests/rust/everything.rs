@@ -2,7 +2,7 @@
 //! It is written anew when the module changes: what is changed here is lost.
 
 #![allow(
-    dead_code, unused_imports, non_snake_case, clippy::all,
+    dead_code, unused_imports, non_snake_case, non_camel_case_types, clippy::all,
     reason = "a program needs a part of it, and the names are the module's"
 )]
 #![cfg_attr(rustfmt, rustfmt_skip)]
@@ -171,15 +171,20 @@ pub struct SendArgs {
 
 /// The module's reducers, as a client calls them.
 #[derive(Clone, Copy, Debug)]
-pub struct Reducers<'c>(pub &'c Client);
+pub struct Reducers<'c> {
+    client: &'c Client,
+}
 
-impl Reducers<'_> {
+impl<'c> Reducers<'c> {
+    pub fn of(client: &'c Client) -> Self {
+        Self { client }
+    }
     /// Calls the reducer `delete`.
     pub async fn delete(&self) -> Result<Called<()>, Error> {
-        self.0.call("delete", &()).await
+        self.client.call("delete", &()).await
     }
     /// Calls the reducer `send`.
     pub async fn send(&self, args: &SendArgs) -> Result<Called<u64>, Error> {
-        self.0.call("send", args).await
+        self.client.call("send", args).await
     }
 }

@@ -2,7 +2,7 @@
 //! It is written anew when the module changes: what is changed here is lost.
 
 #![allow(
-    dead_code, unused_imports, non_snake_case, clippy::all,
+    dead_code, unused_imports, non_snake_case, non_camel_case_types, clippy::all,
     reason = "a program needs a part of it, and the names are the module's"
 )]
 #![cfg_attr(rustfmt, rustfmt_skip)]
@@ -77,19 +77,24 @@ pub struct RecordToolCallArgs {
 
 /// The module's reducers, as a client calls them.
 #[derive(Clone, Copy, Debug)]
-pub struct Reducers<'c>(pub &'c Client);
+pub struct Reducers<'c> {
+    client: &'c Client,
+}
 
-impl Reducers<'_> {
+impl<'c> Reducers<'c> {
+    pub fn of(client: &'c Client) -> Self {
+        Self { client }
+    }
     /// Calls the reducer `complete_tool_call`.
     pub async fn complete_tool_call(&self, args: &CompleteToolCallArgs) -> Result<Called<()>, Error> {
-        self.0.call("complete_tool_call", args).await
+        self.client.call("complete_tool_call", args).await
     }
     /// Calls the reducer `record_agent_message`.
     pub async fn record_agent_message(&self, args: &RecordAgentMessageArgs) -> Result<Called<u64>, Error> {
-        self.0.call("record_agent_message", args).await
+        self.client.call("record_agent_message", args).await
     }
     /// Calls the reducer `record_tool_call`.
     pub async fn record_tool_call(&self, args: &RecordToolCallArgs) -> Result<Called<()>, Error> {
-        self.0.call("record_tool_call", args).await
+        self.client.call("record_tool_call", args).await
     }
 }

@@ -54,7 +54,7 @@ async fn generated_calls_and_rows_are_those_of_the_module() {
         role: "user".to_owned(),
         content: "hello".to_owned(),
     };
-    let called = Reducers(&client).record_agent_message(&args).await.unwrap();
+    let called = Reducers::of(&client).record_agent_message(&args).await.unwrap();
     let sql = format!("{} WHERE session_id = $1", AgentStateRow::SELECT);
     let rows = client.query::<AgentStateRow>(&sql, &["s"]).await.unwrap().rows;
     let [row] = &rows[..] else { panic!("{rows:?}") };
