@@ -420,3 +420,6 @@ impl QueryAnswer {
         QueryAnswer { tx_id, rows: Rows { columns, batch }, key }
     }
 }
+
+#[cfg(test)]
+mod tests;
