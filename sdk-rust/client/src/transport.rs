@@ -62,6 +62,11 @@ fn connector(authorities: Option<&[u8]>) -> Result<TlsConnector, Error> {
             let certificate = certificate.map_err(|error| Error::Decode(error.to_string()))?;
             roots.add(certificate).map_err(|error| Error::Decode(error.to_string()))?;
         }
+        if roots.is_empty() {
+            return Err(Error::Decode(
+                "the authorities hold no certificate in PEM form".to_owned(),
+            ));
+        }
     }
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = ClientConfig::builder_with_provider(provider)

@@ -12,6 +12,7 @@ mod proxy;
 mod restart;
 mod rows;
 mod server;
+mod tls;
 
 use cosmictron_client::{Client, Options};
 use serde::Deserialize;

@@ -11,24 +11,31 @@ pub(crate) struct TestServer {
     process: Child,
     address: String,
     folder: TempDir,
+    flags: Vec<String>,
 }
 
 impl TestServer {
     pub(crate) fn start() -> TestServer {
+        Self::start_with(&[])
+    }
+
+    /// With further flags of `serve`.
+    pub(crate) fn start_with(flags: &[&str]) -> TestServer {
         let folder = tempfile::tempdir().unwrap();
         let settings =
             "storage.segment_bytes = \"4MiB\"\nmodules.transaction_bytes_max = \"512KiB\"\n";
         std::fs::write(folder.path().join("test.toml"), settings).unwrap();
-        Self::start_in(folder)
+        Self::start_in(folder, flags.iter().map(|&flag| flag.to_owned()).collect())
     }
 
-    fn start_in(folder: TempDir) -> TestServer {
+    fn start_in(folder: TempDir, flags: Vec<String>) -> TestServer {
         let mut process = Command::new(binary())
             .args(["serve", "--listen", "127.0.0.1:0", "--metrics-listen", "127.0.0.1:0"])
             .arg("--data-dir")
             .arg(folder.path().join("data"))
             .arg("--config")
             .arg(folder.path().join("test.toml"))
+            .args(&flags)
             .env("COSMICTRON_LOG_FORMAT", "json")
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -46,7 +53,7 @@ impl TestServer {
         };
         // Its log is read to its end, so that it never waits for a reader.
         std::thread::spawn(move || lines.map_while(Result::ok).for_each(drop));
-        TestServer { process, address, folder }
+        TestServer { process, address, folder, flags }
     }
 
     pub(crate) fn address(&self) -> &str {
@@ -75,7 +82,7 @@ impl TestServer {
         self.process.kill().unwrap();
         self.process.wait().unwrap();
         let folder = std::mem::replace(&mut self.folder, tempfile::tempdir().unwrap());
-        TestServer::start_in(folder)
+        TestServer::start_in(folder, std::mem::take(&mut self.flags))
     }
 }
 
