@@ -35,7 +35,9 @@ const NAMES: [&str; 28] = [
     "row",
     "a_row",
     "args",
-    "Reducers", "None", "of",
+    "Reducers",
+    "None",
+    "of",
 ];
 
 fn name() -> impl Strategy<Value = &'static str> {

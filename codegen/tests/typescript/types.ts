@@ -42,5 +42,27 @@ export function useMessages(): readonly MessageRow[] {
   return rows;
 }
 
+// As `CosmictronClient<Schema>` is typed.
+interface AnySchema {
+  tables: Record<string, { row: object; key: string }>;
+  reducers: Record<string, { args: object; result: unknown }>;
+}
+
+interface Calls<S extends AnySchema> {
+  callReducer<Name extends keyof S["reducers"] & string>(
+    name: Name,
+    args?: S["reducers"][Name]["args"],
+  ): Promise<S["reducers"][Name]["result"]>;
+}
+
+export async function calls(client: Calls<Schema>): Promise<number> {
+  await client.callReducer("delete");
+  // @ts-expect-error: an argument has another type.
+  await client.callReducer("send", { ...sent, room: "one" });
+  // @ts-expect-error: there is no such reducer.
+  await client.callReducer("sent", sent);
+  return client.callReducer("send", sent);
+}
+
 export type Key = Schema["tables"]["message"]["key"];
 export const key: Key = "id";
