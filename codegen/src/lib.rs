@@ -10,15 +10,17 @@
 //! 2. Whatever names a schema has, no two things in a file have one name, and none is a word of the language.
 //! 3. Rows have the names that the server gives them.
 //!
-//! Reading order: [`module`](Module) is what comes in, `name` and `user_type` what both languages need, [`typescript`] and [`rust`] what
+//! Reading order: [`module`](Module) is what comes in, `outline` what of it clients see, with `name`, `note` and `user_type`; `code` puts lines together; [`typescript`] and [`rust`] what
 //! goes out. It does no I/O: whoever calls it has the schema, and keeps the files.
 
 pub mod rust;
 pub mod typescript;
 
+mod code;
 mod module;
 mod name;
-mod text;
+mod note;
+mod outline;
 mod user_type;
 
 use cosmictron_types::schema::{ModuleSchema, ReducerKind, ReducerSchema, TableSchema};

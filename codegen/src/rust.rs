@@ -6,11 +6,11 @@
 mod field;
 mod type_text;
 
-use cosmictron_types::schema::{ColumnSchema, ReducerSchema};
-use cosmictron_types::ty::{EnumType, Field, StructType, Type};
+use cosmictron_types::ty::{EnumType, StructType, Type};
 
-use crate::name::{Names, pascal, snake, type_name};
-use crate::text::{Code, column_notes};
+use crate::code::Code;
+use crate::name::snake;
+use crate::outline::{Column, Outline, Reducer, Relation};
 use crate::user_type::{UserType, UserTypes};
 use crate::{File, Module};
 use field::Members;
@@ -45,47 +45,14 @@ const DERIVE: &str = "#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 
 /// The file of a module, which is named after it.
 pub fn generate(module: &Module) -> Vec<File> {
-    let schema = module.schema();
-    let mut names = Names::beside(&RESERVED);
-    let types = UserTypes::of(schema, &mut |name| names.take(&type_name(name)));
+    let Outline { types, relations, reducers, .. } = &Outline::of(module, &RESERVED);
     let mut code = Code::new("    ");
     head(module, &mut code);
-    types.iter().for_each(|ty| user_type(&types, ty, &mut code));
-    for table in crate::tables(schema) {
-        let name = names.take(&format!("{}Row", pascal(&table.name)));
-        let fields: Vec<(&str, &Type, String)> =
-            table.columns.iter().map(|column| of_column(table, column)).collect();
-        row(&types, ("table", &table.name), &name, &fields, &mut code);
-    }
-    for view in &schema.views {
-        let name = names.take(&format!("{}Row", pascal(&view.name)));
-        let fields = view.columns.iter().map(|Field { name, ty }| (&**name, ty, String::new()));
-        let fields: Vec<(&str, &Type, String)> = fields.collect();
-        row(&types, ("view", &view.name), &name, &fields, &mut code);
-    }
-    let reducers: Vec<(&ReducerSchema, Option<String>)> = crate::reducers(schema)
-        .map(|reducer| {
-            let name = || names.take(&format!("{}Args", pascal(&reducer.name)));
-            (reducer, (!reducer.params.is_empty()).then(name))
-        })
-        .collect();
-    for (reducer, args) in &reducers {
-        let Some(args) = args else { continue };
-        code.line(&format!("/// The arguments of the reducer `{}`.", reducer.name)).line(DERIVE);
-        code.block(&format!("pub struct {args} {{"), "}", |code| {
-            field::write_named(&types, &reducer.params, "pub ", code);
-        });
-        code.line("");
-    }
-    calls(&types, &reducers, &mut code);
+    types.iter().for_each(|ty| user_type(types, ty, &mut code));
+    relations.iter().for_each(|relation| row(types, relation, &mut code));
+    reducers.iter().for_each(|reducer| args(types, reducer, &mut code));
+    calls(types, reducers, &mut code);
     vec![File { name: format!("{}.rs", snake(module.name())), text: code.into_text() }]
-}
-
-fn of_column<'s>(
-    table: &cosmictron_types::schema::TableSchema,
-    column: &'s ColumnSchema,
-) -> (&'s str, &'s Type, String) {
-    (&column.name, &column.ty, column_notes(table, column))
 }
 
 fn head(module: &Module, code: &mut Code) {
@@ -143,34 +110,38 @@ fn user_type(types: &UserTypes<'_>, UserType { ty, name }: &UserType<'_>, code: 
     code.line("");
 }
 
-fn row(
-    types: &UserTypes<'_>,
-    (what, source): (&str, &str),
-    name: &str,
-    fields: &[(&str, &Type, String)],
-    code: &mut Code,
-) {
-    code.line(&format!("/// A row of the {what} `{source}`.")).line(DERIVE);
-    code.block(&format!("pub struct {name} {{"), "}", |code| {
+fn row(types: &UserTypes<'_>, Relation { source, row }: &Relation<'_>, code: &mut Code) {
+    let columns = source.columns();
+    code.line(&format!("/// A row of the {} `{}`.", source.kind(), source.name())).line(DERIVE);
+    code.block(&format!("pub struct {row} {{"), "}", |code| {
         let mut members = Members::fields(types);
-        for (name, ty, notes) in fields {
-            if !notes.is_empty() {
-                code.line(&format!("/// {notes}"));
+        for Column { name, ty, note } in &columns {
+            if !note.is_empty() {
+                code.line(&format!("/// {note}"));
             }
             field::write_field(types, &mut members, name, ty, "pub ", code);
         }
     });
-    let columns: Vec<String> = fields.iter().map(|(name, ..)| format!("\"{name}\"")).collect();
+    let names: Vec<String> = columns.iter().map(|column| format!("\"{}\"", column.name)).collect();
     code.line("");
-    code.block(&format!("impl {name} {{"), "}", |code| {
+    code.block(&format!("impl {row} {{"), "}", |code| {
         code.line("/// Asks for all rows; conditions and an order may follow it.");
-        let sql = format!("SELECT {} FROM \"{source}\"", columns.join(", "));
+        let sql = format!("SELECT {} FROM \"{}\"", names.join(", "), source.name());
         code.line(&format!("pub const SELECT: &'static str = r#\"{sql}\"#;"));
     });
     code.line("");
 }
 
-fn calls(types: &UserTypes<'_>, reducers: &[(&ReducerSchema, Option<String>)], code: &mut Code) {
+fn args(types: &UserTypes<'_>, Reducer { schema, args }: &Reducer<'_>, code: &mut Code) {
+    let Some(args) = args else { return };
+    code.line(&format!("/// The arguments of the reducer `{}`.", schema.name)).line(DERIVE);
+    code.block(&format!("pub struct {args} {{"), "}", |code| {
+        field::write_named(types, &schema.params, "pub ", code);
+    });
+    code.line("");
+}
+
+fn calls(types: &UserTypes<'_>, reducers: &[Reducer<'_>], code: &mut Code) {
     code.line("/// The module's reducers, as a client calls them.")
         .line("#[derive(Clone, Copy, Debug)]")
         .line("pub struct Reducers<'c> {")
@@ -183,13 +154,13 @@ fn calls(types: &UserTypes<'_>, reducers: &[(&ReducerSchema, Option<String>)], c
         });
         let mut members = Members::new();
         members.take_silently("of");
-        for (reducer, args) in reducers {
-            let result = match &reducer.result {
+        for Reducer { schema, args } in reducers {
+            let result = match &schema.result {
                 Some(result) => type_text::text(types, result),
                 None => "()".to_owned(),
             };
-            code.line(&format!("/// Calls the reducer `{}`.", reducer.name));
-            let function = members.take_silently(&reducer.name);
+            code.line(&format!("/// Calls the reducer `{}`.", schema.name));
+            let function = members.take_silently(&schema.name);
             let (params, given) = match args {
                 Some(args) => (format!(", args: &{args}"), "args"),
                 None => (String::new(), "&()"),
@@ -198,7 +169,7 @@ fn calls(types: &UserTypes<'_>, reducers: &[(&ReducerSchema, Option<String>)], c
                 "pub async fn {function}(&self{params}) -> Result<Called<{result}>, Error> {{"
             );
             code.block(&begin, "}", |code| {
-                code.line(&format!("self.client.call(\"{}\", {given}).await", reducer.name));
+                code.line(&format!("self.client.call(\"{}\", {given}).await", schema.name));
             });
         }
     });

@@ -3,8 +3,8 @@
 use cosmictron_types::ty::{Field, Type};
 
 use super::type_text::{has_floats, text};
+use crate::code::Code;
 use crate::name::Names;
-use crate::text::Code;
 use crate::user_type::{UserType, UserTypes};
 
 /// Words that are names with `r#` before them.

@@ -4,6 +4,6 @@ use super::TypeScript;
 
 const HOOKS: &str = include_str!("hooks.ts");
 
-pub(super) fn text(names: &TypeScript<'_>) -> String {
-    format!("{}\n{HOOKS}", names.head())
+pub(super) fn text(typescript: &TypeScript<'_>) -> String {
+    format!("{}\n{HOOKS}", typescript.head())
 }

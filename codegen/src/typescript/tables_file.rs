@@ -2,17 +2,20 @@
 
 use cosmictron_types::ty::Type;
 
-use super::{Column, Relation, TypeScript, quoted, union};
-use crate::text::Code;
+use super::{TypeScript, quoted, union};
+use crate::code::Code;
+use crate::name::{Names, camel};
+use crate::outline::{Column, Relation};
 
 /// What the helpers are made of: the same for every module.
 const TABLE: &str = include_str!("table.ts");
 
-pub(super) fn text(names: &TypeScript<'_>) -> String {
+pub(super) fn text(typescript: &TypeScript<'_>) -> String {
+    let relations = &typescript.outline.relations;
     let mut code = Code::new("  ");
-    code.lines(&names.head()).line("");
-    if !names.relations.is_empty() {
-        let mut rows: Vec<&str> = names.relations.iter().map(|relation| &*relation.row).collect();
+    code.lines(&typescript.head()).line("");
+    if !relations.is_empty() {
+        let mut rows: Vec<&str> = relations.iter().map(|relation| &*relation.row).collect();
         rows.sort_unstable();
         code.block("import type {", "} from \"./schema.js\";", |code| {
             for row in rows {
@@ -24,12 +27,15 @@ pub(super) fn text(names: &TypeScript<'_>) -> String {
     code.lines(TABLE).line("");
     code.line("/** All that can be queried, each as a query of all its rows. */");
     code.block("export const tables = {", "};", |code| {
-        names.relations.iter().for_each(|relation| member(relation, code));
+        let mut members = Names::default();
+        for relation in relations {
+            member(relation, &members.take(&camel(relation.source.name())), code);
+        }
     });
     code.into_text()
 }
 
-fn member(Relation { source, row, member }: &Relation<'_>, code: &mut Code) {
+fn member(Relation { source, row }: &Relation<'_>, member: &str, code: &mut Code) {
     let columns = source.columns();
     let comparable = columns.iter().filter(|column| is_comparable(column.ty));
     let comparable = union(comparable.map(|column| column.name));

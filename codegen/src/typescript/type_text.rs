@@ -57,7 +57,7 @@ impl TypeScript<'_> {
             Type::List(inner) => {
                 format!("readonly {}[]", grouped(&self.type_text(inner, Place::Within)))
             }
-            Type::Struct(_) | Type::Enum(_) => self.types.name_of(ty).to_owned(),
+            Type::Struct(_) | Type::Enum(_) => self.outline.types.name_of(ty).to_owned(),
         }
     }
 

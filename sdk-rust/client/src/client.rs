@@ -10,7 +10,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::timeout;
 
 use crate::address::Address;
-use crate::conversation::{Asked, Conversation, Listener, Reply};
+use crate::conversation::{Asked, Bounds, Conversation, Listener, Reply};
 use crate::driver::{Command, Driver, State, random};
 use crate::error::Error;
 use crate::options::Options;
@@ -90,8 +90,12 @@ impl Client {
             updates_max: options.updates_max.max(1),
             last_subscription: AtomicU64::new(0),
         };
+        let bounds = Bounds {
+            waiting_max: options.waiting_max,
+            message_bytes_max: options.message_bytes_max,
+        };
         let driver = Driver {
-            conversation: Conversation::new(options.waiting_max),
+            conversation: Conversation::new(bounds),
             transport,
             options,
             own: commands.downgrade(),

@@ -117,7 +117,7 @@ struct Subscription {
 
 /// See the module.
 pub(crate) struct Conversation {
-    waiting_max: usize,
+    bounds: Bounds,
     last_id: u64,
     requests: BTreeMap<u64, Request>,
     /// By their listeners' ids.
@@ -125,6 +125,26 @@ pub(crate) struct Conversation {
     /// The listeners' ids of those that the server tells of on this connection, by their numbers on the wire: new ones each time, so
     /// that what the server still says to an old one is nobody's.
     followed: BTreeMap<u64, u64>,
+}
+
+/// How much may be asked.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Bounds {
+    /// Requests that are not answered, and as many subscriptions.
+    pub(crate) waiting_max: usize,
+    /// Bytes of what one says.
+    pub(crate) message_bytes_max: usize,
+}
+
+impl Bounds {
+    fn check(self, bytes: usize) -> Result<(), Error> {
+        let bytes_max = self.message_bytes_max;
+        if bytes <= bytes_max {
+            return Ok(());
+        }
+        let detail = format!("a message of {bytes} bytes exceeds the limit of {bytes_max}");
+        Err(Refusal::new("too_large", detail).into())
+    }
 }
 
 /// What a message of the server's asks of whoever carries the conversation.
@@ -136,10 +156,9 @@ pub(crate) enum Told {
 }
 
 impl Conversation {
-    /// With room for so many requests that are not answered, and as many subscriptions.
-    pub(crate) fn new(waiting_max: usize) -> Conversation {
+    pub(crate) fn new(bounds: Bounds) -> Conversation {
         Conversation {
-            waiting_max,
+            bounds,
             last_id: 0,
             requests: BTreeMap::new(),
             subscriptions: BTreeMap::new(),
@@ -207,12 +226,17 @@ impl Conversation {
     }
 
     fn request(&mut self, request: Request) -> Vec<Bytes> {
-        if self.requests.len() >= self.waiting_max {
+        let waiting = self.bounds.waiting_max;
+        if self.requests.len() >= waiting {
             // Those that have given up make room.
             self.requests.retain(|_, request| !request.is_given_up());
         }
-        if self.requests.len() >= self.waiting_max {
-            request.fail(Error::Busy { waiting: self.waiting_max });
+        if self.requests.len() >= waiting {
+            request.fail(Error::Busy { waiting });
+            return Vec::new();
+        }
+        if let Err(error) = self.bounds.check(request.length()) {
+            request.fail(error);
             return Vec::new();
         }
         let id = self.next_id();
@@ -227,13 +251,15 @@ impl Conversation {
         params: Option<String>,
         mut listener: Listener,
     ) -> Vec<Bytes> {
-        if self.subscriptions.len() >= self.waiting_max {
-            let error = Error::Busy { waiting: self.waiting_max };
-            listener
-                .begun
-                .take()
-                .into_iter()
-                .for_each(|begun| drop(begun.send(Err(error.clone()))));
+        let waiting = self.bounds.waiting_max;
+        let checked = match self.subscriptions.len() >= waiting {
+            true => Err(Error::Busy { waiting }),
+            false => self.bounds.check(length_of(&sql, params.as_deref())),
+        };
+        if let Err(error) = checked {
+            if let Some(begun) = listener.begun.take() {
+                drop(begun.send(Err(error)));
+            }
             return Vec::new();
         }
         let id = listener.id;
@@ -270,6 +296,31 @@ impl Conversation {
             request.fail(error.clone());
         }
         self.subscriptions.retain(|_, subscription| subscription.is_left_to_tell(error.clone()));
+    }
+
+    /// What was said is longer than the server takes: the longest of it is not said again.
+    pub(crate) fn fail_longest(&mut self) {
+        let refusal =
+            || Refusal::new("too_large", "the message is longer than the server takes".to_owned());
+        let request = self.requests.iter().map(|(id, request)| (request.length(), *id)).max();
+        let subscription = self.subscriptions.iter().map(|(id, known)| (known.length(), *id)).max();
+        match (request, subscription) {
+            (Some((length, id)), other) if other.is_none_or(|(other, _)| other <= length) => {
+                if let Some(request) = self.requests.remove(&id) {
+                    request.fail(refusal().into());
+                }
+            }
+            (_, Some((_, id))) => self.end_subscription(id, refusal().into()),
+            (_, None) => {}
+        }
+    }
+
+    fn end_subscription(&mut self, id: u64, error: Error) {
+        if let Some(subscription) = self.subscriptions.get_mut(&id)
+            && !subscription.is_left_to_tell(error)
+        {
+            self.subscriptions.remove(&id);
+        }
     }
 
     /// Takes what the server says.
@@ -323,11 +374,8 @@ impl Conversation {
         if let Some(request) = self.requests.remove(&id) {
             return request.fail(refusal.into());
         }
-        let Some(listener) = self.followed.remove(&id) else { return };
-        if let Some(subscription) = self.subscriptions.get_mut(&listener)
-            && !subscription.is_left_to_tell(refusal.into())
-        {
-            self.subscriptions.remove(&listener);
+        if let Some(listener) = self.followed.remove(&id) {
+            self.end_subscription(listener, refusal.into());
         }
     }
 }
@@ -339,6 +387,14 @@ impl Request {
                 wire::call(id, reducer, args, idempotency_key)
             }
             Request::Query { sql, params, .. } => wire::query(id, sql, params.as_deref()),
+        }
+    }
+
+    /// Bytes of what it says, about.
+    fn length(&self) -> usize {
+        match self {
+            Request::Call { args, .. } => args.len(),
+            Request::Query { sql, params, .. } => length_of(sql, params.as_deref()),
         }
     }
 
@@ -359,6 +415,10 @@ impl Request {
 }
 
 impl Subscription {
+    fn length(&self) -> usize {
+        length_of(&self.sql, self.params.as_deref())
+    }
+
     fn begin(&mut self, answer: Answer, resumed: bool) {
         if resumed && self.told.is_some() {
             return;
@@ -411,6 +471,10 @@ impl Subscription {
             Some(_) => false,
         }
     }
+}
+
+fn length_of(sql: &str, params: Option<&str>) -> usize {
+    sql.len() + params.map_or(0, str::len)
 }
 
 impl QueryAnswer {

@@ -30,6 +30,8 @@ use crate::wire::{self, ServerMessage};
 /// For a good-bye to be said.
 const FAREWELL: Duration = Duration::from_secs(1);
 
+/// A message is longer than the server takes.
+const TOO_LARGE: u16 = 1009;
 /// The token has ended, or was signed out (`docs/protocol.md`).
 const TOKEN_ENDED: u16 = 4001;
 /// The server does not know who it is.
@@ -115,7 +117,7 @@ impl Driver {
             let lost = match self.converse(&mut attempt).await {
                 End::Unwanted => break,
                 End::Replaced => {
-                    self.conversation.end(true);
+                    self.conversation.end(false);
                     attempt = 0;
                     continue;
                 }
@@ -198,10 +200,18 @@ impl Driver {
 
     /// Waits before the next attempt; whether there is to be one.
     async fn wait(&mut self, attempt: u32, lost: &Lost) -> bool {
-        let have_rights_changed = matches!(lost, Lost::Closed { code: RIGHTS_CHANGED, .. });
-        self.conversation.end(have_rights_changed);
+        self.conversation.end(matches!(lost, Lost::Closed { code: RIGHTS_CHANGED, .. }));
+        match lost {
+            // It would be said again, and again end the connection.
+            Lost::Closed { code: TOO_LARGE, .. } => self.conversation.fail_longest(),
+            Lost::Broken(error @ Error::Protocol(_)) => self.conversation.fail(error),
+            Lost::Closed { code: 1002 | 1003 | 1007, reason } => {
+                self.conversation.fail(&Error::Protocol(reason.clone()));
+            }
+            _ => {}
+        }
         // After a connection that was good the first attempt is at hand, but not all clients' at once.
-        let wait = self.options.backoff.wait(attempt.max(1), random());
+        let wait = self.options.backoff.wait(attempt.max(1), random()).max(lost.retry_after());
         let reason = lost.to_string();
         self.state.send_replace(State::Waiting { attempt, wait, reason });
         !matches!(self.beside(sleep(wait)).await, Err(End::Unwanted))

@@ -25,6 +25,9 @@ pub struct Options {
     pub silence: Duration,
     /// Requests that wait for an answer, and subscriptions; more are refused with [`Error::Busy`](crate::Error::Busy).
     pub waiting_max: usize,
+    /// Bytes of the longest arguments, or query with its parameters; what is longer is refused as `too_large`. The server has a bound
+    /// of its own, `websocket.message_bytes_max`.
+    pub message_bytes_max: usize,
     /// Updates that a subscriber may be behind before the client stops keeping them for it. It is told the rest by the server
     /// when it has taken these.
     pub updates_max: usize,
@@ -40,6 +43,8 @@ impl Default for Options {
             backoff: Backoff::default(),
             silence: Duration::from_secs(30),
             waiting_max: 1024,
+            // The server's, without room for what is around them.
+            message_bytes_max: (1 << 20) - 4096,
             updates_max: 256,
             authorities: None,
         }
@@ -55,6 +60,7 @@ impl std::fmt::Debug for Options {
             .field("backoff", &self.backoff)
             .field("silence", &self.silence)
             .field("waiting_max", &self.waiting_max)
+            .field("message_bytes_max", &self.message_bytes_max)
             .field("updates_max", &self.updates_max)
             .finish_non_exhaustive()
     }

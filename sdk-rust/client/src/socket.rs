@@ -1,6 +1,7 @@
 //! One WebSocket to a server, from its handshake on.
 
 use std::collections::VecDeque;
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::stream::{SplitSink, SplitStream};
@@ -77,6 +78,16 @@ pub(crate) async fn open(transport: Transport, token: String) -> Result<(Sender,
             Err(http::refusal(status, retry_after.map(HeaderValue::as_bytes), body))
         }
         Err(error) => Err(Error::Unreachable(error.to_string())),
+    }
+}
+
+impl Lost {
+    /// How long the server wants to be left alone.
+    pub(crate) fn retry_after(&self) -> Duration {
+        match self {
+            Lost::Broken(Error::Refused(refusal)) => refusal.retry_after.unwrap_or_default(),
+            _ => Duration::ZERO,
+        }
     }
 }
 

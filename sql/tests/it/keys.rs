@@ -22,6 +22,15 @@ const TABLES: &[&str] = &[
         "indexes": [
             {"name": "id", "columns": ["id"], "primary": true},
             {"name": "in_room", "columns": ["room", "number"], "unique": true}]}}"#,
+    r#"{"table": {"name": "note", "public": true,
+        "policies": [
+            {"read": "room IN (SELECT id FROM room WHERE owner IS NULL) OR text = 'open'"},
+            {"read": "room < (SELECT max(p.id) FROM post p WHERE p.room = room)"}],
+        "columns": [
+            {"name": "id", "type": "u32"},
+            {"name": "room", "type": "u32"},
+            {"name": "text", "type": "string"}],
+        "indexes": [{"name": "id", "columns": ["id"], "primary": true}]}}"#,
     r#"{"table": {"name": "fact", "public": true,
         "columns": [{"name": "at", "type": "f64"}, {"name": "room", "type": "u32"}],
         "indexes": [{"name": "at", "columns": ["at"], "unique": true}]}}"#,
@@ -89,6 +98,13 @@ fn sub_queries_add_nothing() {
     check("SELECT id, (SELECT name FROM room r WHERE r.id = p.room) FROM post p", "[0]");
     check("SELECT id, (SELECT max(p.id) FROM post p WHERE p.room = r.id) FROM room r", "[0]");
     check("SELECT q.a FROM (SELECT id AS a, name FROM room) AS q", "[0]");
+}
+
+#[test]
+fn a_policy_admits_a_row_once() {
+    check("SELECT text, id FROM note", "[1]");
+    check("SELECT n.id, r.name FROM note n JOIN room r ON n.room = r.id", "[0]");
+    check("SELECT text FROM note", "");
 }
 
 #[test]

@@ -57,6 +57,10 @@ struct World {
     rows: Vec<u64>,
 }
 
+fn bounds(waiting_max: usize) -> Bounds {
+    Bounds { waiting_max, message_bytes_max: 100 }
+}
+
 fn batch(rows: &[u64]) -> Batch {
     let length = (24 + 8 * rows.len()) as u32;
     let mut bytes = Vec::new();
@@ -136,7 +140,7 @@ impl Server {
 
 impl World {
     fn new() -> World {
-        let mut conversation = Conversation::new(64);
+        let mut conversation = Conversation::new(bounds(64));
         let ((begun, first), (news, receiver)) = (oneshot::channel(), mpsc::channel(2));
         let listener = Listener { id: 1, begun: Some(begun), news: Some(news) };
         let (sql, params) = ("SELECT row".to_owned(), None);
@@ -267,23 +271,44 @@ proptest! {
     }
 }
 
+fn call(args: &str) -> (Asked, oneshot::Receiver<Result<CallAnswer, Error>>) {
+    let (reply, answer) = oneshot::channel();
+    let (reducer, args) = ("add".to_owned(), args.to_owned());
+    let idempotency_key = "key".to_owned();
+    (Asked::Call { reducer, args, idempotency_key, reply }, answer)
+}
+
 #[test]
 fn those_that_have_given_up_make_room() {
-    let mut conversation = Conversation::new(1);
-    let call = |reply| Asked::Call {
-        reducer: "add".to_owned(),
-        args: "[]".to_owned(),
-        idempotency_key: "key".to_owned(),
-        reply,
-    };
-    let (reply, waiting) = oneshot::channel();
-    assert_eq!(conversation.ask(call(reply)).len(), 1);
-    let (reply, mut refused) = oneshot::channel();
-    assert!(conversation.ask(call(reply)).is_empty());
+    let mut conversation = Conversation::new(bounds(1));
+    let (first, waiting) = call("[]");
+    assert_eq!(conversation.ask(first).len(), 1);
+    let (second, mut refused) = call("[]");
+    assert!(conversation.ask(second).is_empty());
     assert!(matches!(refused.try_recv(), Ok(Err(Error::Busy { waiting: 1 }))));
     drop(waiting);
-    let (reply, _waiting) = oneshot::channel();
-    assert_eq!(conversation.ask(call(reply)).len(), 1);
+    let (third, _waiting) = call("[]");
+    assert_eq!(conversation.ask(third).len(), 1);
+}
+
+#[test]
+fn what_is_too_long_is_not_said_and_what_the_server_finds_too_long_not_again() {
+    let mut conversation = Conversation::new(bounds(9));
+    let code = |refused: Option<Result<CallAnswer, Error>>| {
+        refused.map(|answer| answer.unwrap_err().code().unwrap().clone())
+    };
+    let (long, mut refused) = call(&"x".repeat(101));
+    assert!(conversation.ask(long).is_empty());
+    assert_eq!(code(refused.try_recv().ok()), Some(Code::TooLarge));
+    let (short, mut waiting) = call("[]");
+    let (longer, mut refused) = call("[1]");
+    conversation.ask(short);
+    conversation.ask(longer);
+    conversation.end(false);
+    conversation.fail_longest();
+    assert_eq!(code(refused.try_recv().ok()), Some(Code::TooLarge));
+    assert_eq!(code(waiting.try_recv().ok()), None);
+    assert_eq!(conversation.begin().len(), 1);
 }
 
 #[test]

@@ -45,6 +45,24 @@ async fn what_the_server_refuses_has_its_code() {
 }
 
 #[tokio::test]
+async fn what_is_too_long_for_the_server_is_refused_and_all_else_goes_on() {
+    let (_server, client) = agent(Options::default()).await;
+    let mut messages = client.subscribe::<Message>(MESSAGES, &["s"]).await.unwrap();
+    let long = "x".repeat(2 << 20);
+    let args = ("s", "user", &long);
+    let (refused, done) = tokio::join!(
+        client.call::<u64>("record_agent_message", &args),
+        client.call::<u64>("record_agent_message", &("s", "user", "short")),
+    );
+    assert_eq!(refused.unwrap_err().code(), Some(&Code::TooLarge));
+    let mut rows = Vec::new();
+    while rows.is_empty() {
+        messages.next().await.unwrap().unwrap().apply(&mut rows);
+    }
+    assert_eq!(rows[0].id, done.unwrap().result);
+}
+
+#[tokio::test]
 async fn a_call_with_a_key_runs_once() {
     let (_server, client) = agent(Options::default()).await;
     let key = IdempotencyKey::of("order 7");

@@ -49,29 +49,3 @@ impl Code {
         self.text
     }
 }
-
-/// What a column is beside its type, in words: the same in both languages.
-pub(crate) fn column_notes(
-    table: &cosmictron_types::schema::TableSchema,
-    column: &cosmictron_types::schema::ColumnSchema,
-) -> String {
-    let mut notes: Vec<String> = Vec::new();
-    let is_key = |primary: bool| {
-        let mut indexes = table.indexes.iter();
-        indexes.any(|index| {
-            index.unique && index.primary == primary && index.columns == [column.name.as_str()]
-        })
-    };
-    if is_key(true) {
-        notes.push("Primary key.".to_owned());
-    } else if is_key(false) {
-        notes.push("Unique.".to_owned());
-    }
-    if column.auto_inc {
-        notes.push("A 0 is replaced by the next number.".to_owned());
-    }
-    if let Some(key) = &column.foreign_key {
-        notes.push(format!("Refers to `{}.{}`.", key.table, key.column));
-    }
-    notes.join(" ")
-}
