@@ -11,7 +11,7 @@ use tokio::time::timeout;
 
 use crate::address::Address;
 use crate::conversation::{Asked, Bounds, Conversation, Listener, Reply};
-use crate::driver::{Command, Driver, State, random};
+use crate::driver::{Command, Driver, State};
 use crate::error::Error;
 use crate::options::Options;
 use crate::session::{self, Session};
@@ -63,7 +63,10 @@ pub struct IdempotencyKey(String);
 impl IdempotencyKey {
     /// One that nobody else has.
     pub fn random() -> IdempotencyKey {
-        IdempotencyKey(format!("{:016x}{:016x}", random(), random()))
+        let mut bytes = [0; 16];
+        // Were it known to others, or the same twice, a call would be taken for one that has run.
+        getrandom::fill(&mut bytes).expect("the system gives random bytes");
+        IdempotencyKey(format!("{:032x}", u128::from_le_bytes(bytes)))
     }
 
     /// One that says what it is of, such as the number of an order. It has 1 to 255 bytes.
@@ -100,6 +103,7 @@ impl Client {
             options,
             own: commands.downgrade(),
             commands: receiver,
+            identity: None,
             token,
             state: state_sender,
         };
@@ -112,7 +116,7 @@ impl Client {
         self.begin(session::sign_up(&self.shared.transport, email, password)).await
     }
 
-    /// Becomes an account.
+    /// Becomes an account. What was asked as another one, and its subscriptions, end with [`Error::SignedOut`].
     pub async fn sign_in(&self, email: &str, password: &str) -> Result<Session, Error> {
         self.begin(session::sign_in(&self.shared.transport, email, password)).await
     }

@@ -93,6 +93,8 @@ pub(crate) struct Driver {
     /// For what it has begun itself.
     pub(crate) own: mpsc::WeakUnboundedSender<Command>,
     pub(crate) conversation: Conversation,
+    /// Whose the token is, where that is known.
+    pub(crate) identity: Option<Identity>,
     pub(crate) token: Arc<watch::Sender<Option<String>>>,
     pub(crate) state: watch::Sender<State>,
 }
@@ -161,6 +163,10 @@ impl Driver {
                 false
             }
             Command::Begin(session) => {
+                // What one account has asked is not done as another.
+                if self.identity.replace(session.identity) != Some(session.identity) {
+                    self.conversation.fail(&Error::SignedOut);
+                }
                 self.token.send_replace(Some(session.token));
                 self.conversation.end(true);
                 true
@@ -305,6 +311,7 @@ impl Driver {
         is_welcome: &mut bool,
     ) -> Result<(), End> {
         if let ServerMessage::Welcome { identity, connection_id, .. } = message {
+            self.identity = Some(identity);
             self.state.send_replace(State::Connected { identity, connection_id });
             *attempt = 0;
             if !std::mem::replace(is_welcome, true) {
@@ -344,6 +351,6 @@ struct Line {
 }
 
 /// Chance comes from the system: two clients of one second shall not wait alike.
-pub(crate) fn random() -> u64 {
+fn random() -> u64 {
     getrandom::u64().unwrap_or(u64::MAX / 2)
 }

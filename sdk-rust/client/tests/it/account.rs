@@ -41,6 +41,24 @@ async fn a_token_that_is_refused_signs_the_client_out() {
 }
 
 #[tokio::test]
+async fn what_one_account_has_asked_is_not_told_to_another() {
+    let (_server, client) = agent(Options::default()).await;
+    let mut messages = client.subscribe::<u64>("SELECT id FROM agent_state", &()).await.unwrap();
+    messages.next().await.unwrap().unwrap();
+    client.sign_in("ada@example.com", "secret").await.unwrap();
+    let id = record(&client, "still hers").await;
+    // The same account again: it goes on.
+    let mut rows = Vec::new();
+    while rows != [id] {
+        messages.next().await.unwrap().unwrap().apply(&mut rows);
+    }
+    client.sign_up("bob@example.com", "secret").await.unwrap();
+    let ended = messages.next().await.unwrap().unwrap_err();
+    assert!(matches!(ended, Error::SignedOut), "{ended}");
+    assert_eq!(client.query::<u64>("SELECT 1", &()).await.unwrap().rows, [1]);
+}
+
+#[tokio::test]
 async fn a_server_that_is_not_there_is_waited_for() {
     let options = Options { timeout: std::time::Duration::from_millis(300), ..Options::default() };
     let client = Client::new("ws://127.0.0.1:9", options).unwrap();
