@@ -9,6 +9,7 @@ mod client;
 mod credentials;
 mod deploy;
 mod dev;
+mod generate;
 mod module_project;
 mod new;
 mod output;
@@ -76,6 +77,13 @@ enum Command {
         #[command(flatten)]
         flags: deploy::ModulesFlags,
     },
+    /// Writes the code that a module's clients use: row types, calls, queries, hooks
+    Generate {
+        #[command(flatten)]
+        connection: Connection,
+        #[command(flatten)]
+        flags: generate::GenerateFlags,
+    },
     /// Makes an account and keeps its token
     SignUp {
         #[command(flatten)]
@@ -135,6 +143,7 @@ pub fn run() -> ExitCode {
         Command::Sql { connection, flags } => query::sql(&connection, &flags),
         Command::Subscribe { connection, flags } => subscribe::subscribe(&connection, &flags),
         Command::Modules { connection, flags } => deploy::modules(&connection, &flags),
+        Command::Generate { connection, flags } => generate::generate(&connection, &flags),
         Command::SignUp { connection, flags } => sign::sign_up(&connection, &flags),
         Command::SignIn { connection, flags } => sign::sign_in(&connection, &flags),
         Command::SignOut { connection } => sign::sign_out(&connection),

@@ -12,7 +12,7 @@
 //! one set of expression semantics.
 //!
 //! Reading order: [`error`], [`limits`], [`catalog`]; `value` and `expr` are what queries compute with; `syntax`, `bind`,
-//! `logical`, `physical` and `execute` are the way of a text to its rows; [`plan`](mod@plan) is the door, [`rowset`] the
+//! `logical`, `physical` and `execute` are the way of a text to its rows, `answer_key` says what tells these apart; [`plan`](mod@plan) is the door, [`rowset`] the
 //! exit, `batch` the columnar form of what leaves there. [`partial`] is a query over several stores, [`part_run`] one in slices. Where the place of
 //! policies is: `logical`; [`policy`](mod@policy) is for whoever holds rows in its hand.
 //!
@@ -31,6 +31,7 @@ pub mod rowset;
 pub mod shown_order;
 pub mod time_travel;
 
+mod answer_key;
 mod batch;
 mod bind;
 mod execute;

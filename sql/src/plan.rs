@@ -5,6 +5,7 @@ use std::sync::Arc;
 use cosmictron_storage::{Snapshot, Store};
 use cosmictron_types::{ColumnIndex, TableId, Timestamp, TxId};
 
+use crate::answer_key::answer_key;
 use crate::bind;
 use crate::catalog::{Catalog, Sight};
 use crate::error::{EvalError, SqlError};
@@ -38,6 +39,7 @@ pub struct Plan {
     /// What the answer shows of each tuple, one a column.
     exprs: Vec<Expr>,
     columns: Vec<OutputColumn>,
+    key: Option<Vec<usize>>,
     tables: Vec<TableId>,
     params: Wanted,
     as_of: Option<Moment>,
@@ -65,6 +67,7 @@ pub fn plan(text: &str, catalog: &dyn Catalog, limits: &PlanLimits) -> Result<Pl
         plan.live_explanation = live::explain::explain(&plan, catalog);
         plan.is_explain = true;
         plan.columns = vec![OutputColumn::text("plan")];
+        plan.key = None;
     }
     Ok(plan)
 }
@@ -82,6 +85,7 @@ impl Plan {
     /// Of a bound query of the present.
     pub(crate) fn of(query: Query, params: Wanted, catalog: &dyn Catalog) -> Plan {
         let logical = query.clone();
+        let key = answer_key(&query);
         let Query { node, output } = query;
         let mut tables = Vec::new();
         collect_tables(&node, &mut tables);
@@ -94,6 +98,7 @@ impl Plan {
             split: Split::of(&operator, &exprs),
             operator,
             columns,
+            key,
             exprs,
             tables,
             params,
@@ -108,6 +113,12 @@ impl Plan {
     /// The columns of the answer; at least one.
     pub fn columns(&self) -> &[OutputColumn] {
         &self.columns
+    }
+
+    /// The places of columns whose values, taken together, no two rows of an answer share; no columns where there is never more
+    /// than one row. `None` where none are known.
+    pub fn key(&self) -> Option<&[usize]> {
+        self.key.as_deref()
     }
 
     /// The tables that an execution reads, each once.

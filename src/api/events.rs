@@ -18,7 +18,7 @@ use serde_json::value::RawValue;
 
 use super::caller::unauthenticated;
 use super::problem::{bug, query_problem};
-use super::sql::{write_columns, write_types};
+use super::sql::{write_columns, write_key, write_types};
 use super::{Api, Ending, Exchange, Handled, Outcome};
 use crate::auth::Claims;
 use crate::shard::{
@@ -169,6 +169,10 @@ impl Events {
         write_types(&self.plan, out);
         out.extend_from_slice(b",\"rows\":");
         out.extend_from_slice(&first.rows.told());
+        if let Some(key) = self.plan.key() {
+            out.extend_from_slice(b",\"key\":");
+            write_key(key, out);
+        }
         let resumed: &[u8] = if first.is_resumed { b"true" } else { b"false" };
         out.extend_from_slice(b",\"resumed\":");
         out.extend_from_slice(resumed);

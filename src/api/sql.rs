@@ -235,6 +235,18 @@ pub(super) fn write_types(plan: &Plan, out: &mut Vec<u8>) {
     write_texts(plan.columns().iter().map(|column| Cow::Owned(column.ty.to_string())), out);
 }
 
+/// Writes the places of the columns that tell an answer's rows apart as a JSON array.
+pub(super) fn write_key(key: &[usize], out: &mut Vec<u8>) {
+    out.push(b'[');
+    for (at, column) in key.iter().enumerate() {
+        if at > 0 {
+            out.push(b',');
+        }
+        out.extend_from_slice(itoa::Buffer::new().format(*column).as_bytes());
+    }
+    out.push(b']');
+}
+
 fn write_texts<'t>(texts: impl Iterator<Item = Cow<'t, str>>, out: &mut Vec<u8>) {
     out.push(b'[');
     for (at, text) in texts.enumerate() {

@@ -78,9 +78,7 @@ fn find(path: &Path) -> Result<Built, CliError> {
     if path.is_dir() {
         return module_project::build(path);
     }
-    let stem = path.file_stem().unwrap_or_default().to_string_lossy();
-    // rustc writes `my_agent.wasm` for the package `my-agent`.
-    Ok(Built { name: stem.replace('_', "-"), wasm: path.to_owned() })
+    Ok(Built::of_file(path))
 }
 
 /// Sends a module; yields the server's answer.

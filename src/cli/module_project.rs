@@ -16,6 +16,15 @@ pub struct Built {
     pub wasm: PathBuf,
 }
 
+impl Built {
+    /// A file that is built already, which gives the module its name.
+    pub fn of_file(wasm: &Path) -> Built {
+        let stem = wasm.file_stem().unwrap_or_default().to_string_lossy();
+        // rustc writes `my_agent.wasm` for the package `my-agent`.
+        Built { name: stem.replace('_', "-"), wasm: wasm.to_owned() }
+    }
+}
+
 /// A line of Cargo's messages, as far as it matters here.
 #[derive(Deserialize)]
 struct Message {

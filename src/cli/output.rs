@@ -26,6 +26,8 @@ pub enum CliError {
         "no token for {url}: run `cosmictron sign-in`, or give one by --token or COSMICTRON_TOKEN"
     )]
     NoToken { url: String },
+    #[error("not up to date: {}", names(files))]
+    Stale { files: Vec<PathBuf> },
     #[error("the server does not run: {0}")]
     Server(#[from] crate::server::ServeError),
 }
@@ -35,7 +37,10 @@ impl CliError {
     pub fn report(self) -> ExitCode {
         eprintln!("error: {self}");
         ExitCode::from(match self {
-            CliError::Refused { .. } | CliError::NoToken { .. } | CliError::Server(_) => 1,
+            CliError::Refused { .. }
+            | CliError::NoToken { .. }
+            | CliError::Stale { .. }
+            | CliError::Server(_) => 1,
             CliError::Unreachable { .. } | CliError::Foreign { .. } => 3,
             CliError::File { .. } | CliError::Local(_) | CliError::Output(_) => 4,
         })
@@ -46,6 +51,10 @@ impl CliError {
         let path = path.into();
         move |source| CliError::File { path, source }
     }
+}
+
+fn names(files: &[PathBuf]) -> String {
+    files.iter().map(|file| file.display().to_string()).collect::<Vec<_>>().join(", ")
 }
 
 /// Prints rows as a table for people.

@@ -192,7 +192,8 @@ impl Following {
         let foreign = |reason| CliError::Foreign { url: self.target.url().to_owned(), reason };
         match Message::parse(text).map_err(foreign)?.tidings(SUBSCRIPTION).map_err(foreign)? {
             Tidings::Nothing => return Ok(None),
-            Tidings::Begun { tx_id, columns, rows } => {
+            Tidings::Begun { tx_id, columns, key, rows } => {
+                self.rows.tell_apart_by(key);
                 let changes = rows.map(|rows| self.rows.replace(&rows)).unwrap_or_default();
                 match self.tx_id.replace(tx_id) {
                     None => self.display.begin(text, columns, tx_id, &self.rows)?,

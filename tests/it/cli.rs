@@ -1,5 +1,6 @@
 //! The commands, as people and scripts use them: what they print, what they leave, how they exit.
 
+mod generate;
 mod subscribe;
 
 use std::io::{Read, Write};

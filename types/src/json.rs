@@ -39,4 +39,5 @@ mod value;
 pub use decode::{Limits, Scratch, decode_arguments, decode_value};
 pub use encode::{write_object, write_row, write_value};
 pub use error::{ECHO_CHARS_MAX, JsonError};
+pub use shape::{Shape, can_be_null};
 pub use text::write_string;

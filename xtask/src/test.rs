@@ -3,7 +3,7 @@
 use clap::Args;
 
 use crate::module;
-use crate::step::{self, Failed, program, succeeds};
+use crate::step::{self, Failed, program, root, succeeds};
 
 /// Modules that tests deploy: each a workspace of its own, as a user's is.
 const MODULES: [&str; 4] =
@@ -40,6 +40,7 @@ pub fn run(options: &Options) -> Result<(), Failed> {
             .env("COSMICTRON_SIM_SEEDS", options.sim_seeds.to_string()),
     )?;
     step::run(program("cargo").args(["test", "--release", "--workspace", "--doc"]))?;
+    test_clients(options)?;
     if !options.only_tests {
         step::run(program("cargo").args([
             "clippy",
@@ -50,6 +51,30 @@ pub fn run(options: &Options) -> Result<(), Failed> {
             "-D",
             "warnings",
         ]))?;
+    }
+    Ok(())
+}
+
+/// What is no part of the workspace: the client in Rust, and the generated TypeScript.
+fn test_clients(options: &Options) -> Result<(), Failed> {
+    let client = |arguments: &[&str]| {
+        let mut cargo = program("cargo");
+        cargo.current_dir(root().join("sdk-rust/client")).args(arguments);
+        step::run(&mut cargo)
+    };
+    if !options.only_tests {
+        client(&["fmt", "--check"])?;
+        client(&["clippy", "--locked", "--all-targets", "--", "-D", "warnings"])?;
+    }
+    client(&["test", "--locked"])?;
+    if !succeeds(program("npm").arg("--version")) {
+        println!("\nskipped, since npm is not there: the generated TypeScript");
+        return Ok(());
+    }
+    for arguments in [&["ci"][..], &["test"]] {
+        let mut npm = program("npm");
+        npm.current_dir(root().join("codegen/tests/typescript")).args(arguments);
+        step::run(&mut npm)?;
     }
     Ok(())
 }

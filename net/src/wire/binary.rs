@@ -56,6 +56,7 @@ pub(super) mod tag {
     pub(in super::super) const CHANGES: u32 = 22;
     pub(in super::super) const CODE: u32 = 23;
     pub(in super::super) const DETAIL: u32 = 24;
+    pub(in super::super) const KEY: u32 = 25;
 }
 
 /// Reads the fields of a message, one after the other.

@@ -25,11 +25,14 @@ pub(super) fn write(message: &ServerMessage<'_>, out: &mut Vec<u8>) {
                 write_text(tag::RESULT, result, out);
             }
         }
-        ServerMessage::Subscribed { id, tx_id, answer, resumed } => {
+        ServerMessage::Subscribed { id, tx_id, answer, key, resumed } => {
             begin(kind::SUBSCRIBED, out);
             write_id(id, out);
             write_number(tag::TX_ID, tx_id.get(), out);
             write_number(tag::RESUMED, u64::from(*resumed), out);
+            if let Some(key) = key {
+                write_text(tag::KEY, key, out);
+            }
             write_answer(answer, out);
         }
         ServerMessage::Unsubscribed { id } => {

@@ -56,6 +56,8 @@ pub enum ServerMessage<'a> {
         tx_id: TxId,
         /// All of them; none when `resumed`.
         answer: AnswerRows<'a>,
+        /// The places of the columns whose values no two rows share, in JSON, where some are known: `[0]`.
+        key: Option<&'a str>,
         /// Whether the client's rows, as of its `since`, stay and the changes since then follow.
         resumed: bool,
     },
@@ -120,10 +122,13 @@ impl ServerMessage<'_> {
                     write_json("result", result, out);
                 }
             }
-            ServerMessage::Subscribed { id, tx_id, answer, resumed } => {
+            ServerMessage::Subscribed { id, tx_id, answer, key, resumed } => {
                 begin_answer("subscribed", id, out);
                 write_tx(*tx_id, out);
                 answer.write(out);
+                if let Some(key) = key {
+                    write_json("key", key, out);
+                }
                 write_json("resumed", if *resumed { "true" } else { "false" }, out);
             }
             ServerMessage::Unsubscribed { id } => begin_answer("unsubscribed", id, out),

@@ -214,9 +214,16 @@ fn the_server_says_what_the_contract_says() {
     );
     let called = ServerMessage::Called { id: &id, tx_id, duration, result: Some("[1]") };
     assert!(write(&called).ends_with(r#","duration_ms":2.045,"result":[1]}"#));
+    let tx_id = TxId::new(3);
+    let subscribed =
+        |key| ServerMessage::Subscribed { id: &id, tx_id, answer, key, resumed: false };
     assert_eq!(
-        write(&ServerMessage::Subscribed { id: &id, tx_id: TxId::new(3), answer, resumed: false }),
+        write(&subscribed(None)),
         r#"{"type":"subscribed","id":7,"tx_id":3,"columns":["id","name"],"types":["u64","string"],"rows":[[1,"ada"]],"resumed":false}"#
+    );
+    assert_eq!(
+        write(&subscribed(Some("[0,1]"))),
+        r#"{"type":"subscribed","id":7,"tx_id":3,"columns":["id","name"],"types":["u64","string"],"rows":[[1,"ada"]],"key":[0,1],"resumed":false}"#
     );
     assert_eq!(
         write(&ServerMessage::Unsubscribed { id: &id }),

@@ -173,6 +173,13 @@ fn the_server_says_what_it_says_in_json() {
     let tx_id = TxId::new(u64::MAX);
     let duration = Duration::from_micros(2045);
     let code = ProblemCode::NotFound;
+    let subscribed = |id, answer, key: Option<&'static str>| ServerMessage::Subscribed {
+        id,
+        tx_id,
+        answer,
+        key,
+        resumed: key.is_some(),
+    };
     let messages = |rows| {
         [
             ServerMessage::Welcome {
@@ -182,8 +189,9 @@ fn the_server_says_what_it_says_in_json() {
             },
             ServerMessage::Called { id: &number, tx_id, duration, result: None },
             ServerMessage::Called { id: &text, tx_id, duration, result: Some("[1,{}]") },
-            ServerMessage::Subscribed { id: &text, tx_id, answer: answer(rows), resumed: false },
-            ServerMessage::Subscribed { id: &number, tx_id, answer: answer(rows), resumed: true },
+            subscribed(&text, answer(rows), None),
+            subscribed(&number, answer(rows), Some("[0]")),
+            subscribed(&number, answer(rows), Some("[]")),
             ServerMessage::Unsubscribed { id: &number },
             ServerMessage::Rows { id: &number, tx_id, answer: answer(rows) },
             ServerMessage::Error { id: Some(&text), code, detail: "no \"x\"" },

@@ -13,6 +13,7 @@ mod fixture;
 mod functions;
 mod hostile;
 mod joins;
+mod keys;
 mod limits;
 mod live;
 mod live_plans;

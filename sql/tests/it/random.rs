@@ -5,7 +5,7 @@
 //! fails is made small a tape at a time, and is printed as one would write it. `COSMICTRON_HISTORIES` says how many there are.
 //!
 //! Reading order: [`choice`], [`value`], [`schema`], [`transaction`]; [`scope`], [`expression`] with [`function`], [`predicate`],
-//! [`subquery`], [`aggregate`], [`from`], [`query`] and [`param`] ask; [`cluster`] has the rows, [`answer`] and [`order`] are what clients
+//! [`subquery`], [`aggregate`], [`from`], [`query`] and [`param`] ask; [`cluster`] has the rows, [`answer`], [`order`] and [`key`] are what clients
 //! see, [`subscriber`] is told, [`history`] is all of it; [`partition`] asks of one
 //! condition, [`guarded`] puts policies before it all, and [`judged`] what numbers come to by an evaluator of their own.
 
@@ -19,6 +19,7 @@ pub(crate) mod function;
 pub(crate) mod guarded;
 pub(crate) mod history;
 pub(crate) mod judged;
+pub(crate) mod key;
 pub(crate) mod order;
 pub(crate) mod param;
 pub(crate) mod partition;
@@ -67,10 +68,11 @@ fn check<T: fmt::Debug>(cases: u32, all: impl Strategy<Value = T>, check: impl F
 fn what_is_told_of_any_query_adds_up_to_its_answer() {
     let all = Cell::new(Tally::default());
     check(cases(1), History::random(), |history| all.set(all.get().with(history.check())));
-    let Tally { queries, refused, failed, checks, full } = all.get();
+    let Tally { queries, refused, keyed, failed, checks, full } = all.get();
     println!("{:?}", all.get());
     assert!(refused * 10 < queries, "{refused} of {queries} queries are refused");
     assert!(failed * 20 < queries, "{failed} of {queries} queries end in an error");
+    assert!(keyed * 3 > queries, "{keyed} of {queries} queries have a key");
     assert!(full * 3 > checks, "{full} of {checks} answers have rows");
 }
 

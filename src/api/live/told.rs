@@ -9,7 +9,7 @@ use cosmictron_types::TxId;
 use super::standing::dismiss;
 use super::{Conversation, Ending, Outlet, QUERY_WEIGHT};
 use crate::api::problem::{bug, call_problem, query_problem, unavailable_problem};
-use crate::api::sql::{write_columns, write_types};
+use crate::api::sql::{write_columns, write_key, write_types};
 use crate::shard::{Answer, Change, End, First, Item, SubscriptionId, Told};
 
 impl Conversation {
@@ -49,8 +49,11 @@ impl Conversation {
         if let Some((id, plan)) = self.subscriptions.begin(subscription) {
             self.weight -= QUERY_WEIGHT;
             let (tx_id, resumed) = (first.tx, first.is_resumed);
+            let mut key = Vec::new();
+            plan.key().iter().for_each(|columns| write_key(columns, &mut key));
+            let key = plan.key().map(|_| text(&key));
             with_rows(&plan, &first.rows, |answer| {
-                outlet.message(&ServerMessage::Subscribed { id, tx_id, answer, resumed });
+                outlet.message(&ServerMessage::Subscribed { id, tx_id, answer, key, resumed });
             });
         }
     }
@@ -107,6 +110,9 @@ fn with_rows(plan: &Plan, rows: &EncodedRows, lend: impl FnOnce(AnswerRows<'_>))
     let (mut columns, mut types) = (Vec::new(), Vec::new());
     write_columns(plan, &mut columns);
     write_types(plan, &mut types);
-    let text = |bytes| str::from_utf8(bytes).expect("JSON is text");
     lend(AnswerRows { columns: text(&columns), types: text(&types), rows: &rows.told() });
+}
+
+fn text(json: &[u8]) -> &str {
+    str::from_utf8(json).expect("JSON is text")
 }

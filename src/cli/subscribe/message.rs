@@ -15,6 +15,7 @@ pub struct Message<'a> {
     columns: Option<Vec<String>>,
     #[serde(borrow)]
     rows: Option<Vec<&'a RawValue>>,
+    key: Option<Vec<usize>>,
     resumed: Option<bool>,
     #[serde(borrow)]
     changes: Option<Vec<Change<'a>>>,
@@ -34,6 +35,8 @@ pub enum Tidings<'a> {
     Begun {
         tx_id: u64,
         columns: Vec<String>,
+        /// The columns that tell rows apart, where some are known.
+        key: Option<Vec<usize>>,
         rows: Option<Vec<&'a str>>,
     },
     Update {
@@ -63,7 +66,7 @@ impl<'a> Message<'a> {
                 let rows = (self.resumed != Some(true)).then(|| texts(rows));
                 let tx_id = self.tx_id.ok_or_else(|| missing("tx_id"))?;
                 let columns = self.columns.clone().ok_or_else(|| missing("columns"))?;
-                Ok(Tidings::Begun { tx_id, columns, rows })
+                Ok(Tidings::Begun { tx_id, columns, key: self.key, rows })
             }
             "update" => {
                 let tx_id = self.tx_id.ok_or_else(|| missing("tx_id"))?;

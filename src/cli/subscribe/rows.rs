@@ -1,7 +1,8 @@
 //! The rows of a live query, as a client holds them.
 //!
 //! Rows have places, so that a row that changes stays where it is: one that comes takes the place of one that goes in
-//! the same update and begins with the same value. Others come behind all that are there.
+//! the same update and has the same key, or begins with the same value where the server knows of no key. Others come behind all that are
+//! there.
 //!
 //! Invariants:
 //! 1. A row's text is in `places` as often as it is in `rows`.
@@ -16,6 +17,7 @@ pub struct HeldRows {
     rows: BTreeMap<u64, Box<str>>,
     places: BTreeMap<Box<str>, Vec<u64>>,
     last_place: u64,
+    key: Option<Vec<usize>>,
 }
 
 /// What has come and gone.
@@ -36,6 +38,11 @@ impl HeldRows {
         self.rows.len()
     }
 
+    /// Says by which columns a row is known again, where the server knows some.
+    pub fn tell_apart_by(&mut self, key: Option<Vec<usize>>) {
+        self.key = key;
+    }
+
     /// By their places.
     pub fn iter(&self) -> impl Iterator<Item = &str> {
         self.rows.values().map(|row| &**row)
@@ -47,15 +54,15 @@ impl HeldRows {
     ///
     /// Says which row should go and is not there.
     pub fn apply(&mut self, inserts: &[&str], deletes: &[&str]) -> Result<RowChanges, String> {
-        let mut freed: BTreeMap<&str, Vec<u64>> = BTreeMap::new();
+        let mut freed: BTreeMap<Vec<&str>, Vec<u64>> = BTreeMap::new();
         for row in deletes {
             let place = self.remove(row).ok_or_else(|| format!("{row} goes and is not there"))?;
-            freed.entry(first_value(row)).or_default().push(place);
+            freed.entry(self.key_of(row)).or_default().push(place);
         }
         // The one that stood first is taken first.
         freed.values_mut().for_each(|places| places.sort_unstable_by(|one, other| other.cmp(one)));
         for row in inserts {
-            let freed = freed.get_mut(first_value(row)).and_then(Vec::pop);
+            let freed = freed.get_mut(&self.key_of(row)).and_then(Vec::pop);
             self.insert(row, freed);
         }
         let owned = |rows: &[&str]| rows.iter().map(|&row| row.into()).collect();
@@ -78,6 +85,13 @@ impl HeldRows {
         let inserts: Vec<&str> =
             rows.iter().copied().filter(|row| times(row, 1).is_some()).collect();
         self.apply(&inserts, &deletes).expect("only rows go that are held")
+    }
+
+    /// The values by which a row is known again.
+    fn key_of<'r>(&self, row: &'r str) -> Vec<&'r str> {
+        let values = values(row);
+        let key = self.key.as_deref().unwrap_or(&[0]);
+        key.iter().map(|column| values.get(*column).map_or("", |value| value.get())).collect()
     }
 
     fn remove(&mut self, row: &str) -> Option<u64> {
@@ -106,10 +120,6 @@ pub fn values(row: &str) -> Vec<&RawValue> {
     serde_json::from_str(row).unwrap_or_default()
 }
 
-fn first_value(row: &str) -> &str {
-    values(row).first().map_or("", |value| value.get())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -133,6 +143,17 @@ mod tests {
         check(&held, &["[1,\"a\"]", "[2,\"B\"]", "[3,\"c\"]", "[4,\"d\"]"]);
         held.apply(&["[9]"], &["[1,\"a\"]"]).unwrap();
         check(&held, &["[2,\"B\"]", "[3,\"c\"]", "[4,\"d\"]", "[9]"]);
+    }
+
+    #[test]
+    fn a_row_is_known_again_by_its_key() {
+        let mut held = held(&["[\"a\",1]", "[\"a\",2]"]);
+        held.tell_apart_by(Some(vec![1]));
+        held.apply(&["[\"c\",3]", "[\"b\",1]"], &["[\"a\",1]"]).unwrap();
+        check(&held, &["[\"b\",1]", "[\"a\",2]", "[\"c\",3]"]);
+        held.tell_apart_by(Some(vec![]));
+        held.apply(&["[\"d\",4]"], &["[\"a\",2]"]).unwrap();
+        check(&held, &["[\"b\",1]", "[\"d\",4]", "[\"c\",3]"]);
     }
 
     #[test]

@@ -60,7 +60,7 @@ fn a_query_is_followed_and_gone_on_with_from_the_last_event() {
     let mut stream = Stream::open(server.address(), QUERY, &token, "");
     let (_, event, data) = stream.next().unwrap();
     assert_eq!((&*event, &data["rows"]), ("subscribed", &json!([["one"]])));
-    assert_eq!(data["columns"], json!(["content"]));
+    assert_eq!((&data["columns"], data.get("key")), (&json!(["content"]), None));
     record(&mut ada, "other", "unheard");
     let tx_id = record(&mut ada, "s", "two");
     let update = json!({"tx_id": tx_id, "changes": [[["two"]], []]});
@@ -76,6 +76,14 @@ fn a_query_is_followed_and_gone_on_with_from_the_last_event() {
     let (_, event, data) = stream.next().unwrap();
     assert_eq!((&*event, &data["code"]), ("error", &json!("unauthenticated")));
     assert_eq!(stream.next(), None);
+}
+
+#[test]
+fn the_first_event_says_what_tells_the_rows_apart() {
+    let (server, ada) = agent("", 1);
+    let path = "/v1/subscribe?query=SELECT+content,+id+FROM+agent_state";
+    let mut stream = Stream::open(server.address(), path, ada.token().unwrap(), "");
+    assert_eq!(stream.next().unwrap().2["key"], json!([1]));
 }
 
 #[test]

@@ -30,7 +30,7 @@ fn a_subscriber_is_told_what_there_is_and_then_what_changes(spoken: &str) {
     assert_eq!(begun["id"], "all");
     assert_eq!(begun["columns"], json!(["id", "session_id", "content"]));
     assert_eq!(begun["types"], json!(["u64", "string", "string"]));
-    assert_eq!(begun["resumed"], false);
+    assert_eq!((&begun["key"], &begun["resumed"]), (&json!([0]), &json!(false)));
     assert_eq!(begun["rows"].as_array().unwrap().len(), 1);
     let tx_id = record(&mut ada, "s", "after");
     let update = socket.message().unwrap();

@@ -4,7 +4,7 @@ use crate::ty::{Field, Type};
 
 /// The JSON form of a struct, or of what a variant carries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Shape<'s> {
+pub enum Shape<'s> {
     /// One field without a name: its bare value.
     Bare(&'s Field),
     /// Several fields without names.
@@ -14,7 +14,8 @@ pub(super) enum Shape<'s> {
 }
 
 impl<'s> Shape<'s> {
-    pub(super) fn of(fields: &'s [Field]) -> Self {
+    /// The form of these fields.
+    pub fn of(fields: &'s [Field]) -> Self {
         // Names never begin with a digit, so the first one tells.
         match fields {
             [only] if only.name == "0" => Shape::Bare(only),
@@ -26,7 +27,7 @@ impl<'s> Shape<'s> {
 
 /// Whether a value of this type may be written as `null`. Inside an option such a type is put into an array, so that
 /// "absent" and "present, but itself absent" stay two things.
-pub(super) fn can_be_null(ty: &Type) -> bool {
+pub fn can_be_null(ty: &Type) -> bool {
     match ty {
         Type::Option(_) => true,
         Type::Struct(ty) => match Shape::of(&ty.fields) {

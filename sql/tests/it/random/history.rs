@@ -9,6 +9,7 @@ use proptest::prelude::*;
 use super::answer::{Counted, Row, counted};
 use super::choice::Choices;
 use super::cluster::Cluster;
+use super::key::check_key;
 use super::order::check_order;
 use super::query::Query;
 use super::schema::Schema;
@@ -31,6 +32,8 @@ pub(crate) struct Tally {
     pub(crate) queries: usize,
     /// Not offered at all, or not to subscribers.
     pub(crate) refused: usize,
+    /// Whose rows are told apart by some of their columns.
+    pub(crate) keyed: usize,
     /// Ended because the answer could not be computed.
     pub(crate) failed: usize,
     /// Answers that were compared.
@@ -44,6 +47,7 @@ impl Tally {
         Self {
             queries: self.queries + other.queries,
             refused: self.refused + other.refused,
+            keyed: self.keyed + other.keyed,
             failed: self.failed + other.failed,
             checks: self.checks + other.checks,
             full: self.full + other.full,
@@ -79,6 +83,8 @@ impl History {
         let asked: Vec<Option<Arc<Asked>>> = asked.map(|asked| asked.map(Arc::new)).collect();
         let mut tally = Tally { queries: asked.len(), ..Tally::default() };
         tally.refused = asked.iter().filter(|asked| asked.is_none()).count();
+        let is_keyed = |asked: &&Arc<Asked>| asked.plan.key().is_some();
+        tally.keyed = asked.iter().flatten().filter(is_keyed).count();
         let mut watched: Vec<Watched> = Vec::new();
         let begin = self.begin.min(self.transactions.len() - 1);
         for (at, transaction) in self.transactions.iter().enumerate() {
@@ -171,6 +177,7 @@ impl Watched {
                 assert_eq!(all, of_parts, "{}\n{}", asked.text, asked.plan.explain_split());
                 check_order(asked, &whole);
                 check_order(asked, &merged);
+                check_key(asked, &whole);
                 Some(all)
             }
             (Err(error), _) | (_, Err(error)) if error.class() == ErrorClass::Limit => None,
