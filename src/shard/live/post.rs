@@ -202,6 +202,11 @@ impl Shard {
         self.ask_shard(home, request, asker, seam);
     }
 
+    /// Whether a shard may be asked something more.
+    pub(super) fn may_forward(&self, shard: ShardId, seam: &Seam<'_>) -> bool {
+        shard == seam.shard() || self.forwarded[shard.index()] < FORWARDED_MAX
+    }
+
     /// Asks a shard something on behalf of this core.
     pub(super) fn ask_shard(
         &mut self,
@@ -215,7 +220,7 @@ impl Shard {
             let reply = ReplyTo { shard: here, asker, via: here };
             return self.perform(request, reply, seam);
         }
-        if self.forwarded[shard.index()] >= FORWARDED_MAX {
+        if !self.may_forward(shard, seam) {
             let answer = request.refuse(Unavailable::Overloaded);
             let reply = ReplyTo { shard: here, asker, via: here };
             return self.answer_at_once(reply, answer, seam);

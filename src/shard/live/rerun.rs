@@ -24,7 +24,7 @@ use super::opening::FlowQuestion;
 use super::refill::{Refilling, Waiting};
 use crate::shard::outbox::Asker;
 use crate::shard::request::{Answer, Request};
-use crate::shard::view::Viewed;
+use crate::shard::view::{ViewRun, Viewed};
 use crate::shard::{Message, Seam, Shard};
 
 /// Runs that a core has asked for and that are not answered; and those that it starts before others have their turn.
@@ -51,16 +51,19 @@ impl Shard {
         if std::mem::replace(&mut self.live.reruns.is_starting, true) {
             return;
         }
-        let mut started = 0;
+        let (mut started, mut has_room) = (0, true);
         while started < UNDER_WAY_MAX
             && self.live.reruns.under_way < UNDER_WAY_MAX
-            && let Some(id) = self.live.reruns.waiting.pop_front()
+            && let Some(id) = self.live.reruns.waiting.front().copied()
         {
-            let Some(refilling) = &self.live.refilling else { continue };
-            // It may be over.
-            let Some(flow) = self.live.flows.get(&id) else { continue };
-            let Some(viewing) = &flow.viewing else { continue };
-            let run = viewing.run(refilling.tx(), true);
+            let run = self.rerun_of(id);
+            // Calls may have taken all the room: it is gone on when one of them is answered.
+            has_room = run.as_ref().is_none_or(|run| self.may_forward(run.views.home(), seam));
+            if !has_room {
+                break;
+            }
+            self.live.reruns.waiting.pop_front();
+            let Some(run) = run else { continue };
             let (home, asker) = (run.views.home(), Asker::Flow(id, FlowQuestion::Rerun));
             self.live.reruns.under_way += 1;
             started += 1;
@@ -68,8 +71,21 @@ impl Shard {
         }
         let reruns = &mut self.live.reruns;
         reruns.is_starting = false;
-        if reruns.under_way == 0 && !reruns.waiting.is_empty() {
+        if has_room && reruns.under_way == 0 && !reruns.waiting.is_empty() {
             seam.send(seam.shard(), Message::NextReruns);
+        }
+    }
+
+    /// What is to be run for a flow that waits; nothing where it is over.
+    fn rerun_of(&self, id: FlowId) -> Option<ViewRun> {
+        let (refilling, flow) = (self.live.refilling.as_ref()?, self.live.flows.get(&id)?);
+        Some(flow.viewing.as_ref()?.run(refilling.tx(), true))
+    }
+
+    /// Another shard may be asked for more than before.
+    pub(in crate::shard) fn go_on_rerunning(&mut self, seam: &mut Seam<'_>) {
+        if !self.live.reruns.waiting.is_empty() {
+            self.start_reruns(seam);
         }
     }
 
