@@ -528,6 +528,7 @@ impl Shard {
 
     fn tick(&mut self, seam: &mut Seam<'_>) {
         self.move_flows(seam);
+        self.go_on_rerunning(seam);
         self.journal.tick(seam);
         self.is_tick_due = self.store.is_none();
         if self.is_tick_due {

@@ -169,7 +169,7 @@ impl Live {
             flows: Flows::with_hasher(RandomState::with_seeds(5, 6, 7, 8)),
             by_query: BTreeMap::new(),
             readers: Readers::default(),
-            reruns: Reruns::default(),
+            reruns: Reruns::new(),
             instants: BTreeSet::new(),
             last_flow: 0,
             bytes: 0,

@@ -135,11 +135,6 @@ impl Shard {
         let Stage::Opening(opening) = &mut flow.stage else { return };
         opening.missing = sources.len();
         let (plan, params) = (flow.plan.clone(), flow.params.clone());
-        // Until it is known what its views read, whatever they could have read concerns it.
-        let reads = Reads::of_all(watched.iter().map(|table| table.id));
-        if !watched.is_empty() {
-            self.live.readers.set(id, reads, &watched);
-        }
         if sources.is_empty() {
             return self.flow_went_on(id, seam);
         }
@@ -275,7 +270,11 @@ impl Shard {
         let run = flow.viewing.as_ref().map(|viewing| viewing.run(tx, false));
         let parts = flow.reach.shards(seam.shards()).count() * leaves.len();
         opening.missing = parts + usize::from(run.is_some());
-        if let Some(run) = run {
+        if let (Some(run), Some(viewing)) = (run, &flow.viewing) {
+            // Until it is known what its views read, whatever they can read concerns it.
+            let tables = viewing.tables();
+            let reads = Reads::of_all(tables.iter().map(|table| table.id));
+            self.live.readers.set(id, reads, &tables);
             let (home, asker) = (run.views.home(), Asker::Flow(id, FlowQuestion::Views));
             self.ask_shard(home, Request::RunViews(run), asker, seam);
         }

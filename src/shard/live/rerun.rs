@@ -16,6 +16,7 @@
 use std::collections::VecDeque;
 
 use cosmictron_sql::SqlError;
+use cosmictron_types::{Duration, Timestamp};
 
 use super::FlowId;
 use super::course::{Updates, distribute};
@@ -23,23 +24,33 @@ use super::flow::Taken;
 use super::opening::FlowQuestion;
 use super::refill::{Refilling, Waiting};
 use crate::shard::outbox::Asker;
-use crate::shard::request::{Answer, Request};
+use crate::shard::request::{Answer, QueryError, Request, Unavailable};
 use crate::shard::view::{ViewRun, Viewed};
 use crate::shard::{Message, Seam, Shard};
 
 /// Runs that a core has asked for and that are not answered; and those that it starts before others have their turn.
 const UNDER_WAY_MAX: usize = 16;
 
+/// After a home had no room for a run.
+const REST: Duration = Duration::from_millis(5);
+
 /// What is to run again as of the last transaction.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Reruns {
     waiting: VecDeque<FlowId>,
     under_way: usize,
+    /// None is started before: a home had no room for one.
+    rests_until: Timestamp,
     /// Someone is seeing to them.
     is_starting: bool,
 }
 
 impl Reruns {
+    pub fn new() -> Self {
+        let rests_until = Timestamp::EPOCH;
+        Self { waiting: VecDeque::new(), under_way: 0, rests_until, is_starting: false }
+    }
+
     pub fn push(&mut self, flow: FlowId) {
         self.waiting.push_back(flow);
     }
@@ -51,8 +62,10 @@ impl Shard {
         if std::mem::replace(&mut self.live.reruns.is_starting, true) {
             return;
         }
-        let (mut started, mut has_room) = (0, true);
-        while started < UNDER_WAY_MAX
+        let rests_until = self.live.reruns.rests_until;
+        let (mut started, mut has_room) = (0, rests_until <= seam.now());
+        while has_room
+            && started < UNDER_WAY_MAX
             && self.live.reruns.under_way < UNDER_WAY_MAX
             && let Some(id) = self.live.reruns.waiting.front().copied()
         {
@@ -82,10 +95,14 @@ impl Shard {
         Some(flow.viewing.as_ref()?.run(refilling.tx(), true))
     }
 
-    /// Another shard may be asked for more than before.
+    /// Another shard may be asked for more than before, or time has passed.
     pub(in crate::shard) fn go_on_rerunning(&mut self, seam: &mut Seam<'_>) {
-        if !self.live.reruns.waiting.is_empty() {
-            self.start_reruns(seam);
+        if self.live.reruns.waiting.is_empty() {
+            return;
+        }
+        self.start_reruns(seam);
+        if seam.now() < self.live.reruns.rests_until {
+            seam.wake_at(self.live.reruns.rests_until);
         }
     }
 
@@ -105,6 +122,12 @@ impl Shard {
     pub(super) fn rerun_was_answered(&mut self, id: FlowId, answer: Answer, seam: &mut Seam<'_>) {
         self.live.reruns.under_way -= 1;
         let viewed = match answer {
+            Answer::Viewed(Err(QueryError::Unavailable(Unavailable::Overloaded))) => {
+                // Calls have taken all the room. It runs later, as of the same transaction.
+                self.live.reruns.waiting.push_front(id);
+                self.live.reruns.rests_until = seam.now() + REST;
+                return self.go_on_rerunning(seam);
+            }
             Answer::Viewed(viewed) => viewed,
             other => unreachable!("not what was asked for: {other:?}"),
         };
