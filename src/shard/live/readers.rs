@@ -37,6 +37,9 @@ pub struct Readers {
     tables: BTreeMap<TableId, TableReaders>,
 }
 
+/// Those who read rows whose keys begin so.
+type ByKey = BTreeMap<Key, SmallVec<[FlowId; 1]>>;
+
 /// Those who read one table.
 #[derive(Debug)]
 struct TableReaders {
@@ -44,7 +47,7 @@ struct TableReaders {
     /// All of it.
     whole: BTreeSet<FlowId>,
     /// Rows whose keys begin so, by the number of columns that are given.
-    keyed: BTreeMap<(IndexId, usize), BTreeMap<Key, SmallVec<[FlowId; 1]>>>,
+    keyed: BTreeMap<(IndexId, usize), ByKey>,
     ranges: BTreeMap<IndexId, Vec<(FlowId, RangeRead)>>,
 }
 
