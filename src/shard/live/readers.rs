@@ -181,3 +181,72 @@ fn beginning(index: &IndexDef, key: &Key, columns: usize) -> Key {
     let bytes: usize = index.columns_of(key).take(columns).map(<[u8]>::len).sum();
     key.beginning(bytes)
 }
+
+#[cfg(test)]
+mod tests {
+    use cosmictron_storage::{KeyBuilder, SchemaChange, Store, StoreLimits};
+
+    use super::*;
+
+    const TABLE: TableId = TableId::new(7);
+    /// By `room`, then by `n`.
+    const INDEX: IndexId = IndexId::new(0);
+
+    fn table() -> Arc<TableDef> {
+        let schema = r#"{"name":"t","columns":[{"name":"room","type":"u64"},{"name":"n","type":"u64"}],
+            "indexes":[{"name":"room","columns":["room","n"]}]}"#;
+        let schema = Arc::new(serde_json::from_str(schema).unwrap());
+        let create = [(TABLE, schema)].into();
+        let mut store = Store::new(StoreLimits::default());
+        let change = SchemaChange { create, ..SchemaChange::default() };
+        store.change_schema(&change, &|_| None).unwrap();
+        store.table(TABLE).unwrap().def().clone()
+    }
+
+    fn key(def: &TableDef, values: &[u64]) -> Key {
+        let mut key = KeyBuilder::new(def.index(INDEX));
+        values.iter().for_each(|value| key.value(value).unwrap());
+        key.finish()
+    }
+
+    fn touched(room: u64, n: u64) -> Touched {
+        let row = [room.to_le_bytes(), n.to_le_bytes()].concat();
+        Touched { table: TABLE, row: Some(row.into()) }
+    }
+
+    fn found(readers: &Readers, touched: &[Touched]) -> Vec<u64> {
+        readers.of(touched).into_iter().map(|flow| flow.0).collect()
+    }
+
+    #[test]
+    fn who_has_read_a_row_or_would_have_is_found_by_it() {
+        let def = table();
+        let tables = [def.clone()];
+        let mut readers = Readers::default();
+        let set = |readers: &mut Readers, flow, note: &dyn Fn(&mut Reads)| {
+            let mut reads = Reads::default();
+            note(&mut reads);
+            readers.set(FlowId(flow), reads, &tables);
+        };
+        let of = |values: &[u64]| key(&def, values);
+        set(&mut readers, 1, &|reads| reads.note_key(TABLE, INDEX, of(&[3])));
+        set(&mut readers, 2, &|reads| reads.note_key(TABLE, INDEX, of(&[3, 5])));
+        set(&mut readers, 3, &|reads| {
+            reads.note_range(TABLE, INDEX, Bound::Excluded(of(&[3, 5])), Bound::Included(of(&[4])));
+        });
+        set(&mut readers, 4, &|reads| reads.note_all(TABLE));
+        assert_eq!(found(&readers, &[touched(3, 4)]), [1, 4]);
+        assert_eq!(found(&readers, &[touched(3, 5)]), [1, 2, 4]);
+        assert_eq!(found(&readers, &[touched(3, 6)]), [1, 3, 4]);
+        assert_eq!(found(&readers, &[touched(4, 9)]), [3, 4]);
+        assert_eq!(found(&readers, &[touched(5, 0), touched(3, 5)]), [1, 2, 4]);
+        assert_eq!(found(&readers, &[Touched { table: TABLE, row: None }]), [1, 2, 3, 4]);
+        assert!(found(&readers, &[Touched { table: TableId::new(8), row: None }]).is_empty());
+        // Other reads take the place of those before.
+        set(&mut readers, 1, &|reads| reads.note_key(TABLE, INDEX, of(&[9])));
+        assert_eq!(found(&readers, &[touched(3, 4)]), [4]);
+        assert_eq!(found(&readers, &[touched(9, 0)]), [1, 4]);
+        (1..=4).for_each(|flow| readers.remove(FlowId(flow)));
+        assert!(readers.tables.is_empty() && readers.reads.is_empty());
+    }
+}
