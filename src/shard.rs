@@ -43,6 +43,7 @@ mod live;
 mod outbox;
 mod query;
 mod reach;
+mod reads;
 mod recovery;
 mod report;
 mod request;
@@ -153,6 +154,8 @@ pub enum Message {
     NextSlice,
     /// Of a shard to itself: the next piece of what a live query begins with is due.
     NextPiece(FlowId),
+    /// Of a shard to itself: views of live queries wait to run again.
+    NextReruns,
     /// What a transaction of the sender changes for live queries of the receiver.
     Fed(FeedBatch),
     /// The sender's live query needs nothing more.
@@ -301,6 +304,7 @@ impl Shard {
             | Request::LastBefore(_)
             | Request::Live(_)
             | Request::Tap(_)
+            | Request::RunViews(_)
             | Request::Progress => seam.shard(),
             Request::Deploy(deploy) => self.directory.home_of(&deploy.name),
             Request::Undeploy(undeploy) => self.directory.home_of(&undeploy.name),
@@ -349,6 +353,7 @@ impl Shard {
             }
             Request::Audit(_, range) => self.read_audit(range, reply, seam),
             Request::Tap(tap) => self.tap(tap, reply, seam),
+            Request::RunViews(run) => self.run_views(run, reply, seam),
             Request::Progress => {
                 let answer = Answer::Progress(seam.last_tx());
                 self.hold(Some(reply), answer, seam.now(), Vec::new(), seam);
@@ -400,6 +405,7 @@ impl Shard {
             }
             Message::NextSlice => self.next_slice(seam),
             Message::NextPiece(flow) => self.fill_flow(flow, seam),
+            Message::NextReruns => self.start_reruns(seam),
             Message::JobsArrived => self.jobs_arrived(from, seam),
             Message::Loan(loan) => self.take_loan(loan, seam),
             Message::Homecoming(homecoming) => self.take_home(*homecoming, seam),
@@ -522,6 +528,7 @@ impl Shard {
 
     fn tick(&mut self, seam: &mut Seam<'_>) {
         self.move_flows(seam);
+        self.go_on_rerunning(seam);
         self.journal.tick(seam);
         self.is_tick_due = self.store.is_none();
         if self.is_tick_due {

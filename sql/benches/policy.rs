@@ -167,7 +167,7 @@ fn bench_writing(criterion: &mut Criterion) {
         group.bench_function(&*table.name, |bencher| {
             bencher.iter(|| {
                 let ask = &mut |plan: &cosmictron_sql::Plan, params: &Params| {
-                    let stores = std::iter::once(&bench.store);
+                    let stores = std::iter::once(bench.store.present());
                     plan.has_row(stores, params, &limits).map(|(has_row, _)| has_row)
                 };
                 assert!(

@@ -9,7 +9,7 @@
 
 use std::sync::Arc;
 
-use cosmictron_storage::{Store, TableDef};
+use cosmictron_storage::{Snapshot, TableDef};
 use cosmictron_types::schema::TableSchema;
 use cosmictron_types::{Identity, Timestamp};
 
@@ -167,15 +167,15 @@ fn any_of(node: Node) -> Query {
 }
 
 impl Plan {
-    /// Whether it has a row over stores taken together, as they are: what an open transaction has written is seen. Those that
-    /// have rows of its tables are to be among them. Also says how many rows were read for it.
+    /// Whether it has a row over stores taken together: of their present, what an open transaction has written is seen. Those
+    /// that have rows of its tables are to be among them. Also says how many rows were read for it.
     ///
     /// # Errors
     ///
     /// Those of an execution.
     pub fn has_row<'s>(
         &self,
-        stores: impl Iterator<Item = &'s Store>,
+        stores: impl Iterator<Item = Snapshot<'s>>,
         params: &Params,
         limits: &ExecutionLimits,
     ) -> Result<(bool, u64), SqlError> {
@@ -189,7 +189,7 @@ impl Plan {
     /// Those of an execution.
     pub fn first_number<'s>(
         &self,
-        stores: impl Iterator<Item = &'s Store>,
+        stores: impl Iterator<Item = Snapshot<'s>>,
         params: &Params,
         limits: &ExecutionLimits,
     ) -> Result<(Option<u64>, u64), SqlError> {
@@ -201,19 +201,19 @@ impl Plan {
 
     fn over<'s, T>(
         &self,
-        mut stores: impl Iterator<Item = &'s Store>,
+        mut stores: impl Iterator<Item = Snapshot<'s>>,
         params: &Params,
         limits: &ExecutionLimits,
         look: impl FnOnce(&RowSet<'_>) -> T,
     ) -> Result<(T, u64), SqlError> {
         let (first, second) = (stores.next(), stores.next());
         if let (Some(only), None) = (first, second) {
-            let run = self.begin(only.present(), params, limits)?;
+            let run = self.begin(only, params, limits)?;
             let rows = self.answer_whole(&run)?;
             return Ok((look(&rows), run.budget.scanned()));
         }
         let stores = first.into_iter().chain(second).chain(stores);
-        let parts = stores.map(|store| self.execute_part(store.present(), params, limits));
+        let parts = stores.map(|store| self.execute_part(store, params, limits));
         let parts = parts.collect::<Result<Vec<_>, _>>()?;
         let scanned = parts.iter().map(PartialRows::scanned).sum();
         Ok((look(&self.merge(&parts, params, limits)?), scanned))

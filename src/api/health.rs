@@ -208,6 +208,9 @@ const METRICS: &[Metric] = &[
         |r| r.figures.handshakes.shed,
     ),
     ("cosmictron_queries_total", "counter", "SQL queries", |r| r.figures.queries),
+    ("cosmictron_view_runs_total", "counter", "Runs of the views of live queries", |r| {
+        r.figures.view_runs
+    }),
     ("cosmictron_busy_micros_total", "counter", "Microseconds that the shard's core worked", |r| {
         r.busy_micros
     }),

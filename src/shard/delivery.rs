@@ -175,6 +175,7 @@ impl Shard {
     ) {
         if via != seam.shard() {
             self.forwarded[via.index()] -= 1;
+            self.go_on_rerunning(seam);
         }
         match asker {
             Asker::Task(ticket) => seam.answer(ticket, answer),

@@ -19,6 +19,7 @@ use cosmictron_types::{IndexId, ShardId, TableId, Timestamp};
 use cosmictron_wasm_host::{Data, DataError, GuestKey, GuestRange, RejectCode, ScanHandle};
 
 use super::judge::{Barred, Judge};
+use super::reads::Reads;
 use crate::catalog::{ScheduledCall, SystemTable};
 use crate::directory::Module;
 
@@ -45,6 +46,8 @@ pub struct Yielded {
     pub rows: Box<Store>,
     /// The table there of the view that runs.
     pub view: TableId,
+    /// What was read for them, where somebody has to know.
+    pub reads: Option<Reads>,
 }
 
 /// What ends a call, and is no matter of the guest's.
@@ -82,6 +85,13 @@ impl GuestData {
     /// The rows of the view, when it has run.
     pub fn take_yielded(&mut self) -> Option<Yielded> {
         self.yielded.take()
+    }
+
+    /// Notes what a view reads of a table, and what its policies are asked by, where somebody has to know.
+    fn note_read(&mut self, table: u32, note: impl FnOnce(&mut Reads, TableId)) {
+        let Some(Yielded { reads: Some(reads), .. }) = &mut self.yielded else { return };
+        note(reads, self.module.tables[table as usize].id);
+        self.judge.asked(table).for_each(|asked| reads.note_all(asked));
     }
 
     fn key(&self, table: u32, index: u32, key: GuestKey<'_>) -> Result<(IndexId, Key), DataError> {
@@ -163,13 +173,18 @@ impl GuestData {
         })
     }
 
-    fn begin_scan(&self, table: u32, range: GuestRange<'_>) -> Result<PlacedScan, ScanError> {
-        let at = placement(&self.module, table);
-        let Some(index) = range.index else { return Ok(self.stores.scan(at)?) };
+    fn begin_scan(&mut self, table: u32, range: GuestRange<'_>) -> Result<PlacedScan, ScanError> {
+        let Some(index) = range.index else {
+            self.note_read(table, |reads, table| reads.note_all(table));
+            return Ok(self.stores.scan(placement(&self.module, table))?);
+        };
         let lower = self.bound(table, index, range.lower)?;
         let upper = self.bound(table, index, range.upper)?;
-        let (lower, upper) = (lower.as_ref(), upper.as_ref());
-        Ok(self.stores.range(at, index_id(index), lower, upper, range.descending)?)
+        let (index, at) = (index_id(index), placement(&self.module, table));
+        let scan =
+            self.stores.range(at, index, lower.as_ref(), upper.as_ref(), range.descending)?;
+        self.note_read(table, |reads, table| reads.note_range(table, index, lower, upper));
+        Ok(scan)
     }
 }
 
@@ -242,6 +257,7 @@ impl Data for GuestData {
         key: GuestKey<'_>,
     ) -> Result<Option<&[u8]>, DataError> {
         let (index, key) = self.key(table, index, key)?;
+        self.note_read(table, |reads, table| reads.note_key(table, index, key.clone()));
         let Self { stores, module, judge, ended, .. } = self;
         let found = stores.find(placement(module, table), index, &key).map_err(Barred::from);
         let seen = found.and_then(|found| match found {
@@ -296,6 +312,7 @@ impl Data for GuestData {
     }
 
     fn count(&mut self, table: u32) -> Result<u64, DataError> {
+        self.note_read(table, |reads, table| reads.note_all(table));
         let Self { stores, module, judge, .. } = self;
         let counted = match judge.reading(table) {
             None => stores.count(placement(module, table)).map_err(Barred::from),
@@ -305,7 +322,7 @@ impl Data for GuestData {
     }
 
     fn take_row(&mut self, row: &mut [u8]) -> Result<(), DataError> {
-        let Yielded { rows, view } =
+        let Yielded { rows, view, .. } =
             self.yielded.as_mut().expect("the host lets views alone yield rows");
         let Err(error) = rows.insert(*view, row) else { return Ok(()) };
         let (what, max) = match error {

@@ -10,6 +10,7 @@ use super::outbox::ReplyTo;
 use super::request::{
     Answer, BeginVisit, Call, CallError, Called, Deploy, Part, Query, Unavailable, Undeploy,
 };
+use super::view::ViewRun;
 use super::visit::End;
 use super::{Seam, Shard};
 use crate::catalog::ScheduledCall;
@@ -47,6 +48,8 @@ pub enum Task {
     Read(Part, RowFormat),
     /// Runs the views of a query, and then the query.
     ReadViews(Query),
+    /// Runs the views of a live query.
+    RunViews(ViewRun),
 }
 
 impl Task {
@@ -58,6 +61,7 @@ impl Task {
             Task::Deploy(_) => Answer::Deployed(Err(why.into())),
             Task::Undeploy(_) => Answer::Undeployed(Err(why.into())),
             Task::Read(..) | Task::ReadViews(_) => Answer::Rows(Err(why.into())),
+            Task::RunViews(_) => Answer::Viewed(Err(why.into())),
         }
     }
 }
@@ -175,6 +179,9 @@ impl Shard {
             Task::ReadViews(query) => {
                 Answer::Rows(decided(self.read_views(query, ground, now, seam))?)
             }
+            Task::RunViews(run) => {
+                Answer::Viewed(decided(self.views_as_of(run, ground, now, seam))?)
+            }
         };
         for notice in &notices[told..] {
             self.take_notice(notice, seam);
@@ -190,6 +197,9 @@ impl Shard {
             }
             // It only ends the shard's own wait, and shows nothing to anyone.
             (Task::Scheduled(_), answer) => self.answer_at_once(job.reply, answer, seam),
+            (Task::RunViews(run), answer) => {
+                self.give_viewed(run.is_stable, answer, job.arrived, job.reply, seam);
+            }
             (_, answer) => self.hold(Some(job.reply), answer, job.arrived, Vec::new(), seam),
         }
     }

@@ -12,8 +12,8 @@ use std::cell::Cell;
 use std::sync::Arc;
 
 use cosmictron_sql::{ExecutionLimits, Params, Plan, RowPolicy};
-use cosmictron_storage::{Elsewhere, Store, Stores, StoresError, WriteError};
-use cosmictron_types::{Identity, Timestamp};
+use cosmictron_storage::{Elsewhere, Snapshot, Stores, StoresError, WriteError};
+use cosmictron_types::{Identity, TableId, Timestamp};
 
 use super::reach::RowsAt;
 use crate::directory::{JudgedReading, Module};
@@ -147,13 +147,19 @@ impl Judge {
         })
     }
 
+    /// The tables that are asked which rows of a table a guest may read.
+    pub fn asked(&self, table: u32) -> impl Iterator<Item = TableId> {
+        let queries = self.reading(table).into_iter().flat_map(|reading| reading.rows.queries());
+        queries.flat_map(Plan::tables).copied()
+    }
+
     /// The stores with the rows of a plan.
     fn held<'s>(
         &self,
         plan: &Plan,
         params: &Params,
         stores: &'s Stores,
-    ) -> Result<Vec<&'s Store>, Elsewhere> {
+    ) -> Result<Vec<Snapshot<'s>>, Elsewhere> {
         let mut rows = RowsAt::default();
         let tables = self.module.tables.iter().filter(|table| plan.tables().contains(&table.id));
         tables.for_each(|table| rows.add(&self.module, table));
@@ -161,7 +167,10 @@ impl Judge {
         let missing = reach.shards(stores.shards()).filter(|shard| !stores.holds(*shard));
         match Elsewhere::new(missing.collect()) {
             Some(elsewhere) => Err(elsewhere),
-            None => Ok(stores.iter().filter(|store| reach.has(store.seat().shard)).collect()),
+            None => {
+                let held = stores.iter().filter(|store| reach.has(store.seat().shard));
+                Ok(held.map(|store| stores.snapshot_of(store)).collect())
+            }
         }
     }
 

@@ -218,6 +218,10 @@ impl Shard {
                     let checked = self.check_views(views, seam.shard());
                     checked.err().map(|error| Answer::Rows(Err(error.into())))
                 }
+                Task::RunViews(run) => {
+                    let checked = self.check_views(&run.views, seam.shard());
+                    checked.err().map(|error| Answer::Viewed(Err(error.into())))
+                }
                 _ => None,
             };
             match refused {

@@ -14,7 +14,8 @@
 //! like any other, and the subscriber is told what follows the transaction of that answer. The later steps alone are for those
 //! who find the flow there. With `since` the query is asked once more as of then, and the difference is told.
 //!
-//! Where a query compares something with `now()`, time changes the answer as well ([`clock`]).
+//! Where a query compares something with `now()`, time changes the answer as well ([`clock`]). Where it names views, these run
+//! again as of each transaction that touches what they have read ([`rerun`]).
 //!
 //! Invariants:
 //! 1. A flow takes every transaction after the one that it was begun as of, once, whole and in order; so what its subscribers
@@ -23,8 +24,8 @@
 //! 3. The answer to a call of a listener stands behind the update that shows what the call did.
 //!
 //! Reading order: [`feed`] is the side of the rows; [`arrivals`], [`flow`], [`opening`], [`subscriber`] and [`listener`] that of the
-//! connection; [`post`] what a connection asks, [`beginning`] how it is answered, [`course`] how it goes on, [`refill`] and [`clock`]
-//! where that takes more; [`memory`] what all may keep, [`session`] how a connection ends when its token does.
+//! connection; [`post`] what a connection asks, [`beginning`] how it is answered, [`course`] how it goes on, [`refill`], [`clock`]
+//! and [`rerun`] (with [`viewing`] and [`readers`]) where that takes more; [`memory`] what all may keep, [`session`] how a connection ends when its token does.
 
 pub(super) mod arrivals;
 mod audience;
@@ -37,9 +38,12 @@ pub(super) mod listener;
 pub(super) mod memory;
 pub(super) mod opening;
 mod post;
+mod readers;
 mod refill;
+mod rerun;
 mod session;
 mod subscriber;
+mod viewing;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -55,7 +59,9 @@ use arrivals::Arrivals;
 use feed::Feed;
 use flow::{Flow, FlowKey};
 use listener::{End, Item, Listener};
+use readers::Readers;
 use refill::Refilling;
+use rerun::Reruns;
 
 /// A live query of one core, by that core's own number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -76,6 +82,10 @@ pub struct Live {
     arrivals: Arrivals,
     flows: Flows,
     by_query: BTreeMap<FlowKey, FlowId>,
+    /// What their views have read.
+    readers: Readers,
+    /// Views that are to run again for the last transaction.
+    reruns: Reruns,
     /// When flows change by time alone.
     instants: BTreeSet<(Timestamp, FlowId)>,
     last_flow: u64,
@@ -158,6 +168,8 @@ impl Live {
             arrivals: Arrivals::new(shards),
             flows: Flows::with_hasher(RandomState::with_seeds(5, 6, 7, 8)),
             by_query: BTreeMap::new(),
+            readers: Readers::default(),
+            reruns: Reruns::new(),
             instants: BTreeSet::new(),
             last_flow: 0,
             bytes: 0,
@@ -178,10 +190,13 @@ impl Live {
 
     /// By what a query is found. All with the same text share it.
     fn key_of(&self, text: Arc<str>, query: &Query) -> FlowKey {
-        let from = FlowKey { text, sight: Sight::Admitted, params: Arc::from([]) };
+        let (sight, params) = (Sight::Admitted, Arc::from([]));
+        let from = FlowKey { text, sight, params, caller: None };
         let next = self.by_query.range(&from..).next().map(|(key, _)| &key.text);
         let text = next.filter(|known| **known == from.text).unwrap_or(&from.text).clone();
-        FlowKey { text, sight: query.plan.sight(), params: query.params.key().into() }
+        let views = query.views.as_ref().filter(|views| views.ask_who());
+        let caller = views.map(|views| views.caller);
+        FlowKey { text, sight: query.plan.sight(), params: query.params.key().into(), caller }
     }
 
     /// How many live queries there are.

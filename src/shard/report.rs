@@ -20,6 +20,8 @@ pub struct Figures {
     /// Those of whose ends they know as well.
     pub visits_ended: u64,
     pub queries: u64,
+    /// Times that the views of a live query have run.
+    pub view_runs: u64,
     /// Transactions of several shards that ran here.
     pub jobs: u64,
     /// Times that the store was lent.

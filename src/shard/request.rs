@@ -18,7 +18,7 @@ use super::live::opening::Tap;
 use super::live::{LiveRequest, Told};
 use super::reach::Reach;
 use super::report::ShardReport;
-use super::view::Views;
+use super::view::{ViewRun, Viewed, Views};
 use crate::auth::{EmailAddress, PasswordHash, Right};
 use crate::directory::{Destination, Module};
 
@@ -57,6 +57,8 @@ pub enum Request {
     Tap(Tap),
     /// Of one shard: up to which transaction it has told everything.
     Progress,
+    /// Run the views of a live query.
+    RunViews(ViewRun),
 }
 
 /// Run a reducer.
@@ -228,6 +230,7 @@ pub enum Answer {
     /// What a listener is told.
     Told(Told),
     Tapped(Result<(), QueryError>),
+    Viewed(Result<Box<Viewed>, QueryError>),
     /// Everything up to this transaction.
     Progress(TxId),
     /// What a transaction changes for live queries of a core; not asked for.
@@ -245,6 +248,7 @@ impl Request {
             | Request::Live(_)
             | Request::Progress => Answer::Synced(Err(why)),
             Request::Tap(_) => Answer::Tapped(Err(why.into())),
+            Request::RunViews(_) => Answer::Viewed(Err(why.into())),
             Request::Call(_) => Answer::Called(Err(why.into())),
             Request::Query(_) => Answer::Rows(Err(why.into())),
             Request::Part(_) => Answer::Part(Err(why.into())),
@@ -274,6 +278,7 @@ impl Answer {
                 | Answer::Account(Err(AccountError::Unavailable(_)))
                 | Answer::Visit(Err(CallError::Unavailable(_)))
                 | Answer::Tapped(Err(QueryError::Unavailable(_)))
+                | Answer::Viewed(Err(QueryError::Unavailable(_)))
         )
     }
 
@@ -287,6 +292,7 @@ impl Answer {
             | Answer::Progress(_)
             | Answer::Fed(_) => Answer::Synced(Err(why)),
             Answer::Tapped(_) => Answer::Tapped(Err(why.into())),
+            Answer::Viewed(_) => Answer::Viewed(Err(why.into())),
             Answer::Called(_) => Answer::Called(Err(why.into())),
             Answer::Rows(_) => Answer::Rows(Err(why.into())),
             Answer::Part(_) => Answer::Part(Err(why.into())),

@@ -6,16 +6,21 @@
 //!                                                      └────┘                                            the query on all of them
 //! ```
 //!
-//! It is one transaction that reads, on one store or on several that are lent, so all of it is as of the same one.
+//! It is one transaction that reads, on one store or on several that are lent, so all of it is as of the same one. Live queries
+//! have them run as of transactions that have been ([`as_of`]).
 //!
 //! Invariants:
 //! 1. A view runs once for a query, however often the query names it.
 //! 2. A view runs as the version of its module by which the query was planned; where that has been replaced, the query is
 //!    refused. Its home knows, whose store is always in hand.
 
+mod as_of;
+
+pub use as_of::{ViewRun, Viewed};
+
 use std::sync::Arc;
 
-use cosmictron_sql::{ExecutionLimits, PartialRows, Sight, SqlError};
+use cosmictron_sql::{AsOf, ExecutionLimits, PartialRows, Sight, SqlError};
 use cosmictron_storage::{SchemaChange, Snapshot, Store, StoreLimits, TableDef, TransactionLimits};
 use cosmictron_types::schema::{ColumnSchema, TableSchema, ViewSchema};
 use cosmictron_types::ty::Field;
@@ -28,9 +33,10 @@ use super::halt::{Again, Halt};
 use super::job::{Job, Task};
 use super::judge::{By, Judge};
 use super::reach::Reach;
+use super::reads::Reads;
 use super::request::{Answer, Query, QueryError, Rows, Unavailable, ViewError};
 use super::{OWN_LIMITS, ReplyTo, Seam, Shard};
-use crate::directory::Module;
+use crate::directory::{Directory, Module};
 
 /// The views of a query, and for whom they run.
 #[derive(Clone, Debug)]
@@ -98,6 +104,39 @@ impl Views {
         self.named.first().expect("there is at least one").module.home
     }
 
+    /// Whether what they yield may depend on who asks: they are told, or some policy is.
+    pub fn ask_who(&self) -> bool {
+        self.named.iter().any(|view| {
+            let schema = view.schema();
+            let mut policies = view.module.policies.iter();
+            let is_judged = !schema.definer && self.sight == Sight::Admitted;
+            schema.caller || (is_judged && policies.any(|policies| policies.read.is_some()))
+        })
+    }
+
+    /// The tables that they can read.
+    pub fn tables(&self) -> impl Iterator<Item = &Arc<TableDef>> {
+        self.named.iter().flat_map(|view| &view.module.tables)
+    }
+
+    /// Whether they can read rows of a shard.
+    pub fn read_at(&self, shard: ShardId) -> bool {
+        self.named.iter().any(|view| view.module.home == shard || view.module.is_spread())
+    }
+
+    /// Why they cannot run, where a module has become something else.
+    pub fn stale(&self, directory: &Directory) -> Option<SqlError> {
+        Self::stale_of(self.named.iter(), directory)
+    }
+
+    fn stale_of<'v>(
+        mut views: impl Iterator<Item = &'v NamedView>,
+        directory: &Directory,
+    ) -> Option<SqlError> {
+        let stale = views.find(|view| directory.changed(&view.module.name) > view.module.since)?;
+        Some(SqlError::StalePlan { table: stale.schema().name.clone() })
+    }
+
     /// An empty store with a table for each, in which a transaction is open that bounds what they may yield.
     fn store(&self, limits: &ExecutionLimits) -> Box<Store> {
         let bytes_max = limits.memory_bytes_max;
@@ -161,11 +200,8 @@ impl Shard {
 
     /// Refuses views whose modules live here and have become something else.
     pub(super) fn check_views(&self, views: &Views, here: ShardId) -> Result<(), SqlError> {
-        let mut own = views.named.iter().filter(|view| view.module.home == here);
-        match own.find(|view| self.directory.changed(&view.module.name) > view.module.since) {
-            Some(view) => Err(SqlError::StalePlan { table: view.schema().name.clone() }),
-            None => Ok(()),
-        }
+        let own = views.named.iter().filter(|view| view.module.home == here);
+        Views::stale_of(own, &self.directory).map_or(Ok(()), Err)
     }
 
     /// Runs the views of a query on the stores in hand, and then the query.
@@ -178,8 +214,11 @@ impl Shard {
     ) -> Result<Rows, Halt<QueryError>> {
         let joint = ground.is_joint();
         let tx = if joint { seam.next_tx() } else { self.committed };
-        let rows = match self.rows_of_views(query, ground, now, seam) {
-            Ok(views) => self.read_beside(query, &views, ground, tx),
+        let Some(views) = &query.views else { unreachable!("it names views") };
+        // EXPLAIN asks for no rows.
+        let named = if query.plan.is_explain() { &[] } else { &*views.named };
+        let rows = match self.rows_of_views(named, views, None, ground, now, seam) {
+            Ok(Yielded { rows, .. }) => self.read_beside(query, &rows, ground, tx),
             Err(Halt::Refused(error)) => Err(error),
             Err(Halt::Again(again)) => return Err(Halt::Again(again)),
         };
@@ -191,23 +230,39 @@ impl Shard {
         rows.map_err(Halt::Refused)
     }
 
-    /// What the views of a query yield, in a store of their own. EXPLAIN asks for no rows.
+    /// What views yield, in a store of their own; as of a moment, for whoever has to know what was read for it.
     fn rows_of_views(
         &mut self,
-        query: &Query,
+        named: &[NamedView],
+        views: &Views,
+        moment: Option<TxId>,
         ground: &mut Ground,
         now: Timestamp,
         seam: &mut Seam<'_>,
-    ) -> Result<Box<Store>, Halt<QueryError>> {
-        let Some(views) = &query.views else { unreachable!("it names views") };
-        let mut rows = views.store(&self.options.query);
-        if !query.plan.is_explain() {
-            for view in views.named.iter() {
-                rows = self.run_view(view, views, rows, ground, now, seam)?;
-            }
+    ) -> Result<Yielded, Halt<QueryError>> {
+        let rows = views.store(&self.options.query);
+        let reads = moment.map(|_| Reads::default());
+        let mut yielded = Yielded { rows, view: TableId::of_view(0), reads };
+        for view in named {
+            yielded.view = view.def.id;
+            let mut stores = ground.take_stores();
+            stores.look_at(moment);
+            let kept = stores.check_moment(view.module.tables.iter().map(|table| table.id));
+            ground.return_stores(stores);
+            let ran = match (kept, moment) {
+                (Err(forgotten), Some(tx)) => {
+                    let (asked, oldest) = (AsOf::Tx(tx), forgotten.oldest);
+                    Err(Halt::Refused(SqlError::HistoryExpired { asked, oldest }.into()))
+                }
+                _ => self.run_view(view, views, yielded, ground, now, seam),
+            };
+            let mut stores = ground.take_stores();
+            stores.look_at(None);
+            ground.return_stores(stores);
+            yielded = ran?;
         }
-        rows.commit(TxId::new(1));
-        Ok(rows)
+        yielded.rows.commit(TxId::new(1));
+        Ok(yielded)
     }
 
     /// Runs one view; adds its rows to those that there are.
@@ -215,11 +270,11 @@ impl Shard {
         &mut self,
         view: &NamedView,
         views: &Views,
-        rows: Box<Store>,
+        yielded: Yielded,
         ground: &mut Ground,
         now: Timestamp,
         seam: &mut Seam<'_>,
-    ) -> Result<Box<Store>, Halt<QueryError>> {
+    ) -> Result<Yielded, Halt<QueryError>> {
         let (module, schema) = (&view.module, view.schema());
         let by = match schema.definer || views.sight == Sight::All {
             true => By::Module,
@@ -229,7 +284,7 @@ impl Shard {
         let caller = if schema.caller { views.caller } else { Identity::SYSTEM };
         let judge = Judge::of_view(module.clone(), by, now);
         let data = GuestData::new(ground.take_stores(), module.clone(), judge, module.home)
-            .yielding(Yielded { rows, view: view.def.id });
+            .yielding(yielded);
         let place = u32::try_from(view.place).expect("a schema's views are few");
         let (mut data, outcome) =
             self.enter_guest(module, seam, |instances| instances.view(place, caller, data));
@@ -249,7 +304,7 @@ impl Shard {
             None => {}
         }
         match (outcome, yielded) {
-            (CallOutcome::Returned { .. }, Some(Yielded { rows, .. })) => Ok(rows),
+            (CallOutcome::Returned { .. }, Some(yielded)) => Ok(yielded),
             (CallOutcome::DeadlineExceeded, _) => {
                 Err(Halt::Refused(failed(ViewError::DeadlineExceeded)))
             }

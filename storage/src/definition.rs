@@ -239,7 +239,7 @@ impl IndexDef {
     }
 
     /// The bytes of each column that a key gives.
-    pub(crate) fn columns_of<'k>(&self, key: &'k Key) -> impl Iterator<Item = &'k [u8]> {
+    pub fn columns_of<'k>(&self, key: &'k Key) -> impl Iterator<Item = &'k [u8]> {
         let mut rest = key.as_bytes();
         self.parts.iter().map_while(move |part| {
             let (column, more) = rest.split_at_checked(part.length(rest)?)?;

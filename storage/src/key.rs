@@ -61,6 +61,13 @@ impl Key {
         Some(key)
     }
 
+    /// The key of the first columns, which have so many bytes.
+    pub fn beginning(&self, bytes: usize) -> Key {
+        let mut key = Key::new();
+        key.put(&self.as_bytes()[..bytes]);
+        key
+    }
+
     /// The memcomparable bytes.
     pub fn as_bytes(&self) -> &[u8] {
         match &self.0 {

@@ -13,7 +13,8 @@
 //!
 //! Reading order: [`placement`] says where a table's rows are, `site` leads to them from rows and keys,
 //! [`sharded_index`] keeps unique what no store could by itself, `reach` tells which stores have the rows of a key,
-//! `constraint` checks what spans stores, `write` and [`scan`] are the operations, `judged` those of them that somebody has a say in.
+//! `constraint` checks what spans stores, `write` and [`scan`] are the operations, `judged` those of them that somebody has a say in,
+//! `past` those that read what was.
 //!
 //! Invariants:
 //! 1. The stores ascend by shard, and all belong to the same number of shards.
@@ -21,10 +22,12 @@
 //!    says, and in a sharded index exactly once.
 //! 3. A write that is refused, or that needs another store, has changed nothing but what was counted.
 //! 4. The open transaction's count of writes is in one store, the last that was written; it holds for all.
+//! 5. While the past is looked at no transaction is open.
 
 mod constraint;
 pub mod elsewhere;
 mod judged;
+mod past;
 pub mod placement;
 mod reach;
 pub mod scan;
@@ -35,7 +38,7 @@ mod write;
 #[cfg(test)]
 mod tests;
 
-use cosmictron_types::{ShardCount, ShardId};
+use cosmictron_types::{ShardCount, ShardId, TxId};
 
 use crate::store::{Store, TransactionLimits};
 use elsewhere::Elsewhere;
@@ -52,11 +55,13 @@ pub struct Stores {
     more: Vec<Box<Store>>,
     /// The place of the store that has the count of writes.
     counting: usize,
+    /// As of which transaction rows are read; `None` for the present.
+    moment: Option<TxId>,
 }
 
 impl Stores {
     pub fn new(store: Box<Store>) -> Self {
-        Self { first: store, more: Vec::new(), counting: 0 }
+        Self { first: store, more: Vec::new(), counting: 0, moment: None }
     }
 
     /// Takes in another shard's store. Panics when that is held already, or a transaction is open.
@@ -116,6 +121,7 @@ impl Stores {
     /// Opens a transaction on all of them; the limits are those of its writes in all of them together. Entries of
     /// sharded indexes count as rows. Panics when one is open.
     pub fn begin(&mut self, limits: TransactionLimits) {
+        assert!(self.moment.is_none(), "nothing is written while the past is looked at (I5)");
         self.first.begin(limits);
         self.more.iter_mut().for_each(|store| store.begin(limits));
     }

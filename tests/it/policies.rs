@@ -3,6 +3,7 @@
 
 mod attacks;
 mod deploying;
+mod live_views;
 mod model;
 mod views;
 mod writing;

@@ -107,6 +107,19 @@ pub struct Census {
     pub rows: u64,
 }
 
+/// How loud each message is, in a byte. It breaks where one is louder.
+#[view(definer)]
+pub fn volumes() -> impl Iterator<Item = Volume> {
+    let byte = |volume: i32| u8::try_from(volume).expect("no message is louder than 255");
+    Message::iter().map(move |message| Volume { id: message.id, volume: byte(message.volume) })
+}
+
+#[derive(Column)]
+pub struct Volume {
+    pub id: u64,
+    pub volume: u8,
+}
+
 /// Tries to write, which a view cannot.
 #[view]
 pub fn scribbles() -> Option<Draft> {

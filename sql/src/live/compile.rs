@@ -12,6 +12,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use super::flow::LeafChanges;
 use super::initial::{self, First};
 use super::leaf::Leaf;
 use super::operator::{Conditions, Kind, Operator, Spare};
@@ -20,8 +21,10 @@ use crate::catalog::Catalog;
 use crate::error::{Position, SqlError};
 use crate::expr::Expr;
 use crate::logical::{AggregateCall, Join, JoinKind, Node, Output, Query, SortKey};
+use crate::params::Params;
 use crate::plan::Plan;
 use crate::rowset::OutputColumn;
+use cosmictron_types::TableId;
 
 /// A query whose answer can be kept up to date, for any parameters.
 #[derive(Debug)]
@@ -61,9 +64,6 @@ impl LivePlan {
         if plan.names_a_moment() {
             return Err(refused("a subscription to the past (AS OF)"));
         }
-        if plan.tables().iter().any(|table| table.is_view()) {
-            return Err(refused("a subscription to a query with a view"));
-        }
         let Query { node, output } = plan.logical();
         let spare = Spare { min: spare_min };
         let mut compiler =
@@ -86,6 +86,29 @@ impl LivePlan {
     /// The tables that it reads, one for each time that the query names them.
     pub fn leaves(&self) -> &[Leaf] {
         &self.leaves
+    }
+
+    /// Adds what becomes of the leaves that are a view when a row of it comes or goes.
+    ///
+    /// # Errors
+    ///
+    /// Of evaluating the conditions of a leaf.
+    pub fn read_view(
+        &self,
+        view: TableId,
+        row: &[u8],
+        weight: i64,
+        params: &Params,
+        changes: &mut LeafChanges,
+    ) -> Result<(), SqlError> {
+        for (number, leaf) in
+            self.leaves.iter().enumerate().filter(|(_, leaf)| leaf.table() == view)
+        {
+            if let Some(row) = leaf.read(params, row)? {
+                changes.push(number, row, weight);
+            }
+        }
+        Ok(())
     }
 
     /// The columns of the answer.
@@ -269,8 +292,13 @@ impl Compiler {
         }
         let origins = self.origins[input].clone();
         let upon = match self.operators[input].kind {
-            // Which rows it has must not change but by transactions, or they could not be read again.
-            Kind::Leaf(leaf) if limit.is_some() && !self.leaves[leaf].depends_on_now() => {
+            // Which rows it has must not change but by transactions, or they could not be read again. Those of a view are at
+            // hand anyway.
+            Kind::Leaf(leaf)
+                if limit.is_some()
+                    && !self.leaves[leaf].depends_on_now()
+                    && !self.leaves[leaf].is_view() =>
+            {
                 Some((leaf, self.spare))
             }
             _ => None,

@@ -106,7 +106,8 @@ impl AggregateCall {
 
 impl Leaf {
     fn write(&self, text: &mut String) {
-        let _ = write!(text, "leaf {}", self.table.name);
+        let kind = if self.is_view() { "view " } else { "" };
+        let _ = write!(text, "leaf {kind}{}", self.table.name);
         let columns = self.used.iter().zip(&self.table.schema.columns);
         let used = columns.filter(|(used, _)| **used).map(|(_, column)| column.name.as_str());
         for (at, name) in used.enumerate() {
@@ -116,7 +117,9 @@ impl Leaf {
             text.push_str(" where ");
             write_joined(&self.predicates, text);
         }
-        if let Some((column, value)) = self.equality() {
+        if let Some((column, value)) = self.equality()
+            && !self.is_view()
+        {
             let _ = write!(text, ", found by {} = {value}", column.name);
         }
     }

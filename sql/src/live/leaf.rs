@@ -44,6 +44,11 @@ impl Leaf {
         self.table.id
     }
 
+    /// Whether its rows are what a view yields, which are in no store.
+    pub fn is_view(&self) -> bool {
+        self.table.id.is_view()
+    }
+
     /// Whether a table is the one that the query was planned for: rows of another form would be misread.
     pub fn is_of(&self, def: &Arc<TableDef>) -> bool {
         self.table.id == def.id && is_same(def, &self.table)

@@ -16,6 +16,15 @@ use std::collections::VecDeque;
 use cosmictron_types::{ShardCount, ShardId, TxId};
 
 use super::feed::{FeedBatch, FlowChanges};
+use super::readers::Touched;
+
+/// What one transaction did, on all shards.
+#[derive(Debug)]
+pub struct Arrived {
+    pub tx: TxId,
+    pub flows: Vec<FlowChanges>,
+    pub touched: Vec<Touched>,
+}
 
 /// What has come from all shards and was not taken out.
 #[derive(Debug)]
@@ -115,18 +124,19 @@ impl Arrivals {
     }
 
     /// The next transaction of which nothing is missing.
-    pub fn take(&mut self) -> Option<(TxId, Vec<FlowChanges>)> {
+    pub fn take(&mut self) -> Option<Arrived> {
         let tx = self.head().filter(|head| self.frontier().is_some_and(|all| *head <= all))?;
         assert!(self.taken < tx, "transactions ascend (I1)");
         self.taken = tx;
-        let mut flows = Vec::new();
+        let mut arrived = Arrived { tx, flows: Vec::new(), touched: Vec::new() };
         for source in &mut self.sources {
             while let Some(batch) = source.batches.pop_front_if(|batch| batch.tx == tx) {
                 self.bytes -= batch.bytes();
-                flows.extend(batch.flows);
+                arrived.flows.extend(batch.flows);
+                arrived.touched.extend(batch.touched);
             }
         }
-        Some((tx, flows))
+        Some(arrived)
     }
 
     /// The shards that have to be asked to go on to a transaction; they count as asked.
@@ -164,7 +174,7 @@ mod tests {
 
     fn batch(tx: u64, flow: u64) -> FeedBatch {
         let flows = vec![FlowChanges { flow: FlowId(flow), changes: Ok(LeafChanges::default()) }];
-        FeedBatch { tx: TxId::new(tx), flows }
+        FeedBatch { tx: TxId::new(tx), flows, touched: Vec::new() }
     }
 
     fn arrivals() -> Arrivals {
@@ -176,7 +186,8 @@ mod tests {
 
     fn taken(arrivals: &mut Arrivals) -> Vec<(u64, Vec<u64>)> {
         let all = std::iter::from_fn(|| arrivals.take());
-        all.map(|(tx, flows)| (tx.get(), flows.iter().map(|flow| flow.flow.0).collect())).collect()
+        let numbers = |flows: &[FlowChanges]| flows.iter().map(|flow| flow.flow.0).collect();
+        all.map(|arrived| (arrived.tx.get(), numbers(&arrived.flows))).collect()
     }
 
     #[test]

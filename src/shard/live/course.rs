@@ -6,8 +6,9 @@ use std::sync::Arc;
 use cosmictron_sql::{LeafChanges, SqlError};
 use cosmictron_types::{ShardId, TxId};
 
+use super::arrivals::Arrived;
 use super::feed::{FeedBatch, FlowChanges};
-use super::flow::{Flow, SharedChange, Taken};
+use super::flow::{Flow, Lack, SharedChange, Taken};
 use super::listener::{Change, Item};
 use super::subscriber::Subscriber;
 use super::{FlowId, ListenerId, SubscriptionId, Told};
@@ -88,9 +89,9 @@ impl Shard {
         let mut has_asked = false;
         loop {
             while self.has_refilled(seam)
-                && let Some((tx, flows)) = self.live.arrivals.take()
+                && let Some(arrived) = self.live.arrivals.take()
             {
-                self.update(tx, flows, seam);
+                self.update(arrived, seam);
             }
             self.give_calls();
             // Those that are asked may answer at once, but need not, and are not asked twice in a row.
@@ -121,7 +122,8 @@ impl Shard {
     }
 
     /// Tells subscribers what a transaction changed.
-    fn update(&mut self, tx: TxId, told: Vec<FlowChanges>, seam: &mut Seam<'_>) {
+    fn update(&mut self, arrived: Arrived, seam: &mut Seam<'_>) {
+        let Arrived { tx, flows: told, touched } = arrived;
         let mut of_flow: BTreeMap<FlowId, Result<LeafChanges, SqlError>> = BTreeMap::new();
         for FlowChanges { flow, changes } in told {
             match (of_flow.entry(flow).or_insert_with(|| Ok(LeafChanges::default())), changes) {
@@ -130,16 +132,21 @@ impl Shard {
                 (Err(_), _) => {}
             }
         }
+        let touched = self.live.readers.of(&touched);
+        for flow in &touched {
+            of_flow.entry(*flow).or_insert_with(|| Ok(LeafChanges::default()));
+        }
         let (now, mut updates) = (seam.now(), Updates::new());
-        let mut lacking = Vec::new();
+        let mut lacking: Vec<(FlowId, Lack)> = Vec::new();
         for (id, changes) in of_flow {
             let Some(flow) = self.live.flows.get_mut(&id) else { continue };
-            let taken = changes.and_then(|changes| flow.take(tx, changes, now));
+            let is_touched = touched.contains(&id);
+            let taken = changes.and_then(|changes| flow.take(tx, changes, is_touched, now));
             let told = taken.and_then(|taken| match taken {
                 Taken::Nothing => Ok(()),
                 Taken::Changed(change) => distribute(flow, tx, change, &mut updates),
-                Taken::Lacking(rows, leaves) => {
-                    lacking.push((id, rows, leaves));
+                Taken::Lacking(lack) => {
+                    lacking.push((id, lack));
                     Ok(())
                 }
             });

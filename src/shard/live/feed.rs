@@ -13,12 +13,13 @@ use std::sync::Arc;
 
 use ahash::RandomState;
 use cosmictron_sql::{Leaf, LeafChanges, LeafKey, LivePlan, Params, SqlError};
-use cosmictron_storage::{Change, Store, WatchedChanges};
+use cosmictron_storage::{Change, Store, Table, TableDef, WatchedChanges};
 use cosmictron_types::{ColumnIndex, ShardId, TableId, TxId};
 use hashbrown::HashMap;
 use smallvec::SmallVec;
 
 use super::FlowId;
+use super::readers::Touched;
 use crate::shard::outbox::{Asker, Held, ReplyTo};
 use crate::shard::request::Answer;
 use crate::shard::{Seam, Shard};
@@ -28,13 +29,18 @@ use crate::shard::{Seam, Shard};
 pub struct FeedBatch {
     pub tx: TxId,
     pub flows: Vec<FlowChanges>,
+    /// Rows of tables that views of the core's live queries can read.
+    pub touched: Vec<Touched>,
 }
 
 impl FeedBatch {
     /// Bytes that it takes, about.
     pub fn bytes(&self) -> usize {
         let changes = self.flows.iter().filter_map(|flow| flow.changes.as_ref().ok());
-        size_of_val(&*self.flows) + changes.map(LeafChanges::bytes).sum::<usize>()
+        let touched = self.touched.iter().map(Touched::bytes);
+        size_of_val(&*self.flows)
+            + changes.map(LeafChanges::bytes).sum::<usize>()
+            + touched.sum::<usize>()
     }
 }
 
@@ -63,6 +69,22 @@ pub struct Feed {
 struct Tap {
     plan: Arc<LivePlan>,
     params: Arc<Params>,
+    watched: Vec<Arc<TableDef>>,
+}
+
+/// A core that is told all that changes in a table.
+#[derive(Debug)]
+struct Watcher {
+    /// As the core knows the table.
+    def: Arc<TableDef>,
+    taps: usize,
+}
+
+/// What one transaction means.
+#[derive(Default)]
+struct Telling {
+    flows: BTreeMap<TapId, Result<LeafChanges, SqlError>>,
+    touched: BTreeMap<ShardId, Vec<Touched>>,
 }
 
 /// One leaf of a tap.
@@ -98,11 +120,29 @@ struct TableTaps {
     every: Vec<LeafTap>,
     /// Those that a value of a column leads to.
     keyed: BTreeMap<ColumnIndex, ByValue>,
+    /// The cores whose views can read it.
+    watchers: BTreeMap<ShardId, Watcher>,
 }
 
 impl TableTaps {
     fn is_empty(&self) -> bool {
-        self.every.is_empty() && self.keyed.is_empty()
+        self.every.is_empty() && self.keyed.is_empty() && self.watchers.is_empty()
+    }
+
+    fn watch(&mut self, core: ShardId, def: &Arc<TableDef>) {
+        let none = || Watcher { def: def.clone(), taps: 0 };
+        let watcher = self.watchers.entry(core).or_insert_with(none);
+        watcher.taps += 1;
+        // Whoever knows an older form of it is about to hear of this one.
+        watcher.def = def.clone();
+    }
+
+    fn unwatch(&mut self, core: ShardId) {
+        let Some(watcher) = self.watchers.get_mut(&core) else { return };
+        watcher.taps -= 1;
+        if watcher.taps == 0 {
+            self.watchers.remove(&core);
+        }
     }
 
     fn forget(&mut self, LeafKey { column, value }: &LeafKey, id: TapId) {
@@ -136,10 +176,16 @@ impl Feed {
         id: TapId,
         plan: Arc<LivePlan>,
         params: Arc<Params>,
+        watched: Vec<Arc<TableDef>>,
     ) -> Result<(), SqlError> {
         let keys = plan.leaves().iter().map(|leaf| leaf.key(&params));
         let keys: Vec<Option<LeafKey>> = keys.collect::<Result<_, _>>()?;
-        for (number, (leaf, key)) in (0..).zip(plan.leaves().iter().zip(keys)) {
+        for def in &watched {
+            self.tables.entry(def.id).or_default().watch(id.core, def);
+        }
+        let leaves = (0..).zip(plan.leaves().iter().zip(keys));
+        // What a view yields is in no store.
+        for (number, (leaf, key)) in leaves.filter(|(_, (leaf, _))| !leaf.is_view()) {
             let table = self.tables.entry(leaf.table()).or_default();
             let tap = LeafTap { tap: id, leaf: number };
             match key {
@@ -151,13 +197,20 @@ impl Feed {
                 }
             }
         }
-        self.taps.insert(id, Tap { plan, params });
+        self.taps.insert(id, Tap { plan, params, watched });
         Ok(())
     }
 
     /// Tells a core nothing more about a live query.
     pub fn close(&mut self, id: TapId) {
         let Some(tap) = self.taps.remove(&id) else { return };
+        for def in &tap.watched {
+            let Some(table) = self.tables.get_mut(&def.id) else { continue };
+            table.unwatch(id.core);
+            if table.is_empty() {
+                self.tables.remove(&def.id);
+            }
+        }
         for leaf in tap.plan.leaves() {
             let Some(table) = self.tables.get_mut(&leaf.table()) else { continue };
             // It was evaluated when the tap was opened, and nothing that it depends on has changed.
@@ -179,7 +232,7 @@ impl Feed {
     /// What changes mean to the cores, in the order of their transactions.
     pub fn tell(&self, seen: &WatchedChanges, store: &Store) -> Vec<(ShardId, FeedBatch)> {
         let mut told = Vec::new();
-        let mut of_tx: BTreeMap<TapId, Result<LeafChanges, SqlError>> = BTreeMap::new();
+        let mut of_tx = Telling::default();
         let mut now = TxId::ZERO;
         for (tx, change) in seen.iter() {
             if tx != now {
@@ -192,15 +245,17 @@ impl Feed {
         told
     }
 
-    fn tell_change(
-        &self,
-        change: &Change<'_>,
-        store: &Store,
-        told: &mut BTreeMap<TapId, Result<LeafChanges, SqlError>>,
-    ) {
+    fn tell_change(&self, change: &Change<'_>, store: &Store, telling: &mut Telling) {
         let Some(taps) = self.tables.get(&change.table()) else { return };
+        let Telling { flows: told, touched } = telling;
         for (row, weight) in [(change.old_row(), -1), (change.new_row(), 1)] {
             let Some(row) = row else { continue };
+            for (core, watcher) in &taps.watchers {
+                let def = store.table(change.table()).map(Table::def);
+                let is_known = def.is_some_and(|def| def.schema == watcher.def.schema);
+                let row = is_known.then(|| row.into());
+                touched.entry(*core).or_default().push(Touched { table: change.table(), row });
+            }
             for tap in &taps.every {
                 self.tell_leaf(*tap, row, weight, store, told);
             }
@@ -257,18 +312,17 @@ impl Feed {
 }
 
 /// Makes batches of what one transaction told, one a core.
-fn collect(
-    tx: TxId,
-    of_tx: &mut BTreeMap<TapId, Result<LeafChanges, SqlError>>,
-    told: &mut Vec<(ShardId, FeedBatch)>,
-) {
-    for (TapId { core, flow }, changes) in std::mem::take(of_tx) {
-        let changes = FlowChanges { flow, changes };
-        match told.last_mut() {
-            Some((last, batch)) if *last == core && batch.tx == tx => batch.flows.push(changes),
-            _ => told.push((core, FeedBatch { tx, flows: vec![changes] })),
-        }
+fn collect(tx: TxId, of_tx: &mut Telling, told: &mut Vec<(ShardId, FeedBatch)>) {
+    let Telling { flows, touched } = std::mem::take(of_tx);
+    let mut batches: BTreeMap<ShardId, FeedBatch> = BTreeMap::new();
+    let none = || FeedBatch { tx, flows: Vec::new(), touched: Vec::new() };
+    for (TapId { core, flow }, changes) in flows {
+        batches.entry(core).or_insert_with(none).flows.push(FlowChanges { flow, changes });
     }
+    for (core, touched) in touched {
+        batches.entry(core).or_insert_with(none).touched = touched;
+    }
+    told.extend(batches);
 }
 
 impl Shard {

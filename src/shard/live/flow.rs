@@ -6,12 +6,14 @@ use cosmictron_sql::{
     AnswerChanges, Dataflow, HeldAnswer, LeafChanges, LivePlan, Params, Resource, RowFormat, Sight,
     SqlError,
 };
-use cosmictron_types::{Timestamp, TxId};
+use cosmictron_types::{Identity, ShardCount, ShardId, Timestamp, TxId};
 
 use super::audience::Audience;
 use super::listener::Change;
 use super::opening::Opening;
+use super::viewing::Viewing;
 use crate::shard::Reach;
+use crate::shard::view::Viewed;
 
 /// What two subscriptions have in common that share a flow.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -21,6 +23,8 @@ pub struct FlowKey {
     pub sight: Sight,
     /// As [`Params::key`] gives them: whose they are as well, where a policy asks.
     pub params: Arc<[u8]>,
+    /// Whose they are where what views yield may depend on it.
+    pub caller: Option<Identity>,
 }
 
 /// See the module.
@@ -31,6 +35,8 @@ pub struct Flow {
     pub params: Arc<Params>,
     /// Where its rows are.
     pub reach: Reach,
+    /// Its views, where it names some.
+    pub viewing: Option<Box<Viewing>>,
     pub stage: Stage,
     /// When it is to be moved on by time, if it is.
     pub due: Option<Timestamp>,
@@ -60,34 +66,71 @@ pub enum Stage {
 pub enum Taken {
     Nothing,
     Changed(SharedChange),
-    /// This, and what comes of the rows of these leaves as of that transaction: it does not know them.
-    Lacking(AnswerChanges, Vec<usize>),
+    Lacking(Lack),
+}
+
+/// What a flow has to be given before what a transaction is to it is known.
+#[derive(Debug)]
+pub enum Lack {
+    /// What its views yield as of that transaction. What changed in its tables waits for it.
+    Views(LeafChanges),
+    /// The rows of these leaves as of that transaction, which it does not keep; and what it has made of the others.
+    Rows(AnswerChanges, Vec<usize>),
 }
 
 impl Flow {
-    /// Takes what a transaction changed; what came of it for the answer, unless it is not begun.
+    /// Takes what a transaction changed, which may have touched what its views have read; what came of it for the answer,
+    /// unless it is not begun.
     pub fn take(
         &mut self,
         tx: TxId,
         changes: LeafChanges,
+        is_touched: bool,
         now: Timestamp,
     ) -> Result<Taken, SqlError> {
         match &mut self.stage {
             Stage::Opening(opening) => {
-                opening.keep(tx, changes, self.bytes_max)?;
+                opening.keep(tx, changes, is_touched, self.bytes_max)?;
                 Ok(Taken::Nothing)
             }
             // It was read with the rest.
             Stage::Running { begun, .. } if tx <= *begun => Ok(Taken::Nothing),
-            Stage::Running { dataflow, .. } => {
-                let rows = dataflow.apply_at(changes, now)?;
-                let lacking = dataflow.lacking();
-                if !lacking.is_empty() {
-                    return Ok(Taken::Lacking(rows, lacking));
-                }
-                Ok(self.change(rows)?.map_or(Taken::Nothing, Taken::Changed))
-            }
+            Stage::Running { .. } if is_touched => Ok(Taken::Lacking(Lack::Views(changes))),
+            Stage::Running { .. } => self.apply(changes, now),
         }
+    }
+
+    /// Takes all that a transaction changed in its leaves.
+    pub fn apply(&mut self, changes: LeafChanges, now: Timestamp) -> Result<Taken, SqlError> {
+        let Stage::Running { dataflow, .. } = &mut self.stage else { return Ok(Taken::Nothing) };
+        let rows = dataflow.apply_at(changes, now)?;
+        let lacking = dataflow.lacking();
+        if !lacking.is_empty() {
+            return Ok(Taken::Lacking(Lack::Rows(rows, lacking)));
+        }
+        Ok(self.change(rows)?.map_or(Taken::Nothing, Taken::Changed))
+    }
+
+    /// Takes what its views have yielded; what that changes in its leaves.
+    pub fn view(&mut self, viewed: Viewed) -> Result<LeafChanges, SqlError> {
+        let Self { viewing, plan, params, bytes_max, .. } = self;
+        let Some(viewing) = viewing else { return Ok(LeafChanges::default()) };
+        let changes = viewing.take(viewed, plan, params)?;
+        match viewing.bytes() as u64 <= *bytes_max {
+            true => Ok(changes),
+            false => Err(SqlError::Exhausted { what: Resource::Memory, max: *bytes_max }),
+        }
+    }
+
+    /// Whether it has to hear of a shard's transactions.
+    pub fn draws_on(&self, shard: ShardId) -> bool {
+        let viewing = self.viewing.as_ref();
+        self.reach.has(shard) || viewing.is_some_and(|viewing| viewing.views.read_at(shard))
+    }
+
+    /// The shards that it has to hear of.
+    pub fn sources(&self, all: ShardCount) -> Vec<ShardId> {
+        all.shards().filter(|shard| self.draws_on(*shard)).collect()
     }
 
     /// Goes on to a time; what that changes in the answer.
@@ -129,12 +172,14 @@ impl Flow {
     }
 
     pub fn bytes(&self) -> usize {
-        match &self.stage {
+        let viewing = self.viewing.as_ref().map_or(0, |viewing| viewing.bytes());
+        let kept = match &self.stage {
             Stage::Opening(opening) => opening.bytes(),
             Stage::Running { dataflow, answer, .. } => {
                 dataflow.bytes() + answer.as_ref().map_or(0, HeldAnswer::bytes)
             }
-        }
+        };
+        viewing + kept
     }
 }
 

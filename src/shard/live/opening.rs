@@ -7,14 +7,18 @@ use cosmictron_sql::{
     Dataflow, HeldAnswer, InitialRows, LeafChanges, LivePlan, Params, PartialRows, Resource,
     SqlError,
 };
+use cosmictron_storage::TableDef;
 use cosmictron_types::{ShardId, Timestamp, TxId};
 
 use super::FlowId;
 use super::feed::TapId;
 use super::flow::{Flow, Stage, Taken};
 use super::memory::read_limits;
+use super::viewing::Viewing;
 use crate::shard::outbox::{Asker, ReplyTo};
+use crate::shard::reads::Reads;
 use crate::shard::request::{Answer, Part, QueryError, Request};
+use crate::shard::view::Viewed;
 use crate::shard::{Message, Reach, Seam, Shard};
 
 /// A flow on its way.
@@ -26,6 +30,10 @@ pub struct Opening {
     reading: Option<TxId>,
     /// What has come of it.
     parts: LeafParts,
+    /// What views have yielded.
+    viewed: Option<Box<Viewed>>,
+    /// The last transaction that has touched what its views have read, or may have.
+    touched: TxId,
     /// What transactions changed meanwhile.
     later: Vec<(TxId, LeafChanges)>,
     /// Bytes of that.
@@ -41,6 +49,8 @@ pub type LeafParts = BTreeMap<(usize, ShardId), PartialRows>;
 /// A flow that is being filled with what was read.
 #[derive(Debug)]
 struct Filling {
+    /// As of which transaction.
+    begun: TxId,
     dataflow: Dataflow,
     rows: InitialRows,
     answer: Option<HeldAnswer>,
@@ -52,6 +62,10 @@ pub enum FlowQuestion {
     Tap,
     /// For the rows of a leaf.
     Rows(usize),
+    /// What its views yield at its beginning.
+    Views,
+    /// What they yield as of a transaction that has touched what they had read.
+    Rerun,
 }
 
 /// Of one shard: from now on tell a core what transactions change for a live query.
@@ -60,6 +74,8 @@ pub struct Tap {
     pub id: TapId,
     pub plan: Arc<LivePlan>,
     pub params: Arc<Params>,
+    /// Tables of which it is to be told all that changes: views can read them.
+    pub watched: Vec<Arc<TableDef>>,
 }
 
 impl Opening {
@@ -68,6 +84,8 @@ impl Opening {
             missing: 0,
             reading: None,
             parts: BTreeMap::new(),
+            viewed: None,
+            touched: TxId::ZERO,
             later: Vec::new(),
             later_bytes: 0,
             filling: None,
@@ -89,7 +107,16 @@ impl Opening {
     }
 
     /// Keeps what a transaction changed until the flow is begun, if it is not too much by then.
-    pub fn keep(&mut self, tx: TxId, changes: LeafChanges, bytes_max: u64) -> Result<(), SqlError> {
+    pub fn keep(
+        &mut self,
+        tx: TxId,
+        changes: LeafChanges,
+        is_touched: bool,
+        bytes_max: u64,
+    ) -> Result<(), SqlError> {
+        if is_touched {
+            self.touched = tx;
+        }
         self.later_bytes += changes.bytes();
         if self.later_bytes as u64 > bytes_max {
             return Err(SqlError::Exhausted { what: Resource::Memory, max: bytes_max });
@@ -103,8 +130,9 @@ impl Shard {
     /// Asks the shards with a flow's rows to tell this core what changes in them.
     pub(super) fn tap_sources(&mut self, id: FlowId, seam: &mut Seam<'_>) {
         let flow = self.live.flows.get_mut(&id).expect("it was just made");
+        let sources = flow.sources(seam.shards());
+        let watched = flow.viewing.as_ref().map_or_else(Vec::new, |viewing| viewing.tables());
         let Stage::Opening(opening) = &mut flow.stage else { return };
-        let sources: Vec<ShardId> = flow.reach.shards(seam.shards()).collect();
         opening.missing = sources.len();
         let (plan, params) = (flow.plan.clone(), flow.params.clone());
         if sources.is_empty() {
@@ -116,7 +144,8 @@ impl Shard {
                 return; // One that was asked before has refused.
             }
             let tap = TapId { core: seam.shard(), flow: id };
-            let tap = Tap { id: tap, plan: plan.clone(), params: params.clone() };
+            let (plan, params, watched) = (plan.clone(), params.clone(), watched.clone());
+            let tap = Tap { id: tap, plan, params, watched };
             let asker = Asker::Flow(id, FlowQuestion::Tap);
             self.ask_shard(source, Request::Tap(tap), asker, seam);
         }
@@ -125,8 +154,8 @@ impl Shard {
     /// Opens a tap of a core's flow; answered once whatever was before is stable.
     pub(in crate::shard) fn tap(&mut self, tap: Tap, reply: ReplyTo, seam: &mut Seam<'_>) {
         let opened = self.admit_read(seam).map_err(QueryError::from).and_then(|()| {
-            let Tap { id, plan, params } = tap;
-            Ok(self.live.feed.open(id, plan, params)?)
+            let Tap { id, plan, params, watched } = tap;
+            Ok(self.live.feed.open(id, plan, params, watched)?)
         });
         if opened.is_ok() {
             self.watch_tables();
@@ -157,6 +186,9 @@ impl Shard {
         answer: Answer,
         seam: &mut Seam<'_>,
     ) {
+        if question == FlowQuestion::Rerun {
+            return self.rerun_was_answered(id, answer, seam);
+        }
         // Nobody may be left who wants it.
         let Some(flow) = self.live.flows.get_mut(&id) else { return };
         let Stage::Opening(opening) = &mut flow.stage else {
@@ -169,7 +201,14 @@ impl Shard {
                 opening.parts.insert((leaf, from), part.rows);
                 None
             }
-            (_, Answer::Tapped(Err(error)) | Answer::Part(Err(error))) => Some(error),
+            (FlowQuestion::Views, Answer::Viewed(Ok(viewed))) => {
+                opening.viewed = Some(viewed);
+                None
+            }
+            (
+                _,
+                Answer::Tapped(Err(error)) | Answer::Part(Err(error)) | Answer::Viewed(Err(error)),
+            ) => Some(error),
             (_, other) => unreachable!("not what was asked for: {other:?}"),
         };
         match error {
@@ -180,15 +219,19 @@ impl Shard {
     }
 
     /// All answers have come.
-    fn flow_went_on(&mut self, id: FlowId, seam: &mut Seam<'_>) {
+    pub(super) fn flow_went_on(&mut self, id: FlowId, seam: &mut Seam<'_>) {
         let flow = self.live.flows.get_mut(&id).expect("it was just looked at");
         let Stage::Opening(opening) = &mut flow.stage else { return };
         if opening.reading.is_none() {
             let tx = seam.last_tx();
             opening.reading = Some(tx);
-            if flow.plan.is_stateful() && flow.reach != Reach::Nowhere {
-                return self.read_leaves(id, tx, seam);
+            let is_read = flow.plan.is_stateful() && flow.reach != Reach::Nowhere;
+            if is_read || flow.viewing.is_some() {
+                return self.read_leaves(id, tx, is_read, seam);
             }
+        }
+        if let (Some(viewed), Some(viewing)) = (&opening.viewed, &flow.viewing) {
+            self.live.readers.set(id, viewed.reads.clone(), &viewing.tables());
         }
         match flow.prepare() {
             Ok(()) => self.fill_flow(id, seam),
@@ -210,15 +253,31 @@ impl Shard {
                 self.ask_for_subscribers(id, seam);
             }
             Ok(Filled::Anew) => self.flow_went_on(id, seam),
+            Ok(Filled::Touched) => self.catch_up(id, seam),
             Err(error) => self.fail_flow(id, &error.into(), seam),
         }
     }
 
-    fn read_leaves(&mut self, id: FlowId, tx: TxId, seam: &mut Seam<'_>) {
+    /// Has the rows of a flow's leaves read as of a transaction, if they matter, and its views run.
+    fn read_leaves(&mut self, id: FlowId, tx: TxId, is_read: bool, seam: &mut Seam<'_>) {
         let flow = self.live.flows.get_mut(&id).expect("it was just looked at");
         let Stage::Opening(opening) = &mut flow.stage else { return };
-        let leaves: Vec<usize> = (0..flow.plan.leaves().len()).collect();
-        opening.missing = flow.reach.shards(seam.shards()).count() * leaves.len();
+        let leaves = flow.plan.leaves().iter().enumerate();
+        let leaves: Vec<usize> = leaves
+            .filter(|(_, leaf)| is_read && !leaf.is_view())
+            .map(|(number, _)| number)
+            .collect();
+        let run = flow.viewing.as_ref().map(|viewing| viewing.run(tx, false));
+        let parts = flow.reach.shards(seam.shards()).count() * leaves.len();
+        opening.missing = parts + usize::from(run.is_some());
+        if let (Some(run), Some(viewing)) = (run, &flow.viewing) {
+            // Until it is known what its views read, whatever they can read concerns it.
+            let tables = viewing.tables();
+            let reads = Reads::of_all(tables.iter().map(|table| table.id));
+            self.live.readers.set(id, reads, &tables);
+            let (home, asker) = (run.views.home(), Asker::Flow(id, FlowQuestion::Views));
+            self.ask_shard(home, Request::RunViews(run), asker, seam);
+        }
         self.ask_for_rows(id, &leaves, tx, seam);
     }
 
@@ -251,6 +310,8 @@ enum Filled {
     Wholly,
     /// It is to be begun again: that is no more than to read anew what it lacks of what has come since.
     Anew,
+    /// Its views have to run again: something that they had read was touched since.
+    Touched,
 }
 
 fn is_exhausted(error: &SqlError) -> bool {
@@ -261,12 +322,21 @@ impl Flow {
     /// Has everything been read, it is to be filled.
     fn prepare(&mut self) -> Result<(), SqlError> {
         let Stage::Opening(opening) = &mut self.stage else { return Ok(()) };
-        let parts = std::mem::take(&mut opening.parts);
-        let rows = InitialRows::new(&self.plan, self.rows_of(parts)?);
+        let (parts, viewed) = (std::mem::take(&mut opening.parts), opening.viewed.take());
+        let begun = opening.reading.expect("it was read as of a transaction");
+        let mut rows = self.rows_of(parts)?;
+        if let Some(viewed) = viewed {
+            if let Some(viewing) = &mut self.viewing {
+                // A flow that begins again has seen none of what they yielded before.
+                **viewing = Viewing::new(viewing.views.clone());
+            }
+            rows.append(self.view(*viewed)?);
+        }
+        let rows = InitialRows::new(&self.plan, rows);
         let (plan, params) = (self.plan.clone(), self.params.clone());
         let dataflow = Dataflow::new(plan, params, self.bytes_max)?;
         let Stage::Opening(opening) = &mut self.stage else { return Ok(()) };
-        opening.filling = Some(Filling { dataflow, rows, answer: None });
+        opening.filling = Some(Filling { begun, dataflow, rows, answer: None });
         Ok(())
     }
 
@@ -295,14 +365,16 @@ impl Flow {
         if !filling.rows.is_done() {
             return Ok(Filled::Partly);
         }
-        let Opening { reading, later, filling, is_at_once, .. } =
+        if filling.begun < opening.touched {
+            return Ok(Filled::Touched);
+        }
+        let Opening { later, filling, is_at_once, .. } =
             std::mem::replace(&mut **opening, Opening::new());
-        let begun = reading.expect("it was read as of a transaction");
-        let Filling { dataflow, answer, .. } = filling.expect("it was just looked at");
+        let Filling { begun, dataflow, answer, .. } = filling.expect("it was just looked at");
         self.stage = Stage::Running { dataflow, begun, answer };
         for (tx, changes) in later {
             // Nobody has been told anything: what comes of it is in the answer that they will be given.
-            if let Taken::Lacking(..) = self.take(tx, changes, now)? {
+            if let Taken::Lacking(..) = self.take(tx, changes, false, now)? {
                 // What could not be computed of a part of the rows would not be this time either.
                 let anew = Opening { is_at_once, ..Opening::new() };
                 self.stage = Stage::Opening(Box::new(anew));
@@ -314,6 +386,37 @@ impl Flow {
 }
 
 impl Flow {
+    /// Ends the opening of a flow whose views have run again as of `tx`: takes all that has come up to there at once. Whether
+    /// it has, or is to be begun again.
+    pub(super) fn begin_caught_up(
+        &mut self,
+        tx: TxId,
+        viewed: Viewed,
+        now: Timestamp,
+    ) -> Result<bool, SqlError> {
+        let changed = self.view(viewed)?;
+        let Stage::Opening(opening) = &mut self.stage else { return Ok(false) };
+        let Opening { later, filling, .. } = std::mem::replace(&mut **opening, Opening::at_once());
+        let Some(Filling { begun, mut dataflow, mut answer, .. }) = filling else {
+            return Ok(false);
+        };
+        let mut changes = LeafChanges::default();
+        later
+            .into_iter()
+            .filter(|(tx, _)| begun < *tx)
+            .for_each(|(_, later)| changes.append(later));
+        changes.append(changed);
+        let changes = dataflow.apply_at(changes, now)?;
+        if !dataflow.lacking().is_empty() {
+            return Ok(false);
+        }
+        if let Some(answer) = &mut answer {
+            answer.add(&changes);
+        }
+        self.stage = Stage::Running { dataflow, begun: tx, answer };
+        Ok(true)
+    }
+
     /// What shards gave of leaves, as changes from nothing.
     pub(super) fn rows_of(&self, parts: LeafParts) -> Result<LeafChanges, SqlError> {
         let mut of_leaf: BTreeMap<usize, Vec<PartialRows>> = BTreeMap::new();

@@ -11,6 +11,7 @@ use super::flow::{Flow, Stage};
 use super::listener::Item;
 use super::opening::Opening;
 use super::subscriber::{Beginning, Subscriber};
+use super::viewing::Viewing;
 use super::{FlowId, ListenerId, LiveRequest, Subscribe, SubscriptionId};
 use crate::directory::Notice;
 use crate::shard::outbox::{Asker, ReplyTo};
@@ -54,6 +55,7 @@ impl Shard {
         let party = self.live.listeners.entry(listener).or_default();
         party.subscriptions.insert(subscription, id);
         let reach = query.reach;
+        let viewing = query.views.clone().map(|views| Box::new(Viewing::new(views)));
         let params = Arc::new(query.params.clone());
         let beginning = Subscriber::Beginning(Box::new(Beginning::new(query, since)));
         let member = (listener, subscription);
@@ -69,6 +71,7 @@ impl Shard {
             plan: live,
             params,
             reach,
+            viewing,
             stage: Stage::Opening(Box::new(Opening::new())),
             due: None,
             moved_at: Timestamp::EPOCH,
@@ -136,8 +139,9 @@ impl Shard {
             members.for_each(|(listener, id)| refilling.forget(listener, id));
         }
         self.live.by_query.remove(&flow.key);
+        self.live.readers.remove(id);
         let tap = TapId { core: seam.shard(), flow: id };
-        for source in flow.reach.shards(seam.shards()) {
+        for source in flow.sources(seam.shards()) {
             self.live.arrivals.close(source);
             match source == seam.shard() {
                 true => self.untap(tap),
@@ -161,7 +165,7 @@ impl Shard {
 
     /// Ends the flows that draw on a shard whose log has failed: what it told may not survive.
     pub(in crate::shard) fn fail_flows_of(&mut self, shard: ShardId, seam: &mut Seam<'_>) {
-        let of_shard = self.live.flows.iter().filter(|(_, flow)| flow.reach.has(shard));
+        let of_shard = self.live.flows.iter().filter(|(_, flow)| flow.draws_on(shard));
         let flows: Vec<FlowId> = of_shard.map(|(id, _)| *id).collect();
         for flow in flows {
             self.fail_flow(flow, &Unavailable::LogFailed.into(), seam);
@@ -175,7 +179,11 @@ impl Shard {
         }
         let directory = &self.directory;
         let stale = self.live.flows.iter().filter_map(|(id, flow)| {
-            let mut leaves = flow.plan.leaves().iter();
+            let viewing = flow.viewing.as_ref();
+            if let Some(stale) = viewing.and_then(|viewing| viewing.views.stale(directory)) {
+                return Some((*id, stale));
+            }
+            let mut leaves = flow.plan.leaves().iter().filter(|leaf| !leaf.is_view());
             let changed = leaves.find(|leaf| {
                 let table = directory.table_of(leaf.table());
                 table.is_none_or(|table| !leaf.is_of(&table))
@@ -194,6 +202,11 @@ impl Shard {
         self.ask_shard(home, request, asker, seam);
     }
 
+    /// Whether a shard may be asked something more.
+    pub(super) fn may_forward(&self, shard: ShardId, seam: &Seam<'_>) -> bool {
+        shard == seam.shard() || self.forwarded[shard.index()] < FORWARDED_MAX
+    }
+
     /// Asks a shard something on behalf of this core.
     pub(super) fn ask_shard(
         &mut self,
@@ -207,7 +220,7 @@ impl Shard {
             let reply = ReplyTo { shard: here, asker, via: here };
             return self.perform(request, reply, seam);
         }
-        if self.forwarded[shard.index()] >= FORWARDED_MAX {
+        if !self.may_forward(shard, seam) {
             let answer = request.refuse(Unavailable::Overloaded);
             let reply = ReplyTo { shard: here, asker, via: here };
             return self.answer_at_once(reply, answer, seam);

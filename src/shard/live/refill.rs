@@ -1,4 +1,5 @@
-//! Fills flows again that lack rows: those that keep only the first ones of an order, when so many of these have gone.
+//! Fills flows again that lack rows: those that keep only the first ones of an order, when so many of these have gone. Flows whose
+//! views have to run again wait here, too ([`super::rerun`]).
 //!
 //! ```text
 //!   transaction ─▶ flows ─▶ one lacks rows ─▶ its shards: the rows as of this transaction ─▶ its update, with the others'
@@ -10,11 +11,11 @@
 
 use std::collections::BTreeMap;
 
-use cosmictron_sql::{AnswerChanges, SqlError};
+use cosmictron_sql::{AnswerChanges, LeafChanges, SqlError};
 use cosmictron_types::{ShardId, TxId};
 
 use super::course::{Updates, distribute};
-use super::flow::Stage;
+use super::flow::{Lack, Stage};
 use super::opening::{FlowQuestion, LeafParts};
 use super::{FlowId, ListenerId, SubscriptionId};
 use crate::shard::request::{Answer, QueryError};
@@ -27,14 +28,24 @@ pub struct Refilling {
     /// What the other flows made of it.
     updates: Updates,
     /// The flows that wait.
-    flows: BTreeMap<FlowId, Refill>,
+    flows: BTreeMap<FlowId, Waiting>,
     /// Subscriptions that begin with the answer that a flow has, once that is complete.
     put_off: Vec<(FlowId, ListenerId, SubscriptionId)>,
 }
 
 /// What one flow waits for.
 #[derive(Debug)]
-struct Refill {
+pub enum Waiting {
+    Rows(Refill),
+    /// Its views, without which it cannot take these changes of the transaction.
+    Views(LeafChanges),
+    /// Its views, to begin.
+    Opening,
+}
+
+/// Rows on their way.
+#[derive(Debug)]
+pub struct Refill {
     /// Answers that have not come.
     missing: usize,
     parts: LeafParts,
@@ -43,6 +54,30 @@ struct Refill {
 }
 
 impl Refilling {
+    /// Of a transaction whose update is known but for the flows that are to wait.
+    pub fn new(tx: TxId, updates: Updates) -> Self {
+        Self { tx, updates, flows: BTreeMap::new(), put_off: Vec::new() }
+    }
+
+    pub fn tx(&self) -> TxId {
+        self.tx
+    }
+
+    /// A flow waits.
+    pub fn wait(&mut self, flow: FlowId, waiting: Waiting) {
+        self.flows.insert(flow, waiting);
+    }
+
+    /// A flow waits no longer; for what it did.
+    pub fn take(&mut self, flow: FlowId) -> Option<Waiting> {
+        self.flows.remove(&flow)
+    }
+
+    /// What flows have made of the transaction.
+    pub fn updates(&mut self) -> &mut Updates {
+        &mut self.updates
+    }
+
     /// A subscription is over: it is told nothing more.
     pub fn forget(&mut self, listener: ListenerId, subscription: SubscriptionId) {
         if let Some(changes) = self.updates.get_mut(&listener) {
@@ -62,25 +97,42 @@ impl Refilling {
 }
 
 impl Shard {
-    /// Reads what flows lack of some of their leaves as of a transaction, before its update is told.
+    /// Has flows given what they lack as of a transaction, before its update is told.
     pub(super) fn refill(
         &mut self,
         tx: TxId,
         updates: Updates,
-        lacking: Vec<(FlowId, AnswerChanges, Vec<usize>)>,
+        lacking: Vec<(FlowId, Lack)>,
         seam: &mut Seam<'_>,
     ) {
+        self.live.refilling = Some(Refilling::new(tx, updates));
+        // None is asked for before all are known to wait: answers may come at once.
         let mut questions = Vec::with_capacity(lacking.len());
-        let mut flows = BTreeMap::new();
-        for (id, rows, leaves) in lacking {
-            let Some(flow) = self.live.flows.get(&id) else { continue };
-            let missing = flow.reach.shards(seam.shards()).count() * leaves.len();
-            flows.insert(id, Refill { missing, parts: LeafParts::new(), rows });
-            questions.push((id, leaves));
+        for (id, lack) in lacking {
+            questions.extend(self.lack(id, lack, seam).map(|leaves| (id, leaves)));
         }
-        self.live.refilling = Some(Refilling { tx, updates, flows, put_off: Vec::new() });
         for (id, leaves) in questions {
             self.ask_for_rows(id, &leaves, tx, seam);
+        }
+        self.start_reruns(seam);
+    }
+
+    /// A flow waits for what it lacks; the leaves whose rows are to be asked for.
+    pub(super) fn lack(&mut self, id: FlowId, lack: Lack, seam: &Seam<'_>) -> Option<Vec<usize>> {
+        let flow = self.live.flows.get(&id)?;
+        let refilling = self.live.refilling.as_mut()?;
+        match lack {
+            Lack::Rows(rows, leaves) => {
+                let missing = flow.reach.shards(seam.shards()).count() * leaves.len();
+                let refill = Refill { missing, parts: LeafParts::new(), rows };
+                refilling.wait(id, Waiting::Rows(refill));
+                Some(leaves)
+            }
+            Lack::Views(changes) => {
+                refilling.wait(id, Waiting::Views(changes));
+                self.live.reruns.push(id);
+                None
+            }
         }
     }
 
@@ -94,9 +146,8 @@ impl Shard {
         seam: &mut Seam<'_>,
     ) {
         let refilling = self.live.refilling.as_mut();
-        let Some(refill) = refilling.and_then(|refilling| refilling.flows.get_mut(&id)) else {
-            return;
-        };
+        let waiting = refilling.and_then(|refilling| refilling.flows.get_mut(&id));
+        let Some(Waiting::Rows(refill)) = waiting else { return };
         refill.missing -= 1;
         match (question, answer) {
             (FlowQuestion::Rows(leaf), Answer::Part(Ok(part))) => {
@@ -120,8 +171,9 @@ impl Shard {
     /// All rows that a flow lacked have come.
     fn end_refill(&mut self, id: FlowId) -> Result<(), SqlError> {
         let refilling = self.live.refilling.as_mut().expect("it was just looked at");
-        let Refill { parts, mut rows, .. } =
-            refilling.flows.remove(&id).expect("it was just looked at");
+        let Some(Waiting::Rows(Refill { parts, mut rows, .. })) = refilling.take(id) else {
+            return Ok(());
+        };
         let Some(flow) = self.live.flows.get_mut(&id) else { return Ok(()) };
         let read = flow.rows_of(parts)?;
         let Stage::Running { dataflow, .. } = &mut flow.stage else { return Ok(()) };

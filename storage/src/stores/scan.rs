@@ -1,7 +1,8 @@
 //! Finds, counts and scans rows wherever they are.
 //!
 //! A scan of several stores in an index's order takes the next row of each and gives the first of them. It holds no
-//! borrow: like a [`Cursor`], it keeps its place while rows come and go.
+//! borrow: like a [`Cursor`], it keeps its place while rows come and go. In the past it also has the rows that have changed
+//! or gone since, which it took when it began: nothing is written meanwhile.
 
 use core::ops::Bound;
 
@@ -9,10 +10,12 @@ use cosmictron_types::{IndexId, ShardId, TableId};
 
 use super::Stores;
 use super::elsewhere::Elsewhere;
+use super::past::rows;
 use super::placement::Placement;
 use super::reach::Reach;
 use crate::heap::RowId;
 use crate::key::Key;
+use crate::snapshot::TableSnapshot;
 use crate::store::{Store, owner_of_key};
 use crate::table::{Cursor, Range, Table};
 
@@ -21,6 +24,9 @@ use crate::table::{Cursor, Range, Table};
 pub struct PlacedScan {
     table: TableId,
     way: Way,
+    /// In the past: rows that were there and have changed or gone since, with their keys where an index's order is kept. The
+    /// next one is the last.
+    ended: Vec<(Key, Box<[u8]>)>,
 }
 
 #[derive(Clone, Debug)]
@@ -39,11 +45,11 @@ enum Way {
 
 /// The next row of one store, in the order of an index.
 struct Head<'t> {
-    table: &'t Table,
+    table: TableSnapshot<'t>,
     /// Before the row was taken.
     before: Range<'t>,
     after: Range<'t>,
-    row: Option<RowId>,
+    row: Option<&'t [u8]>,
     key: Key,
 }
 
@@ -56,6 +62,9 @@ impl Stores {
         index: IndexId,
         key: &Key,
     ) -> Result<Option<&[u8]>, Elsewhere> {
+        if self.moment.is_some() {
+            return self.find_past(at, index, key);
+        }
         if let Some(shard) = at.site.shard_of_key(index, key, self.shards()) {
             let table = table(self.store(shard)?, at.table());
             return Ok(table.find(index, key).map(|row| table.row(row)));
@@ -71,14 +80,15 @@ impl Stores {
     /// How many rows there are.
     pub fn count(&self, at: &Placement) -> Result<u64, Elsewhere> {
         let shards = self.within(all_of(at))?;
-        Ok(shards.iter().map(|&shard| table(self.held(shard), at.table()).len() as u64).sum())
+        Ok(shards.iter().map(|&shard| rows(&self.table_at(shard, at.table()))).sum())
     }
 
     /// Begins to read all rows, in no particular order.
     pub fn scan(&self, at: &Placement) -> Result<PlacedScan, Elsewhere> {
         let mut shards = self.within(all_of(at))?;
+        let ended = self.ended(at, &shards);
         shards.reverse();
-        Ok(PlacedScan { table: at.table(), way: Way::Whole { shards, at: RowId::FIRST } })
+        Ok(PlacedScan { table: at.table(), way: Way::Whole { shards, at: RowId::FIRST }, ended })
     }
 
     /// Begins to read the rows between two bounds in an index's order; of equal ones in the order of their shards. The
@@ -92,22 +102,31 @@ impl Stores {
         descending: bool,
     ) -> Result<PlacedScan, Elsewhere> {
         let shards = self.within(self.range_reach(at, index, lower, upper))?;
+        let ended = self.ended_between(at, &shards, index, (lower, upper), descending);
         let cursor = Cursor::new(index, lower, upper);
         let cursors = shards.into_iter().map(|shard| (shard, cursor.clone())).collect();
-        Ok(PlacedScan { table: at.table(), way: Way::Index { index, cursors, descending } })
+        Ok(PlacedScan { table: at.table(), way: Way::Index { index, cursors, descending }, ended })
     }
 
     /// Gives rows to `sink` until it answers false, which leaves that row for the next time, or until the scan has no
     /// more. Says whether there may be more.
     pub fn next(&self, scan: &mut PlacedScan, sink: &mut dyn FnMut(&[u8]) -> bool) -> bool {
-        match &mut scan.way {
-            Way::Whole { shards, at } => self.next_of_tables(scan.table, shards, at, sink),
+        let PlacedScan { table, way, ended } = scan;
+        match way {
+            Way::Whole { shards, at } => {
+                self.next_of_tables(*table, shards, at, sink) || next_of_ended(ended, sink)
+            }
             Way::Index { index, cursors, descending } => match &mut cursors[..] {
-                [(shard, cursor)] => {
-                    let table = table(self.held(*shard), scan.table);
-                    next_of_one(table, cursor, *descending, sink)
+                [(shard, cursor)] if ended.is_empty() => {
+                    next_of_one(self.table_at(*shard, *table), cursor, *descending, sink)
                 }
-                cursors => self.next_of_several(scan.table, *index, cursors, *descending, sink),
+                cursors => {
+                    let heads = cursors.iter().map(|(shard, cursor)| {
+                        Head::new(self.table_at(*shard, *table), cursor, *index, *descending)
+                    });
+                    let heads = heads.collect();
+                    next_of_several(heads, ended, cursors, (*index, *descending), sink)
+                }
             },
         }
     }
@@ -139,13 +158,13 @@ impl Stores {
         sink: &mut dyn FnMut(&[u8]) -> bool,
     ) -> bool {
         while let Some(&shard) = shards.last() {
-            let table = table(self.held(shard), id);
-            let mut scan = table.scan_from(*at);
+            let table = self.table_at(shard, id);
+            let mut scan = table.table().scan_from(*at);
             loop {
                 *at = scan.position();
-                match scan.next() {
+                match scan.next().map(|row| table.row(row)) {
                     None => break,
-                    Some(row) if !sink(table.row(row)) => return true,
+                    Some(Some(row)) if !sink(row) => return true,
                     Some(_) => {}
                 }
             }
@@ -155,67 +174,93 @@ impl Stores {
         false
     }
 
-    fn next_of_several(
-        &self,
-        id: TableId,
-        index: IndexId,
-        cursors: &mut [(ShardId, Cursor)],
-        descending: bool,
-        sink: &mut dyn FnMut(&[u8]) -> bool,
-    ) -> bool {
-        let head = |(shard, cursor): &(ShardId, Cursor)| {
-            let table = table(self.held(*shard), id);
-            let range = table.resume(cursor);
-            let (before, key) = (range.clone(), Key::new());
-            let mut head = Head { table, before, after: range, row: None, key };
-            head.advance(index, descending);
-            head
-        };
-        let mut heads: Vec<Head<'_>> = cursors.iter().map(head).collect();
-        let may_be_more = loop {
-            let present = heads.iter_mut().filter(|head| head.row.is_some());
-            // The first of equal ones is the one of the lowest shard; descending, that comes last.
-            let next = match descending {
-                false => present.min_by(|one, other| one.key.cmp(&other.key)),
-                true => present.max_by(|one, other| one.key.cmp(&other.key)),
-            };
-            let Some((head, row)) = next.and_then(|head| head.row.map(|row| (head, row))) else {
-                break false;
-            };
-            if !sink(head.table.row(row)) {
-                break true;
-            }
-            head.advance(index, descending);
-        };
-        for (head, (_, cursor)) in heads.into_iter().zip(cursors) {
-            head.before.park(cursor);
-        }
-        may_be_more
+    /// A table of a shard whose store is held, as of the moment that is looked at.
+    pub(super) fn table_at(&self, shard: ShardId, id: TableId) -> TableSnapshot<'_> {
+        let table =
+            self.snapshot_of(self.held(shard)).table(id).expect("every store has all tables");
+        table.expect("whoever looks at the past has checked that it is kept")
     }
 }
 
-impl Head<'_> {
+impl<'t> Head<'t> {
+    fn new(table: TableSnapshot<'t>, cursor: &Cursor, index: IndexId, descending: bool) -> Self {
+        let range = table.table().resume(cursor);
+        let (before, key) = (range.clone(), Key::new());
+        let mut head = Head { table, before, after: range, row: None, key };
+        head.advance(index, descending);
+        head
+    }
+
     fn advance(&mut self, index: IndexId, descending: bool) {
-        self.before = self.after.clone();
-        self.row = if descending { self.after.next_back() } else { self.after.next() };
-        if let Some(row) = self.row {
-            self.key = self.table.def().key_of(index, self.table.row(row));
+        loop {
+            self.before = self.after.clone();
+            let row = if descending { self.after.next_back() } else { self.after.next() };
+            let Some(row) = row else {
+                self.row = None;
+                return;
+            };
+            if let Some(row) = self.table.row(row) {
+                self.row = Some(row);
+                self.key = self.table.table().def().key_of(index, row);
+                return;
+            }
         }
     }
+}
+
+/// Gives rows of several tables in the order of an index, and what has ended among them; says whether there may be more.
+fn next_of_several(
+    mut heads: Vec<Head<'_>>,
+    ended: &mut Vec<(Key, Box<[u8]>)>,
+    cursors: &mut [(ShardId, Cursor)],
+    (index, descending): (IndexId, bool),
+    sink: &mut dyn FnMut(&[u8]) -> bool,
+) -> bool {
+    let may_be_more = loop {
+        let present = heads.iter_mut().filter(|head| head.row.is_some());
+        // The first of equal ones is the one of the lowest shard; descending, that comes last.
+        let next = match descending {
+            false => present.min_by(|one, other| one.key.cmp(&other.key)),
+            true => present.max_by(|one, other| one.key.cmp(&other.key)),
+        };
+        let is_behind = |old: &Key, head: &Head<'_>| match descending {
+            false => head.key <= *old,
+            true => *old <= head.key,
+        };
+        match (next, ended.last()) {
+            (Some(head), old) if old.is_none_or(|(old, _)| is_behind(old, head)) => {
+                if head.row.is_some_and(|row| !sink(row)) {
+                    break true;
+                }
+                head.advance(index, descending);
+            }
+            (_, Some((_, row))) => {
+                if !sink(row) {
+                    break true;
+                }
+                ended.pop();
+            }
+            (_, None) => break false,
+        }
+    };
+    for (head, (_, cursor)) in heads.into_iter().zip(cursors) {
+        head.before.park(cursor);
+    }
+    may_be_more
 }
 
 /// Gives rows of one table in the order of an index; says whether there may be more.
 fn next_of_one(
-    table: &Table,
+    table: TableSnapshot<'_>,
     cursor: &mut Cursor,
     descending: bool,
     sink: &mut dyn FnMut(&[u8]) -> bool,
 ) -> bool {
-    let mut range = table.resume(cursor);
+    let mut range = table.table().resume(cursor);
     loop {
         let before = range.clone();
         let row = if descending { range.next_back() } else { range.next() };
-        let is_taken = row.is_some_and(|row| sink(table.row(row)));
+        let is_taken = row.is_some_and(|row| table.row(row).is_none_or(&mut *sink));
         if !is_taken {
             before.park(cursor);
             return row.is_some();
@@ -223,10 +268,21 @@ fn next_of_one(
     }
 }
 
+/// Gives what has ended; says whether there may be more.
+fn next_of_ended(ended: &mut Vec<(Key, Box<[u8]>)>, sink: &mut dyn FnMut(&[u8]) -> bool) -> bool {
+    while let Some((_, row)) = ended.last() {
+        if !sink(row) {
+            return true;
+        }
+        ended.pop();
+    }
+    false
+}
+
 fn table(store: &Store, id: TableId) -> &Table {
     store.table(id).expect("every store has all tables")
 }
 
-fn all_of(at: &Placement) -> Reach {
+pub(super) fn all_of(at: &Placement) -> Reach {
     at.home().map_or(Reach::All, Reach::One)
 }

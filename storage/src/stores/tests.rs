@@ -6,5 +6,6 @@ mod declaration;
 mod judged;
 mod model;
 mod partition;
+mod past;
 mod scan;
 mod sequence;

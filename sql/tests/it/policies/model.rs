@@ -245,7 +245,7 @@ impl World {
             for row in &all {
                 let bytes = self.whole.encode(name, row);
                 let limits = ExecutionLimits::default();
-                let stores = || self.shards.iter().map(Database::store);
+                let stores = || self.shards.iter().map(|shard| shard.store().present());
                 let by = somebody(self.who);
                 let is_admitted =
                     policy.admits(&bytes, by, Timestamp::EPOCH, &mut |plan, params| {
