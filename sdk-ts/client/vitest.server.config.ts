@@ -1,19 +1,5 @@
-import { fileURLToPath } from "node:url";
-import { defineConfig } from "vitest/config";
+/** The tests that need the server: `COSMICTRON_BIN` names its binary; test/server/module is to be built before. */
+import unit from "./vitest.config.js";
 
-// The tests against the real server: `COSMICTRON_BIN=… npm run test:server`.
-// biome-ignore lint/style/noDefaultExport: vitest asks for it
-export default defineConfig({
-  test: {
-    include: ["test/server/**/*.test.ts"],
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
-    // The machine is to start one server at a time.
-    fileParallelism: false,
-  },
-  resolve: {
-    alias: [
-      { find: /^@cosmictron\/client$/, replacement: fileURLToPath(new URL("./src/index.ts", import.meta.url)) },
-    ],
-  },
-});
+// biome-ignore lint/style/noDefaultExport: vitest reads the default export
+export default { ...unit, test: { include: ["test/server/*.test.ts"], testTimeout: 30_000, hookTimeout: 60_000 } };

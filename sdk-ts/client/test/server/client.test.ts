@@ -214,3 +214,26 @@ test("after a lost connection only what has changed comes, and rows that have no
   expect(told).toEqual([[1, 1, 1]]);
   expect(subscription.rows.find(({ id }) => id === kept)).toBe(row);
 });
+
+test("what a call did is held when the call is answered", async () => {
+  const sql = "SELECT id, username FROM users WHERE username = $1";
+  const subscription = await client.subscribe(sql, ["é😀"]);
+  const { result: id, txId } = await client.callReducerDetailed("create_user", { username: "é😀" });
+  expect(subscription.rows).toEqual([{ id, username: "é😀" }]);
+  expect(subscription.live.getSnapshot().txId).toBe(txId);
+  const rows = await client.query(sql, ["é😀"]);
+  expect([rows.columns, rows.types, [...rows]]).toEqual([["id", "username"], ["u64", "string"], subscription.rows]);
+});
+
+test("refusals have the server's codes", async () => {
+  expect((await rejection(client.callReducer("no_such"))).code).toBe("not_found");
+  expect((await rejection(client.callReducer("echo", { value: "x" }))).code).toBe("invalid_request");
+  expect((await rejection(client.query("SELECT nonsense"))).code).toBe("invalid_request");
+});
+
+test("signing out hides the rows that were shown", async () => {
+  const subscription = await client.subscribe("SELECT * FROM users");
+  expect(subscription.rows).not.toEqual([]);
+  await client.signOut();
+  expect(subscription.rows).toEqual([]);
+});
