@@ -12,7 +12,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 
-const MODULE = new URL("module/target/wasm32-unknown-unknown/release/users.wasm", import.meta.url);
+const MODULE = process.env.COSMICTRON_MODULE ?? new URL("module/target/wasm32-unknown-unknown/release/users.wasm", import.meta.url);
 
 export class Server {
   readonly #folder = mkdtempSync(join(tmpdir(), "cosmictron-"));
