@@ -9,6 +9,13 @@ const path = (relative) => fileURLToPath(new URL(relative, import.meta.url));
 process.env.COSMICTRON_MODULE ??= path("../test/server/module/target/wasm32-unknown-unknown/release/users.wasm");
 const folder = mkdtempSync(join(tmpdir(), "cosmictron-bench-"));
 const outfile = join(folder, "measure.mjs");
-await build({ entryPoints: [path("measure.ts")], bundle: true, format: "esm", platform: "node", target: "node20", outfile });
+await build({
+  entryPoints: [path("measure.ts")],
+  bundle: true,
+  format: "esm",
+  platform: "node",
+  target: "node20",
+  outfile,
+});
 await import(pathToFileURL(outfile).href);
 rmSync(folder, { recursive: true });

@@ -47,7 +47,11 @@ function tapped(url: string, protocols: string[]): NodeSocket {
 
 async function jsonOf(url: string, token: string, query: string): Promise<string> {
   const headers = { Authorization: `Bearer ${token}`, "Content-Type": "application/json" };
-  const response = await fetch(`${url.replace("ws", "http")}/v1/sql`, { method: "POST", headers, body: JSON.stringify({ query }) });
+  const response = await fetch(`${url.replace("ws", "http")}/v1/sql`, {
+    method: "POST",
+    headers,
+    body: JSON.stringify({ query }),
+  });
   return response.text();
 }
 
@@ -88,7 +92,12 @@ async function measureMemory(client: CosmictronClient): Promise<void> {
 
 const server = await Server.start();
 let token = "";
-const tokens = { load: () => null, save: (session: { token: string } | null) => void (token = session?.token ?? token) };
+const tokens = {
+  load: () => null,
+  save(session: { token: string } | null) {
+    token = session?.token ?? token;
+  },
+};
 const client = new CosmictronClient(server.url, { tokens, WebSocket: tapped as unknown as SocketFactory });
 try {
   await client.signUp({ email: "user@example.com", password: "secret" });

@@ -10,8 +10,16 @@ const ENTRIES = [
 ];
 const TARGET = path("../docs/reference.md");
 
-const options = { target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.NodeNext, moduleResolution: ts.ModuleResolutionKind.NodeNext, strict: true };
-const program = ts.createProgram(ENTRIES.map(({ file }) => file), options);
+const options = {
+  target: ts.ScriptTarget.ES2022,
+  module: ts.ModuleKind.NodeNext,
+  moduleResolution: ts.ModuleResolutionKind.NodeNext,
+  strict: true,
+};
+const program = ts.createProgram(
+  ENTRIES.map(({ file }) => file),
+  options,
+);
 const checker = program.getTypeChecker();
 
 function sectionOf(symbol) {
@@ -32,19 +40,27 @@ function signatureOf(declaration) {
 
 function classOf(declaration) {
   const isPrivate = (member) => member.modifiers?.some(({ kind }) => kind === ts.SyntaxKind.PrivateKeyword);
-  const members = declaration.members.filter((member) => !isPrivate(member)).map((member) => {
-    const comments = ts.getLeadingCommentRanges(member.getFullText(), 0) ?? [];
-    const docs = comments.map(({ pos, end }) => `  ${member.getFullText().slice(pos, end)}\n`);
-    return `${docs.join("")}  ${headOf(member)}`;
-  });
+  const members = declaration.members
+    .filter((member) => !isPrivate(member))
+    .map((member) => {
+      const comments = ts.getLeadingCommentRanges(member.getFullText(), 0) ?? [];
+      const docs = comments.map(({ pos, end }) => `  ${member.getFullText().slice(pos, end)}\n`);
+      return `${docs.join("")}  ${headOf(member)}`;
+    });
   const first = declaration.members.pos - declaration.getStart();
-  return `${declaration.getText().slice(0, first).replace(/^export /, "")}\n${members.join("\n")}\n}`;
+  return `${declaration
+    .getText()
+    .slice(0, first)
+    .replace(/^export /, "")}\n${members.join("\n")}\n}`;
 }
 
 function headOf(member) {
   const whole = member.getText();
   const end = member.body ? member.body.getStart() : (member.initializer?.getFullStart() ?? member.end);
-  const head = whole.slice(0, end - member.getStart()).replace(/^export /, "").replace(/\s*=?\s*$/, "");
+  const head = whole
+    .slice(0, end - member.getStart())
+    .replace(/^export /, "")
+    .replace(/\s*=?\s*$/, "");
   return `${head.replace(/;$/, "")};`;
 }
 

@@ -1,8 +1,8 @@
 // The guide to testing is a test: its snippet runs as it is printed.
 import { readFileSync } from "node:fs";
-import { expect, test } from "vitest";
 import { CosmictronClient } from '@cosmictron/client';
 import { FakeClock, FakeServer } from '@cosmictron/client/testing';
+import { expect, test } from "vitest";
 
 test("the guide to testing works as printed", async () => {
   // begin

@@ -14,6 +14,8 @@ export interface SessionOptions {
 export interface SessionEvents {
   changed(session: StoredSession | null, before: StoredSession | null): void;
   failed(error: CosmictronError): void;
+  /** A sign-in has failed, or nothing was stored: whoever waited for it waits for nothing. */
+  absent(): void;
 }
 
 /** A token is refreshed when a tenth of its life is left, or a minute and a half: the server warns at one minute. */
@@ -41,7 +43,9 @@ export class Session {
     const loaded = options.tokens.load();
     if (loaded instanceof Promise) {
       const load = loaded.then((session) => this.current === null && session !== null && this.set(session));
-      this.wait(load.catch((error) => events.failed(new CosmictronError("unauthenticated", `no stored session: ${error}`))));
+      this.wait(
+        load.catch((error) => events.failed(new CosmictronError("unauthenticated", `no stored session: ${error}`))),
+      );
     } else {
       this.current = loaded;
       this.scheduleRefresh();
@@ -98,14 +102,17 @@ export class Session {
     );
     this.pending = pending;
     void pending.then(() => {
-      if (this.pending === pending) this.pending = null;
+      if (this.pending !== pending) return;
+      this.pending = null;
+      if (this.current === null) this.events.absent();
     });
   }
 
   private keep(session: StoredSession | null): void {
     this.set(session);
     if (this.options.token !== undefined) return;
-    const failed = (error: unknown) => this.events.failed(new CosmictronError("closed", `the session was not stored: ${error}`));
+    const failed = (error: unknown) =>
+      this.events.failed(new CosmictronError("closed", `the session was not stored: ${error}`));
     try {
       const saved = this.options.tokens.save(session);
       if (saved instanceof Promise) saved.catch(failed);
@@ -160,7 +167,11 @@ export class Session {
 }
 
 function sessionOf(answer: unknown): StoredSession {
-  const { token, identity, expires_at } = (answer ?? {}) as { token?: unknown; identity?: unknown; expires_at?: unknown };
+  const { token, identity, expires_at } = (answer ?? {}) as {
+    token?: unknown;
+    identity?: unknown;
+    expires_at?: unknown;
+  };
   if (typeof token !== "string" || typeof identity !== "string" || typeof expires_at !== "number") {
     throw new CosmictronError("protocol", "the answer has no token, identity and expires_at");
   }

@@ -110,7 +110,11 @@ const BIG = 18446744073709551615n;
 test("a 64-bit integer that no number holds is refused, never rounded", async () => {
   await client.callReducer("add_sample", { id: 1, big: BIG, wide: -1n });
   const error = await rejection(client.query("SELECT * FROM samples WHERE id = 1"));
-  expect([error.code, error.detail.includes("big"), error.detail.includes("integers")]).toEqual(["integer_too_large", true, true]);
+  expect([error.code, error.detail.includes("big"), error.detail.includes("integers")]).toEqual([
+    "integer_too_large",
+    true,
+    true,
+  ]);
   expect((await rejection(client.callReducer("echo", { value: BIG }))).code).toBe("integer_too_large");
   expect((await rejection(client.subscribe("SELECT * FROM samples WHERE id = 1"))).code).toBe("integer_too_large");
 });
@@ -131,7 +135,11 @@ test("an optimistic row is shown at once, and gone when the call fails", async (
   const live = client.liveQuery("SELECT * FROM users WHERE username = ''");
   const release = live.subscribe(() => {});
   await live.ready;
-  const call = client.callReducer("create_user", { username: "" }, { optimistic: (local) => local.insert(live, { id: 0, username: "" }) });
+  const call = client.callReducer(
+    "create_user",
+    { username: "" },
+    { optimistic: (local) => local.insert(live, { id: 0, username: "" }) },
+  );
   expect(live.getSnapshot().rows).toEqual([{ id: 0, username: "" }]);
   expect((await rejection(call)).code).toBe("reducer_failed");
   expect(live.getSnapshot().rows).toEqual([]);
@@ -193,7 +201,10 @@ test("calls that a killed server left unanswered run once, and rows are the serv
   const rest = names.slice(30).map((username) => client.callReducer("create_user", { username }));
   await server.run();
   await Promise.all([...half, ...rest]);
-  await until((check) => subscription.live.subscribe(check), () => subscription.rows.length === names.length);
+  await until(
+    (check) => subscription.live.subscribe(check),
+    () => subscription.rows.length === names.length,
+  );
   const rows = await client.query(`${sql} ORDER BY id`);
   expect(rows.map((row) => row.username).sort()).toEqual([...names].sort());
   const byId = (one: { id: number }, other: { id: number }) => one.id - other.id;
@@ -202,15 +213,22 @@ test("calls that a killed server left unanswered run once, and rows are the serv
 
 test("after a lost connection only what has changed comes, and rows that have not keep their identity", async () => {
   const other = await signedUp();
-  const [kept, changed] = await Promise.all(["kept", "changed"].map((name) => client.callReducer("create_user", { username: `resumed ${name}` })));
+  const [kept, changed] = await Promise.all(
+    ["kept", "changed"].map((name) => client.callReducer("create_user", { username: `resumed ${name}` })),
+  );
   const sql = "SELECT * FROM users WHERE username LIKE 'resumed%' ORDER BY id";
   const subscription = await client.subscribe(sql, [], { key: ["id"] });
   const row = subscription.rows.find(({ id }) => id === kept);
   const told: unknown[] = [];
-  subscription.on("update", ({ inserts, deletes, updates }) => told.push([inserts.length, deletes.length, updates.length]));
+  subscription.on("update", ({ inserts, deletes, updates }) =>
+    told.push([inserts.length, deletes.length, updates.length]),
+  );
   server.disconnect();
   await other.callReducer("rename_user", { id: changed, username: "resumed and changed" });
-  await until((check) => subscription.live.subscribe(check), () => subscription.rows.some(({ username }) => username === "resumed and changed"));
+  await until(
+    (check) => subscription.live.subscribe(check),
+    () => subscription.rows.some(({ username }) => username === "resumed and changed"),
+  );
   expect(told).toEqual([[1, 1, 1]]);
   expect(subscription.rows.find(({ id }) => id === kept)).toBe(row);
 });

@@ -12,7 +12,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 
-const MODULE = process.env.COSMICTRON_MODULE ?? new URL("module/target/wasm32-unknown-unknown/release/users.wasm", import.meta.url);
+const MODULE =
+  process.env.COSMICTRON_MODULE ?? new URL("module/target/wasm32-unknown-unknown/release/users.wasm", import.meta.url);
 
 export class Server {
   readonly #folder = mkdtempSync(join(tmpdir(), "cosmictron-"));
@@ -72,7 +73,11 @@ export class Server {
     form.set("module", new Blob([readFileSync(MODULE)]), "users.wasm");
     const token = readFileSync(join(this.#folder, "data", "admin.token"), "utf8").trim();
     const headers = { Authorization: `Bearer ${token}` };
-    const response = await fetch(`${this.url.replace("ws", "http")}/v1/modules`, { method: "POST", headers, body: form });
+    const response = await fetch(`${this.url.replace("ws", "http")}/v1/modules`, {
+      method: "POST",
+      headers,
+      body: form,
+    });
     if (!response.ok) throw new Error(`deploying answers ${response.status}: ${await response.text()}`);
   }
 }
@@ -83,7 +88,10 @@ async function addressOf(started: ChildProcess): Promise<number> {
   return new Promise((resolve, reject) => {
     const log: string[] = [];
     lines.on("line", (line) => {
-      const address = /"message":"ready".*"address":"127\.0\.0\.1:(\d+)"|"address":"127\.0\.0\.1:(\d+)".*"message":"ready"/.exec(line);
+      const address =
+        /"message":"ready".*"address":"127\.0\.0\.1:(\d+)"|"address":"127\.0\.0\.1:(\d+)".*"message":"ready"/.exec(
+          line,
+        );
       if (address) resolve(Number(address[1] ?? address[2]));
       else log.push(line);
     });
