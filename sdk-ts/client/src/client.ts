@@ -233,7 +233,7 @@ export class CosmictronClient<S extends Schema = AnySchema> {
 
   /** Shows what a server has rendered until the first answer of this client's own. */
   hydrate(queries: readonly DehydratedQuery[]): void {
-    for (const query of queries) this.lives.find(query.sql, query.params).hydrate(query);
+    for (const query of queries) this.lives.hydrate(query);
   }
 
   private nextId(): number {

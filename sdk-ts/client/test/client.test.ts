@@ -291,3 +291,13 @@ test("an iterator knows of updates from when it is made", async () => {
   await settled();
   expect((await updates.next()).value).toMatchObject({ inserts: [{ id: 2 }] });
 });
+
+test("a query that nobody ever held is forgotten, and its handle works nevertheless", async () => {
+  const { clock, client } = setUp();
+  const live = client.liveQuery(USERS);
+  expect(client.liveQuery(USERS)).toBe(live);
+  clock.advance(5000);
+  expect(client.liveQuery(USERS)).not.toBe(live);
+  await live.ready;
+  expect(live.getSnapshot().rows).toHaveLength(1);
+});
