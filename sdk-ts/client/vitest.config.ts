@@ -3,7 +3,6 @@ import { fileURLToPath } from "node:url";
 const source = (path: string) => fileURLToPath(new URL(`./src/${path}`, import.meta.url));
 
 /** The unit tests: the source as it stands, without a server. */
-// biome-ignore lint/style/noDefaultExport: vitest reads the default export
 export default {
   resolve: {
     alias: [

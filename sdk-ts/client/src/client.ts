@@ -55,7 +55,8 @@ export class CosmictronClient<S extends Schema = AnySchema> {
   /** `url` by ws, wss, http or https; all reach the same server. */
   constructor(url: string, options: ClientOptions = {}) {
     const http = url.replace(/^ws/, "http").replace(/\/+$/, "");
-    if (!/^https?:\/\//.test(http)) throw new CosmictronError("invalid_request", "the url begins with none of ws, wss, http, https");
+    if (!/^https?:\/\//.test(http))
+      throw new CosmictronError("invalid_request", "the url begins with none of ws, wss, http, https");
     const clock: Clock = options.clock ?? systemClock;
     const reconnect = options.reconnect ?? {};
     this.integers = options.integers ?? "number";
@@ -68,7 +69,10 @@ export class CosmictronClient<S extends Schema = AnySchema> {
         tokens: options.tokens ?? defaultTokens(new URL(http).origin),
         token: options.token,
       },
-      { changed: (now, before) => this.sessionChanged(now, before), failed: (error) => this.events.emit("error", error) },
+      {
+        changed: (now, before) => this.sessionChanged(now, before),
+        failed: (error) => this.events.emit("error", error),
+      },
     );
     this.account = this.session.current?.identity ?? null;
     this.link = new Link(
@@ -153,7 +157,11 @@ export class CosmictronClient<S extends Schema = AnySchema> {
   }
 
   /** Runs a reducer once, however often the connection is lost meanwhile; resolves with its value when that is durable. */
-  async callReducer<N extends ReducerName<S>>(name: N, args?: ReducerArgs<S, N> | Params, options?: CallOptions): Promise<ReducerResult<S, N>> {
+  async callReducer<N extends ReducerName<S>>(
+    name: N,
+    args?: ReducerArgs<S, N> | Params,
+    options?: CallOptions,
+  ): Promise<ReducerResult<S, N>> {
     return (await this.callReducerDetailed(name, args, options)).result;
   }
 
@@ -181,7 +189,11 @@ export class CosmictronClient<S extends Schema = AnySchema> {
   }
 
   /** Reads once. */
-  async query<R extends object = Row>(sql: string, params: Params = [], options: RequestOptions = {}): Promise<QueryRows<R>> {
+  async query<R extends object = Row>(
+    sql: string,
+    params: Params = [],
+    options: RequestOptions = {},
+  ): Promise<QueryRows<R>> {
     const reply = await this.request((id) => ({ type: "query", id, query: sql, params }), options);
     if (reply.type !== "rows") throw new CosmictronError("protocol", "a query was answered by a call");
     const { txId, columns, types } = reply;
@@ -196,7 +208,11 @@ export class CosmictronClient<S extends Schema = AnySchema> {
   }
 
   /** Follows a query; resolves with its first answer. */
-  async subscribe<R extends object = Row>(sql: string, params: Params = [], options: SubscribeOptions = {}): Promise<Subscription<R>> {
+  async subscribe<R extends object = Row>(
+    sql: string,
+    params: Params = [],
+    options: SubscribeOptions = {},
+  ): Promise<Subscription<R>> {
     if (this.session.pending !== null) await this.session.pending;
     const subscription = new HeldSubscription(this.lives.find(sql, params, options));
     try {
@@ -226,12 +242,17 @@ export class CosmictronClient<S extends Schema = AnySchema> {
   /** Connects, or says why that cannot be. A sign-in that is under way will connect. */
   private want(): CosmictronError | null {
     if (this.link.state.phase === "closed") return new CosmictronError("closed", "the client was closed");
-    if (this.session.current === null && this.session.pending === null) return new CosmictronError("unauthenticated", "nobody is signed in");
+    if (this.session.current === null && this.session.pending === null)
+      return new CosmictronError("unauthenticated", "nobody is signed in");
     this.link.want();
     return null;
   }
 
-  private async request(message: (id: number) => ClientMessage, options: RequestOptions, answered: (hasFailed: boolean) => void = () => {}) {
+  private async request(
+    message: (id: number) => ClientMessage,
+    options: RequestOptions,
+    answered: (hasFailed: boolean) => void = () => {},
+  ) {
     if (this.session.pending !== null) await this.session.pending;
     const refusal = this.want();
     if (refusal !== null) throw refusal;
@@ -288,10 +309,16 @@ export class CosmictronClient<S extends Schema = AnySchema> {
 
   private sessionChanged(now: StoredSession | null, before: StoredSession | null): void {
     if (now?.identity !== before?.identity) this.events.emit("identity", now?.identity ?? null);
-    if (now === null) return this.parted();
-    if (now.token === before?.token) return;
+    if (now === null) this.parted();
+    else if (now.token !== before?.token) this.entered(now);
+  }
+
+  private entered(now: StoredSession): void {
     // A token without an identity shows whose it is when it is welcomed.
-    if (now.identity !== null && now.identity === this.account && this.link.isConnected) return this.link.authenticate(now.token);
+    if (now.identity !== null && now.identity === this.account && this.link.isConnected) {
+      this.link.authenticate(now.token);
+      return;
+    }
     this.requests.suspend();
     if (now.identity !== null) this.belongTo(now.identity);
     this.link.part();

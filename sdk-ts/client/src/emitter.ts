@@ -14,7 +14,8 @@ export class Emitter<Events> {
   }
 
   emit<E extends keyof Events>(event: E, value: Events[E]): void {
-    for (const listener of [...(this.listeners.get(event) ?? [])]) hear(() => (listener as (value: Events[E]) => void)(value));
+    for (const listener of [...(this.listeners.get(event) ?? [])])
+      hear(() => (listener as (value: Events[E]) => void)(value));
   }
 }
 

@@ -1,7 +1,13 @@
 /** The client of Cosmictron: calls, queries and live rows over one socket. */
 export { CosmictronClient } from "./client.js";
 export type { Clock } from "./clock.js";
-export { type ClientErrorCode, CosmictronError, type ErrorCode, type ErrorContext, type ServerErrorCode } from "./errors.js";
+export {
+  type ClientErrorCode,
+  CosmictronError,
+  type ErrorCode,
+  type ErrorContext,
+  type ServerErrorCode,
+} from "./errors.js";
 export type {
   AnySchema,
   Params,

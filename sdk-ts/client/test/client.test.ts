@@ -1,5 +1,5 @@
 /** The whole client over the fake server. */
-import { CosmictronClient, type ClientOptions, type LiveUpdate, type Row } from "@cosmictron/client";
+import { type ClientOptions, CosmictronClient, type LiveUpdate, type Row } from "@cosmictron/client";
 import { FAKE_IDENTITY, FakeClock, FakeServer } from "@cosmictron/client/testing";
 import fc from "fast-check";
 import { expect, test } from "vitest";
@@ -61,7 +61,10 @@ test("an update pairs rows by their key, and rows that did not change stay the s
   const change = { sql: USERS, deletes: [{ id: 2, username: "bob" }], inserts: [{ id: 2, username: "rob" }] };
   const txId = server.commit([change]);
   await settled();
-  const [before, after] = [{ id: 2, username: "bob" }, { id: 2, username: "rob" }];
+  const [before, after] = [
+    { id: 2, username: "bob" },
+    { id: 2, username: "rob" },
+  ];
   expect(told).toEqual([{ txId, inserts: [after], deletes: [before], updates: [{ before, after }] }]);
   expect(subscription.rows[0]).toBe(ada);
 });
@@ -130,7 +133,9 @@ test("requests end by their timeout, their signal, and the bound of the queue", 
 
 test("a message that is too long is refused here, since it would end every connection", async () => {
   const { client } = setUp();
-  await expect(client.callReducer("create_user", { username: "x".repeat(1 << 20) })).rejects.toMatchObject({ code: "too_large" });
+  await expect(client.callReducer("create_user", { username: "x".repeat(1 << 20) })).rejects.toMatchObject({
+    code: "too_large",
+  });
 });
 
 test("for await yields each update, and ends with the subscription", async () => {
@@ -163,7 +168,9 @@ const step = fc.oneof(
   fc.record({ do: fc.constant("write" as const), id: fc.integer({ min: 1, max: 5 }), name: fc.constantFrom("a", "b") }),
   fc.record({ do: fc.constant("remove" as const), id: fc.integer({ min: 1, max: 5 }) }),
   fc.record({ do: fc.constant("call" as const) }),
-  fc.record({ do: fc.constantFrom("hold" as const, "release" as const, "settle" as const, "wait" as const, "forget" as const) }),
+  fc.record({
+    do: fc.constantFrom("hold" as const, "release" as const, "settle" as const, "wait" as const, "forget" as const),
+  }),
   fc.record({ do: fc.constant("drop" as const), code: fc.constantFrom(1006, 1013, 1001, 4004) }),
 );
 
@@ -187,7 +194,8 @@ for (const key of [["id"], undefined]) {
             if (after) held.set(each.id, after);
             else held.delete(each.id);
             server.commit([{ sql: USERS, deletes: before ? [before] : [], inserts: after ? [after] : [] }]);
-          } else if (each.do === "call") calls.push(client.callReducer("create_user", { id: 100 + calls.length, username: "c" }));
+          } else if (each.do === "call")
+            calls.push(client.callReducer("create_user", { id: 100 + calls.length, username: "c" }));
           else if (each.do === "drop") server.drop(each.code);
           else if (each.do === "forget") server.remembers = !server.remembers;
           else if (each.do === "hold") server.hold();
@@ -211,3 +219,22 @@ for (const key of [["id"], undefined]) {
     );
   });
 }
+
+test("an optimistic row stays while the connection that would have told of the call is lost", async () => {
+  const { clock, server, client } = setUp();
+  const subscription = await client.subscribe(USERS);
+  const seen: number[] = [];
+  subscription.live.subscribe(() => seen.push(subscription.rows.length));
+  const bob = { id: 2, username: "bob" };
+  server.hold();
+  const call = client.callReducer("create_user", bob, { optimistic: (local) => local.insert(USERS, bob) });
+  await settled();
+  server.drop();
+  server.release();
+  // The repeated call is answered before the query is.
+  clock.advance(1000);
+  await call;
+  await settled();
+  expect(new Set(seen)).toEqual(new Set([2]));
+  expect(subscription.rows).toEqual([{ id: 1, username: "ada" }, bob]);
+});

@@ -60,7 +60,13 @@ for (const [from, phase] of Object.entries(PHASES)) {
 
 test("waits double up to their bound, and a random part of them is waited", () => {
   const wait = (attempt: number, random: number) =>
-    step({ phase: "opening", attempt }, { type: "lost", error: broken, now: 0, random }, { delayMs: 100, delayMsMax: 500 }).phase;
-  expect([0, 1, 2, 3, 40].map((attempt) => wait(attempt, 0.5))).toMatchObject([50, 100, 200, 250, 250].map((until) => ({ until })));
+    step(
+      { phase: "opening", attempt },
+      { type: "lost", error: broken, now: 0, random },
+      { delayMs: 100, delayMsMax: 500 },
+    ).phase;
+  expect([0, 1, 2, 3, 40].map((attempt) => wait(attempt, 0.5))).toMatchObject(
+    [50, 100, 200, 250, 250].map((until) => ({ until })),
+  );
   expect(wait(3, 0)).toMatchObject({ until: 0, attempt: 4 });
 });

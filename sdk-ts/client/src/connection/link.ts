@@ -124,9 +124,11 @@ export class Link {
     const socket = new factory(this.options.url, [SUBPROTOCOL]);
     this.socket = socket;
     socket.binaryType = "arraybuffer";
-    const heard = <T>(hear: (event: T) => void) => (event: T) => {
-      if (round === this.round) hear(event);
-    };
+    const heard =
+      <T>(hear: (event: T) => void) =>
+      (event: T) => {
+        if (round === this.round) hear(event);
+      };
     socket.onopen = () => {
       if (round === this.round) this.take({ type: "opened" });
     };
@@ -158,5 +160,7 @@ export class Link {
 }
 
 function shown(phase: Phase): ConnectionState {
-  return phase.phase === "opening" || phase.phase === "greeting" ? { phase: "connecting", attempt: phase.attempt } : phase;
+  return phase.phase === "opening" || phase.phase === "greeting"
+    ? { phase: "connecting", attempt: phase.attempt }
+    : phase;
 }

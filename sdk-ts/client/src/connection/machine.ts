@@ -83,7 +83,11 @@ function lost(phase: Phase, input: Input & { type: "lost" }, reconnect: Reconnec
 }
 
 /** Full jitter: anything up to a bound that doubles, so that those who lost a server together do not come back together. */
-export function delay(attempt: number, random: number, { delayMs = DELAY_MS, delayMsMax = DELAY_MS_MAX }: ReconnectOptions): number {
+export function delay(
+  attempt: number,
+  random: number,
+  { delayMs = DELAY_MS, delayMsMax = DELAY_MS_MAX }: ReconnectOptions,
+): number {
   return random * Math.min(delayMsMax, delayMs * 2 ** Math.min(attempt - 1, 30));
 }
 

@@ -47,7 +47,16 @@ export class Requests {
       const abort = () => this.fail(id, new CosmictronError("aborted", "the caller's signal fired"));
       limits.signal?.addEventListener("abort", abort);
       const release = () => limits.signal?.removeEventListener("abort", abort);
-      const request = { bytes, timeoutMs: limits.timeoutMs, settle, answered, fail, isSent: false, cancelTimer: null, release };
+      const request = {
+        bytes,
+        timeoutMs: limits.timeoutMs,
+        settle,
+        answered,
+        fail,
+        isSent: false,
+        cancelTimer: null,
+        release,
+      };
       this.waiting.set(id, request);
       if (this.offlineCallsMax === null) this.startTimer(id, request);
       if (this.link.isConnected) this.send(id, request);
@@ -57,7 +66,10 @@ export class Requests {
   private refusal(bytes: Uint8Array, signal: AbortSignal | undefined): CosmictronError | null {
     if (signal?.aborted) return new CosmictronError("aborted", "the caller's signal fired");
     if (bytes.length > MESSAGE_BYTES_MAX) {
-      return new CosmictronError("too_large", `a message of ${bytes.length} bytes exceeds the limit of ${MESSAGE_BYTES_MAX}`);
+      return new CosmictronError(
+        "too_large",
+        `a message of ${bytes.length} bytes exceeds the limit of ${MESSAGE_BYTES_MAX}`,
+      );
     }
     const max = this.link.isConnected ? WAITING_MAX : (this.offlineCallsMax ?? WAITING_MAX);
     if (this.waiting.size < max) return null;

@@ -96,8 +96,8 @@ export class Live implements LiveQuery<Row> {
     this.order = orderOf(this.sql, message.columns, message.types);
     const isFirst = this.snapshot.status === "pending";
     const difference = message.resumed ? null : this.replaced(message);
-    // What a call did is in these rows, or in the update that follows at once.
-    this.layers = this.layers.filter((layer) => !layer.isAnswered);
+    // What an answered call did is in these rows; where they are resumed, in the update that follows, if it did anything.
+    if (!message.resumed) this.dropAnswered();
     this.show("live", null, message.txId, true);
     return () => {
       this.tell();
@@ -115,6 +115,7 @@ export class Live implements LiveQuery<Row> {
   changed(change: Change, txId: number): () => void {
     const inserts = decodeBatch(change.inserts, this.shape, this.integers);
     const difference = this.rows.apply(inserts, decodeBatch(change.deletes, this.shape, this.integers));
+    this.dropAnswered();
     this.show("live", null, txId, true);
     return () => {
       this.tell();
@@ -178,6 +179,17 @@ export class Live implements LiveQuery<Row> {
     if (!hasFailed && this.snapshot.status === "stale") return;
     this.layers = this.layers.filter((other) => other !== layer);
     this.showAgain();
+  }
+
+  /** No update has come behind a resumed answer: the calls answered meanwhile have changed nothing here. */
+  endAnswered(): void {
+    if (this.snapshot.status !== "live" || !this.layers.some((layer) => layer.isAnswered)) return;
+    this.dropAnswered();
+    this.showAgain();
+  }
+
+  private dropAnswered(): void {
+    this.layers = this.layers.filter((layer) => !layer.isAnswered);
   }
 
   private showAgain(): void {

@@ -10,6 +10,8 @@ import { Live } from "./live.js";
 
 /** How long a query that nobody holds is kept up: a component that is mounted twice, or moves, costs nothing. */
 const GRACE_MS = 1_000;
+/** How long the update behind a resumed answer may take; it is sent together with it. */
+const SETTLE_MS = 1_000;
 /** What passes by itself: the query is asked again. */
 const TRANSIENT: ReadonlySet<string> = new Set(["overloaded", "unavailable", "shutting_down", "rate_limited"]);
 
@@ -72,6 +74,11 @@ export class Lives {
         ? [this.taken(message.id, (live) => live.answered(message))]
         : message.changes.map((change) => this.taken(change.id, (live) => live.changed(change, message.txId)));
     for (const tell of tells) tell();
+    if (message.type === "subscribed" && message.resumed) this.settleLater(this.byId.get(message.id));
+  }
+
+  private settleLater(live: Live | undefined): void {
+    if (live !== undefined) this.options.clock.after(SETTLE_MS, () => live.endAnswered());
   }
 
   /** Rows that cannot be shown as the user wants them end their query, and no other. */
@@ -83,7 +90,8 @@ export class Lives {
     } catch (error) {
       this.byId.delete(id);
       this.options.send({ type: "unsubscribe", id });
-      const refusal = error instanceof CosmictronError ? error : new CosmictronError("protocol", `malformed rows: ${error}`);
+      const refusal =
+        error instanceof CosmictronError ? error : new CosmictronError("protocol", `malformed rows: ${error}`);
       return () => live.fail(refusal);
     }
   }
@@ -113,7 +121,9 @@ export class Lives {
   }
 
   dehydrate(): DehydratedQuery[] {
-    return [...this.all.values()].filter((live) => live.getSnapshot().status !== "pending").map((live) => live.dehydrate());
+    return [...this.all.values()]
+      .filter((live) => live.getSnapshot().status !== "pending")
+      .map((live) => live.dehydrate());
   }
 
   close(error: CosmictronError): void {
@@ -140,7 +150,10 @@ export class Lives {
 
   private release(live: Live): void {
     if (live.holders > 0) return;
-    this.graces.set(live, this.options.clock.after(GRACE_MS, () => this.drop(live)));
+    this.graces.set(
+      live,
+      this.options.clock.after(GRACE_MS, () => this.drop(live)),
+    );
   }
 
   private drop(live: Live): void {
@@ -165,4 +178,5 @@ export class Lives {
 }
 
 /** Equal for what asks the same. */
-const nameOf = (sql: string, params: Params, key: readonly string[] | undefined): string => writeJson([sql, params, key ?? null]);
+const nameOf = (sql: string, params: Params, key: readonly string[] | undefined): string =>
+  writeJson([sql, params, key ?? null]);

@@ -22,7 +22,13 @@ export type ClientMessage =
       readonly module?: string | undefined;
       readonly idempotencyKey: string;
     }
-  | { readonly type: "subscribe"; readonly id: number; readonly query: string; readonly params: Params; readonly since: number | null }
+  | {
+      readonly type: "subscribe";
+      readonly id: number;
+      readonly query: string;
+      readonly params: Params;
+      readonly since: number | null;
+    }
   | { readonly type: "unsubscribe"; readonly id: number }
   | { readonly type: "query"; readonly id: number; readonly query: string; readonly params: Params };
 
@@ -41,7 +47,13 @@ export interface Change {
 
 export type ServerMessage =
   | { readonly type: "welcome"; readonly identity: string; readonly connectionId: string; readonly expiresAt: number }
-  | { readonly type: "called"; readonly id: number; readonly txId: number; readonly durationMs: number; readonly result: string | null }
+  | {
+      readonly type: "called";
+      readonly id: number;
+      readonly txId: number;
+      readonly durationMs: number;
+      readonly result: string | null;
+    }
   | ({
       readonly type: "subscribed";
       readonly id: number;
@@ -103,7 +115,9 @@ const DECODER = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 export type Field = readonly [number: number, value: number | string | Uint8Array | undefined];
 
 export function encodeMessage(message: number, fields: readonly Field[]): Uint8Array<ArrayBuffer> {
-  const values = fields.flatMap(([number, value]) => (value === undefined ? [] : [{ number, bytes: fieldBytes(value) }]));
+  const values = fields.flatMap(([number, value]) =>
+    value === undefined ? [] : [{ number, bytes: fieldBytes(value) }],
+  );
   const length = values.reduce((sum, { bytes }) => sum + 8 + padded(bytes.length), 8);
   const out = new Uint8Array(length);
   const view = new DataView(out.buffer);

@@ -32,7 +32,10 @@ export function orderOf(sql: string, columns: readonly string[], types: readonly
 
 function keyOf(item: string, columns: readonly string[], types: readonly string[]): Key | null {
   const [, quoted, plain, direction, nulls] = ITEM.exec(item) ?? [];
-  const place = plain !== undefined && /^\d+$/.test(plain) ? Number(plain) - 1 : columns.indexOf(quoted ?? plain?.toLowerCase() ?? "");
+  const place =
+    plain !== undefined && /^\d+$/.test(plain)
+      ? Number(plain) - 1
+      : columns.indexOf(quoted ?? plain?.toLowerCase() ?? "");
   const column = columns[place];
   if (column === undefined) return null;
   const descending = direction?.toLowerCase() === "desc";

@@ -41,7 +41,9 @@ export class Session {
     const loaded = options.tokens.load();
     if (loaded instanceof Promise) {
       const load = loaded.then((session) => this.current === null && session !== null && this.set(session));
-      this.wait(load.catch((error) => events.failed(new CosmictronError("unauthenticated", `no stored session: ${error}`))));
+      this.wait(
+        load.catch((error) => events.failed(new CosmictronError("unauthenticated", `no stored session: ${error}`))),
+      );
     } else {
       this.current = loaded;
       this.scheduleRefresh();
@@ -105,7 +107,8 @@ export class Session {
   private keep(session: StoredSession | null): void {
     this.set(session);
     if (this.options.token !== undefined) return;
-    const failed = (error: unknown) => this.events.failed(new CosmictronError("closed", `the session was not stored: ${error}`));
+    const failed = (error: unknown) =>
+      this.events.failed(new CosmictronError("closed", `the session was not stored: ${error}`));
     try {
       const saved = this.options.tokens.save(session);
       if (saved instanceof Promise) saved.catch(failed);
@@ -160,7 +163,11 @@ export class Session {
 }
 
 function sessionOf(answer: unknown): StoredSession {
-  const { token, identity, expires_at } = (answer ?? {}) as { token?: unknown; identity?: unknown; expires_at?: unknown };
+  const { token, identity, expires_at } = (answer ?? {}) as {
+    token?: unknown;
+    identity?: unknown;
+    expires_at?: unknown;
+  };
   if (typeof token !== "string" || typeof identity !== "string" || typeof expires_at !== "number") {
     throw new CosmictronError("protocol", "the answer has no token, identity and expires_at");
   }

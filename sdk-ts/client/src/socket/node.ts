@@ -11,7 +11,10 @@ interface Duplex {
   on(event: string, listener: (value: Uint8Array) => void): void;
 }
 interface UpgradeRequest {
-  on(event: string, listener: (response: { readonly statusCode?: number }, socket: Duplex, head: Uint8Array) => void): void;
+  on(
+    event: string,
+    listener: (response: { readonly statusCode?: number }, socket: Duplex, head: Uint8Array) => void,
+  ): void;
   end(): void;
   destroy(): void;
 }
@@ -76,7 +79,10 @@ export class NodeSocket implements Socket {
   }
 
   private upgraded(stream: Duplex, head: Uint8Array): void {
-    if (this.isOver) return stream.destroy();
+    if (this.isOver) {
+      stream.destroy();
+      return;
+    }
     this.stream = stream;
     stream.on("data", (bytes) => this.take(bytes));
     stream.on("close", () => this.finish(1006, ""));

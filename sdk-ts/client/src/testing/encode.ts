@@ -13,7 +13,12 @@ export function encodeBatch(rows: readonly Row[], columns: readonly string[]): U
   const texts: string[] = [];
   for (const kind of kinds) out.push(kind, widthOf(kind), 1, 0);
   columns.slice(0, count).forEach((column, place) => {
-    writeColumn(out, kinds[place] ?? TEXT, rows.map((row) => row[column] as unknown), texts);
+    writeColumn(
+      out,
+      kinds[place] ?? TEXT,
+      rows.map((row) => row[column] as unknown),
+      texts,
+    );
   });
   const text = new TextEncoder().encode(texts.join(""));
   const length = Math.ceil((16 + out.length + text.length) / 8) * 8;
@@ -85,7 +90,13 @@ export function decodeRequest(bytes: Uint8Array<ArrayBuffer>): ClientMessage {
       };
     case MESSAGE.subscribe: {
       const since = fields.has(FIELD.since) ? fields.number(FIELD.since) : null;
-      return { type: "subscribe", id: fields.number(FIELD.id), query: fields.text(FIELD.query), params: params(), since };
+      return {
+        type: "subscribe",
+        id: fields.number(FIELD.id),
+        query: fields.text(FIELD.query),
+        params: params(),
+        since,
+      };
     }
     case MESSAGE.query:
       return { type: "query", id: fields.number(FIELD.id), query: fields.text(FIELD.query), params: params() };

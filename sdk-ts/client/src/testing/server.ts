@@ -83,7 +83,11 @@ export class FakeServer {
     this.log.push({ txId: this.txId, changes });
     for (const { sql, inserts = [], deletes = [] } of changes) {
       const query = this.known(sql);
-      for (const row of deletes) query.rows.splice(query.rows.findIndex((held) => writeJson(held) === writeJson(row)), 1);
+      for (const row of deletes)
+        query.rows.splice(
+          query.rows.findIndex((held) => writeJson(held) === writeJson(row)),
+          1,
+        );
       query.rows.push(...inserts);
     }
     for (const socket of this.sockets) this.tell(socket, this.txId, changes);

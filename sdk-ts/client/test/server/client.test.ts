@@ -3,7 +3,8 @@ import { CosmictronClient, type LiveUpdate, type Row } from "@cosmictron/client"
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { RealServer } from "./start.js";
 
-const MODULE = process.env["COSMICTRON_MODULE"] ?? "../../examples/my-agent/target/wasm32-unknown-unknown/release/my_agent.wasm";
+const MODULE =
+  process.env["COSMICTRON_MODULE"] ?? "../../examples/my-agent/target/wasm32-unknown-unknown/release/my_agent.wasm";
 const ALL = "SELECT id, session_id, role, content FROM agent_state WHERE session_id = $1 ORDER BY id";
 
 let server: RealServer;
@@ -72,7 +73,10 @@ test("refusals have the server's codes", async () => {
   await expect(client.callReducer("no_such", {})).rejects.toMatchObject({ code: "not_found" });
   await expect(client.query("SELECT nonsense")).rejects.toMatchObject({ code: "invalid_request" });
   await expect(client.subscribe("SELECT nonsense")).rejects.toMatchObject({ code: "invalid_request" });
-  await expect(client.signIn({ email: "user1@example.com", password: "wrong!" })).rejects.toMatchObject({ code: "unauthenticated", status: 401 });
+  await expect(client.signIn({ email: "user1@example.com", password: "wrong!" })).rejects.toMatchObject({
+    code: "unauthenticated",
+    status: 401,
+  });
 });
 
 test("integers of 64 bits come as the option says, and are never rounded", async () => {

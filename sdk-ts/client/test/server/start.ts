@@ -1,7 +1,7 @@
 /** A real server on a free port and in a folder of its own. */
 import { type ChildProcess, spawn } from "node:child_process";
-import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -32,7 +32,10 @@ export class RealServer {
 
   private pass(inside: Socket): void {
     const outside = connect(this.port, "127.0.0.1");
-    for (const [one, other] of [[inside, outside], [outside, inside]] as const) {
+    for (const [one, other] of [
+      [inside, outside],
+      [outside, inside],
+    ] as const) {
       this.open.add(one);
       one.pipe(other);
       one.on("error", () => other.destroy());
@@ -57,7 +60,11 @@ export class RealServer {
     form.set("name", name);
     form.set("module", new Blob([await readFile(path)]), "module.wasm");
     const token = (await readFile(join(this.folder, "data", "admin.token"), "utf8")).trim();
-    const answer = await fetch(`http://${this.address}/v1/modules`, { method: "POST", headers: { authorization: `Bearer ${token}` }, body: form });
+    const answer = await fetch(`http://${this.address}/v1/modules`, {
+      method: "POST",
+      headers: { authorization: `Bearer ${token}` },
+      body: form,
+    });
     if (!answer.ok) throw new Error(`deploy: ${answer.status} ${await answer.text()}`);
   }
 
@@ -85,7 +92,15 @@ function ended(process: ChildProcess, signal: NodeJS.Signals): Promise<void> {
 function serve(folder: string): Promise<{ process: ChildProcess; port: number }> {
   const binary = process.env["COSMICTRON_BIN"];
   if (binary === undefined) throw new Error("COSMICTRON_BIN names no server binary");
-  const args = ["serve", "--listen", "127.0.0.1:0", "--metrics-listen", "127.0.0.1:0", "--data-dir", join(folder, "data")];
+  const args = [
+    "serve",
+    "--listen",
+    "127.0.0.1:0",
+    "--metrics-listen",
+    "127.0.0.1:0",
+    "--data-dir",
+    join(folder, "data"),
+  ];
   const child = spawn(binary, args, { stdio: ["ignore", "pipe", "pipe"] });
   return new Promise((resolve, reject) => {
     let log = "";
