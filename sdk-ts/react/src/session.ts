@@ -1,7 +1,7 @@
 /** Who is signed in, and how the connection is. */
 import type { ConnectionState } from "@cosmictron/client";
-import { useCallback, useSyncExternalStore } from "react";
-import { useClient } from "./provider.js";
+import { useCallback, useMemo, useSyncExternalStore } from "react";
+import { type AnyClient, useClient } from "./provider.js";
 
 const IDLE: ConnectionState = { phase: "idle" };
 
@@ -19,10 +19,20 @@ export function useIdentity(): string | null {
 /** Where the connection is. Always idle on a server. */
 export function useConnectionState(): ConnectionState {
   const client = useClient();
-  const subscribe = useCallback((listener: () => void) => client.on("state", listener), [client]);
-  return useSyncExternalStore(
-    subscribe,
-    () => client.state,
-    () => IDLE,
-  );
+  const [subscribe, snapshot] = useMemo(() => follow(client), [client]);
+  return useSyncExternalStore(subscribe, snapshot, () => IDLE);
+}
+
+/** The state as the last event had it: React needs the same object until then, and reading `client.state` may make one. */
+function follow(client: AnyClient): [(listener: () => void) => () => void, () => ConnectionState] {
+  let state = client.state;
+  const subscribe = (listener: () => void) => {
+    // It may have changed between the render and now; React looks again after this.
+    state = client.state;
+    return client.on("state", (now) => {
+      state = now;
+      listener();
+    });
+  };
+  return [subscribe, () => state];
 }

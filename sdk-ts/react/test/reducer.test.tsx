@@ -82,6 +82,16 @@ test("identity and connection follow the session", async () => {
   expect(result.current[0]).toBeNull();
 });
 
+test("a component outlives a lost connection, and says that it waits", async () => {
+  const { server, client, wrapper } = await connected();
+  const { result } = renderHook(() => useConnectionState(), { wrapper });
+  act(() => client.connect());
+  await waitFor(() => expect(result.current.phase).toBe("connected"));
+  server.isUp = false;
+  act(() => server.drop());
+  expect(result.current.phase).toBe("waiting");
+});
+
 test("hooks without a provider say what is missing", () => {
   // React tells the console as well.
   const told = vi.spyOn(console, "error").mockImplementation(() => {});
