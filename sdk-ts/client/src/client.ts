@@ -72,6 +72,7 @@ export class CosmictronClient<S extends Schema = AnySchema> {
       {
         changed: (now, before) => this.sessionChanged(now, before),
         failed: (error) => this.events.emit("error", error),
+        absent: () => this.lives.refuse(new CosmictronError("unauthenticated", "nobody is signed in")),
       },
     );
     this.account = this.session.current?.identity ?? null;
@@ -86,7 +87,8 @@ export class CosmictronClient<S extends Schema = AnySchema> {
       {
         state: (state) => this.events.emit("state", state),
         message: (message) => this.receive(message),
-        lost: (error, isStale) => this.lost(error, isStale),
+        lost: (_, isStale) => this.lost(isStale),
+        refused: (token) => this.session.forget(token),
         broken: (error) => this.events.emit("error", error),
       },
     );
@@ -231,7 +233,7 @@ export class CosmictronClient<S extends Schema = AnySchema> {
 
   /** Shows what a server has rendered until the first answer of this client's own. */
   hydrate(queries: readonly DehydratedQuery[]): void {
-    for (const query of queries) this.lives.find(query.sql, query.params).hydrate(query);
+    for (const query of queries) this.lives.hydrate(query);
   }
 
   private nextId(): number {
@@ -301,10 +303,9 @@ export class CosmictronClient<S extends Schema = AnySchema> {
     }
   }
 
-  private lost(error: CosmictronError, isStale: boolean): void {
+  private lost(isStale: boolean): void {
     this.requests.suspend();
     this.lives.suspend(isStale);
-    if (error.code === "unauthenticated") this.session.forget(this.session.current?.token ?? null);
   }
 
   private sessionChanged(now: StoredSession | null, before: StoredSession | null): void {

@@ -60,3 +60,9 @@ test("rows stand as the query says", () => {
   check("t.a, 2;", [1, 3, 0, 2]);
   expect(orderOf("SELECT a FROM t", ["a"], ["i64"])).toBeNull();
 });
+
+test("texts stand by code points", () => {
+  const order = orderOf("SELECT a FROM t ORDER BY a", ["a"], ["string"]);
+  const texts = ["😀", "\uff5e", "b", "", "ab", "a"].map((a) => ({ a }));
+  expect(texts.sort(order ?? undefined).map(({ a }) => a)).toEqual(["", "a", "ab", "b", "\uff5e", "😀"]);
+});

@@ -238,3 +238,66 @@ test("an optimistic row stays while the connection that would have told of the c
   expect(new Set(seen)).toEqual(new Set([2]));
   expect(subscription.rows).toEqual([{ id: 1, username: "ada" }, bob]);
 });
+
+test("a query that waited for a sign-in ends when that fails, and comes back with the next one", async () => {
+  const { clock, server } = setUp();
+  let isRefused = true;
+  const options = server.options();
+  const fetch: typeof globalThis.fetch = async (input, init) => {
+    if (isRefused) return Response.json({ code: "unauthenticated", detail: "no" }, { status: 401 });
+    return (options.fetch as typeof globalThis.fetch)(input, init);
+  };
+  const client = new CosmictronClient(server.url, { ...options, fetch, clock });
+  const entering = client.signIn({ email: "a@b.c", password: "wrong!" });
+  const live = client.liveQuery(USERS);
+  live.subscribe(() => {});
+  await expect(entering).rejects.toMatchObject({ code: "unauthenticated", status: 401 });
+  await settled();
+  expect(live.getSnapshot().error).toMatchObject({ code: "unauthenticated" });
+  isRefused = false;
+  await client.signIn({ email: "a@b.c", password: "secret" });
+  await live.ready;
+  expect(live.getSnapshot().rows).toHaveLength(1);
+});
+
+test("a connection that ends for its token signs out, and hides what was shown", async () => {
+  const { clock, server } = setUp();
+  const client = new CosmictronClient(server.url, { ...server.options(), clock });
+  await client.signUp({ email: "a@b.c", password: "secret" });
+  const subscription = await client.subscribe(USERS);
+  server.drop(4001);
+  expect(client.identity).toBeNull();
+  expect(client.state).toEqual({ phase: "idle" });
+  expect(subscription.rows).toEqual([]);
+});
+
+test("a token is refreshed before it expires, on the same connection", async () => {
+  const { clock, server } = setUp();
+  const client = new CosmictronClient(server.url, { ...server.options(), clock });
+  await client.signUp({ email: "a@b.c", password: "secret" });
+  await client.query(USERS);
+  clock.advance(3_300_000);
+  await settled();
+  expect(server.received.filter(({ type }) => type === "authenticate")).toEqual([
+    { type: "authenticate", token: "token-1" },
+    { type: "authenticate", token: "token-2" },
+  ]);
+});
+
+test("an iterator knows of updates from when it is made", async () => {
+  const { server, client } = setUp();
+  const updates = (await client.subscribe(USERS))[Symbol.asyncIterator]();
+  server.commit([{ sql: USERS, inserts: [{ id: 2, username: "b" }] }]);
+  await settled();
+  expect((await updates.next()).value).toMatchObject({ inserts: [{ id: 2 }] });
+});
+
+test("a query that nobody ever held is forgotten, and its handle works nevertheless", async () => {
+  const { clock, client } = setUp();
+  const live = client.liveQuery(USERS);
+  expect(client.liveQuery(USERS)).toBe(live);
+  clock.advance(5000);
+  expect(client.liveQuery(USERS)).not.toBe(live);
+  await live.ready;
+  expect(live.getSnapshot().rows).toHaveLength(1);
+});

@@ -24,6 +24,8 @@ export interface LinkEvents {
   message(message: ServerMessage): void;
   /** The socket is gone. `isStale`: what was shown before may be hidden now. */
   lost(error: CosmictronError, isStale: boolean): void;
+  /** The server does not take this token, or no more. */
+  refused(token: string | null): void;
   broken(error: CosmictronError): void;
 }
 
@@ -32,6 +34,8 @@ export class Link {
   private socket: Socket | null = null;
   /** Which attempt the socket's events belong to; a dropped socket's are not heard. */
   private round = 0;
+  /** The token that the server knows this connection by. */
+  private tokenSent: string | null = null;
   private cancelTimer: () => void = () => {};
 
   constructor(
@@ -62,7 +66,9 @@ export class Link {
 
   /** A fresh token of the same account; the connection goes on. */
   authenticate(token: string): void {
-    if (this.isConnected) this.send(encode({ type: "authenticate", token }));
+    if (!this.isConnected) return;
+    this.tokenSent = token;
+    this.send({ type: "authenticate", token });
   }
 
   send(message: ClientMessage | Uint8Array<ArrayBuffer>): void {
@@ -89,6 +95,7 @@ export class Link {
         return;
       case "greet": {
         const token = this.options.token();
+        this.tokenSent = token;
         if (token === null) this.lose(new CosmictronError("unauthenticated", "nobody is signed in"), false);
         else this.send({ type: "authenticate", token });
         return;
@@ -156,6 +163,10 @@ export class Link {
     const { clock } = this.options;
     this.events.lost(error, isStale);
     this.take({ type: "lost", error, now: clock.now(), random: clock.random() });
+    if (error.code !== "unauthenticated") return;
+    this.events.refused(this.tokenSent);
+    // With a newer token, if there is one.
+    this.want();
   }
 }
 

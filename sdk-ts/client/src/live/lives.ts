@@ -41,7 +41,16 @@ export class Lives {
     const keeper = { held: () => this.hold(live), released: () => this.release(live) };
     const live = new Live(sql, params, key, this.options.integers, keeper);
     this.all.set(name, live);
+    // A render that is thrown away never holds what it asked for.
+    this.release(live);
     return live;
+  }
+
+  /** Rows from a server's page stay until somebody holds them, however long the page takes. */
+  hydrate(query: DehydratedQuery): void {
+    const live = this.find(query.sql, query.params);
+    this.keep(live);
+    live.hydrate(query);
   }
 
   /** The connection is there, or somebody has signed in: whatever is held is asked for. */
@@ -136,9 +145,13 @@ export class Lives {
     return [...this.all.values()].filter((live) => live.holders > 0);
   }
 
-  private hold(live: Live): void {
+  private keep(live: Live): void {
     this.graces.get(live)?.();
     this.graces.delete(live);
+  }
+
+  private hold(live: Live): void {
+    this.keep(live);
     if (live.holders > 1 || live.id !== null) return;
     // A handle that was kept after the query was let go is found again.
     this.all.set(nameOf(live.sql, live.params, live.key), live);

@@ -33,32 +33,35 @@ export class HeldSubscription implements Subscription<Row> {
     for (const end of [...this.ends]) end();
   }
 
-  async *[Symbol.asyncIterator](): AsyncGenerator<LiveUpdate<Row>, void, undefined> {
-    const updates: LiveUpdate<Row>[] = [];
-    let failure: CosmictronError | null = this.live.error;
-    let wake = () => {};
-    const end = () => wake();
+  /** Listens from now on, not only from the first `next()`. */
+  [Symbol.asyncIterator](): AsyncGenerator<LiveUpdate<Row>, void, undefined> {
+    const backlog: Backlog = { updates: [], failure: this.live.error, wake: () => {} };
     const offs = [
       this.on("update", (update) => {
-        updates.push(update);
-        if (updates.length > BACKLOG_MAX) this.unsubscribe();
-        wake();
+        backlog.updates.push(update);
+        if (backlog.updates.length > BACKLOG_MAX) this.unsubscribe();
+        backlog.wake();
       }),
       this.on("error", (error) => {
-        failure = error;
-        wake();
+        backlog.failure = error;
+        backlog.wake();
       }),
     ];
+    return this.yieldFrom(backlog, offs);
+  }
+
+  private async *yieldFrom(backlog: Backlog, offs: readonly Off[]): AsyncGenerator<LiveUpdate<Row>, void, undefined> {
+    const end = () => backlog.wake();
     this.ends.add(end);
     try {
       while (true) {
-        const next = updates.shift();
+        const next = backlog.updates.shift();
         if (next !== undefined) yield next;
-        else if (failure !== null) throw failure;
+        else if (backlog.failure !== null) throw backlog.failure;
         else if (this.isOver) return;
         else {
           await new Promise<void>((resolve) => {
-            wake = resolve;
+            backlog.wake = resolve;
           });
         }
       }
@@ -67,4 +70,12 @@ export class HeldSubscription implements Subscription<Row> {
       for (const off of offs) off();
     }
   }
+}
+
+/** What a `for await` loop has still to take. */
+interface Backlog {
+  readonly updates: LiveUpdate<Row>[];
+  failure: CosmictronError | null;
+  /** Ends the loop's wait. */
+  wake: () => void;
 }

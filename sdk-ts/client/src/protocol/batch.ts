@@ -79,9 +79,10 @@ function define(object: Row, name: string, value: unknown): void {
 
 function withNulls({ values, nulls }: ReadColumn): Values {
   if (nulls === null) return values;
-  const nullable: unknown[] = Array.isArray(values) ? values : Array.from(values);
-  for (let row = 0; row < nullable.length; row++) {
-    if ((((nulls[row >> 3] as number) >> (row & 7)) & 1) === 1) nullable[row] = null;
+  // A fresh array: one of numbers alone would be made over for the first null in it, with each number in a box of its own.
+  const nullable = new Array<unknown>(values.length);
+  for (let row = 0; row < values.length; row++) {
+    nullable[row] = (((nulls[row >> 3] as number) >> (row & 7)) & 1) === 1 ? null : values[row];
   }
   return nullable;
 }

@@ -62,7 +62,21 @@ function compareValues(a: unknown, b: unknown, isNumber: boolean): number {
   if (isNumber && typeof a === "string" && typeof b === "string" && DIGITS.test(a) && DIGITS.test(b)) {
     return a.includes(".") || b.includes(".") ? Number(a) - Number(b) : compare(BigInt(a), BigInt(b));
   }
+  if (typeof a === "string" && typeof b === "string") return compareTexts(a, b);
   return compare(a as number, b as number);
 }
+
+/** By code points, as the server does. UTF-16 has those beyond U+FFFF below U+E000, so the halves of these are ranked last. */
+function compareTexts(a: string, b: string): number {
+  const length = Math.min(a.length, b.length);
+  for (let at = 0; at < length; at++) {
+    const [one, other] = [a.charCodeAt(at), b.charCodeAt(at)];
+    if (one !== other) return rank(one) - rank(other);
+  }
+  return a.length - b.length;
+}
+
+const isHalf = (unit: number): boolean => 0xd800 <= unit && unit <= 0xdfff;
+const rank = (unit: number): number => (isHalf(unit) ? unit + 0x10000 : unit);
 
 const compare = <T extends number | bigint>(a: T, b: T): number => (a < b ? -1 : a > b ? 1 : 0);

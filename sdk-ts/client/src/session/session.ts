@@ -14,6 +14,8 @@ export interface SessionOptions {
 export interface SessionEvents {
   changed(session: StoredSession | null, before: StoredSession | null): void;
   failed(error: CosmictronError): void;
+  /** A sign-in has failed, or nothing was stored: whoever waited for it waits for nothing. */
+  absent(): void;
 }
 
 /** A token is refreshed when a tenth of its life is left, or a minute and a half: the server warns at one minute. */
@@ -100,7 +102,9 @@ export class Session {
     );
     this.pending = pending;
     void pending.then(() => {
-      if (this.pending === pending) this.pending = null;
+      if (this.pending !== pending) return;
+      this.pending = null;
+      if (this.current === null) this.events.absent();
     });
   }
 
