@@ -9,7 +9,10 @@ import { defineConfig } from "vitest/config";
 // with the react-dom that goes with it.
 const from = createRequire(new URL(process.env.REACT === "18" ? "../react-18/" : "./", import.meta.url));
 // Its main file is CommonJS, whose `require` no alias reaches.
-const testing = fileURLToPath(import.meta.resolve("@testing-library/react")).replace(/index\.js$/, "@testing-library/react.esm.js");
+const testing = fileURLToPath(import.meta.resolve("@testing-library/react")).replace(
+  /index\.js$/,
+  "@testing-library/react.esm.js",
+);
 const folder = (name: string) => dirname(from.resolve(`${name}/package.json`));
 
 export default defineConfig({

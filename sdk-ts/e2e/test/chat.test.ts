@@ -1,7 +1,7 @@
 /** Two people chat; the server is killed in between, and nothing is lost or said twice. */
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { shoot, Stage } from "./stage.js";
+import { Stage, shoot } from "./stage.js";
 
 let stage: Stage;
 beforeAll(async () => {

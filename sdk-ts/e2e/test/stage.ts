@@ -65,7 +65,11 @@ async function serveApp(url: string) {
   const root = `${CHAT}app`;
   const package_ = createRequire(`${root}/`).resolve("vite/package.json");
   const vite: Vite = await import(new URL("dist/node/index.js", pathToFileURL(package_)).href);
-  const app = await vite.createServer({ root, server: { host: "127.0.0.1", port: 0, fs: { strict: false } }, logLevel: "error" });
+  const app = await vite.createServer({
+    root,
+    server: { host: "127.0.0.1", port: 0, fs: { strict: false } },
+    logLevel: "error",
+  });
   await app.listen();
   return { url: app.resolvedUrls.local[0] ?? "", close: () => app.close() };
 }

@@ -1,12 +1,5 @@
 /** The hooks, typed by a module's schema. `cosmictron generate` writes a file that calls this. */
-import type {
-  AnySchema,
-  CosmictronClient,
-  ReducerArgs,
-  ReducerName,
-  ReducerResult,
-  Schema,
-} from "@cosmictron/client";
+import type { AnySchema, CosmictronClient, ReducerArgs, ReducerName, ReducerResult, Schema } from "@cosmictron/client";
 import { useClient } from "./provider.js";
 import { useQuery, useSuspenseQuery } from "./query.js";
 import { type Reducer, type ReducerOptions, useReducer } from "./reducer.js";

@@ -31,11 +31,7 @@ const nothing = () => NOTHING;
 const ignore = () => () => {};
 
 /** The rows of a query, kept up to date while the component is mounted. Renders again when they change. */
-export function useQuery<R extends object = Row>(
-  sql: string,
-  params?: Params,
-  options?: QueryOptions,
-): QueryResult<R> {
+export function useQuery<R extends object = Row>(sql: string, params?: Params, options?: QueryOptions): QueryResult<R> {
   const client = useClient();
   const live = options?.enabled === false ? null : find<R>(client, sql, params, options);
   return useLive(live);

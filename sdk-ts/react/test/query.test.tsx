@@ -10,12 +10,14 @@ afterEach(cleanup);
 
 /** As it is printed on the reference page. */
 function UserList() {
-  const users = useQuery('SELECT * FROM users');
-  const createUser = useReducer('create_user');
+  const users = useQuery("SELECT * FROM users");
+  const createUser = useReducer("create_user");
   void createUser;
   return (
     <ul>
-      {users.rows.map(u => <li key={u.id}>{u.username}</li>)}
+      {users.rows.map((u) => (
+        <li key={u.id}>{u.username}</li>
+      ))}
     </ul>
   );
 }
@@ -60,7 +62,13 @@ test("a row that did not change stays the same object", async () => {
 
 test("strict mode's second mount subscribes once, and all components of a query share it", async () => {
   const { server, wrapper } = await connected();
-  render(<StrictMode><UserList /><UserList /></StrictMode>, { wrapper });
+  render(
+    <StrictMode>
+      <UserList />
+      <UserList />
+    </StrictMode>,
+    { wrapper },
+  );
   expect(await screen.findAllByText("ada")).toHaveLength(2);
   const types = server.received.map(({ type }) => type);
   expect(types.filter((type) => type === "subscribe")).toHaveLength(1);
@@ -100,14 +108,24 @@ test("a suspended component is shown with its first answer", async () => {
   function Names() {
     return <p>{useSuspenseQuery(USERS).rows.map(({ username }) => username)}</p>;
   }
-  render(<Suspense fallback="loading"><Names /></Suspense>, { wrapper });
+  render(
+    <Suspense fallback="loading">
+      <Names />
+    </Suspense>,
+    { wrapper },
+  );
   expect(screen.getByText("loading")).toBeDefined();
   await screen.findByText("ada");
 });
 
 test("a server renders what was hydrated, and asks for nothing", async () => {
   const { server, client } = await connected();
-  const page = () => renderToString(<CosmictronProvider client={client}><UserList /></CosmictronProvider>);
+  const page = () =>
+    renderToString(
+      <CosmictronProvider client={client}>
+        <UserList />
+      </CosmictronProvider>,
+    );
   expect(page()).toBe("<ul></ul>");
   client.hydrate([{ sql: USERS, params: [], columns: ["id", "username"], rows: [ada], txId: 1 }]);
   expect(page()).toBe("<ul><li>ada</li></ul>");
