@@ -22,6 +22,10 @@ function UserList() {
   );
 }
 
+function Names() {
+  return <p>{useSuspenseQuery(USERS).rows.map(({ username }) => username)}</p>;
+}
+
 test("the reference page's component shows rows as they come and go", async () => {
   const { server, wrapper } = await connected();
   render(<UserList />, { wrapper });
@@ -105,9 +109,6 @@ test("a query that is not enabled asks for nothing, and keeps its result", async
 
 test("a suspended component is shown with its first answer", async () => {
   const { wrapper } = await connected();
-  function Names() {
-    return <p>{useSuspenseQuery(USERS).rows.map(({ username }) => username)}</p>;
-  }
   render(
     <Suspense fallback="loading">
       <Names />
