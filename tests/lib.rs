@@ -48,6 +48,11 @@ pub fn rooms_example() -> Vec<u8> {
     module("examples/rooms", "rooms")
 }
 
+/// The WebAssembly of `examples/chat`; built likewise.
+pub fn chat_example() -> Vec<u8> {
+    module("examples/chat", "chat")
+}
+
 /// The WebAssembly of `sdk-rust/tests/module`, which uses everything that the SDK has; built likewise.
 pub fn sdk_checks() -> Vec<u8> {
     module("sdk-rust/tests/module", "sdk_checks")

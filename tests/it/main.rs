@@ -5,6 +5,7 @@ mod bank;
 mod calls;
 mod capabilities;
 mod chain;
+mod chat;
 mod cli;
 mod counter;
 mod crash;

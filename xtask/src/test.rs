@@ -6,8 +6,13 @@ use crate::module;
 use crate::step::{self, Failed, program, root, succeeds};
 
 /// Modules that tests deploy: each a workspace of its own, as a user's is.
-const MODULES: [&str; 4] =
-    ["examples/my-agent", "examples/bank", "examples/rooms", "sdk-rust/tests/module"];
+const MODULES: [&str; 5] = [
+    "examples/my-agent",
+    "examples/bank",
+    "examples/rooms",
+    "examples/chat",
+    "sdk-rust/tests/module",
+];
 
 #[derive(Args)]
 pub struct Options {
