@@ -39,7 +39,7 @@ const _: () = assert!(512 % SLOT_BYTES == 0 && ZERO_AT <= CHECKED_BYTES);
 /// The bytes of a slot as they are in a file.
 pub type SlotBytes = [u8; SLOT_BYTES];
 
-/// Names a slot of a data directory for ever: numbers are not used again.
+/// Names a slot of a data directory. A slot keeps its number for ever, also once it is destroyed.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SlotNumber(u64);
 

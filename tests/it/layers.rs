@@ -6,8 +6,9 @@ use std::process::Command;
 use serde_json::Value;
 
 /// Each of our crates, and those of ours that it may use.
-const LAYERS: [(&str, &[&str]); 7] = [
+const LAYERS: [(&str, &[&str]); 8] = [
     ("cosmictron-types", &[]),
+    ("cosmictron-personal", &[]),
     ("cosmictron-runtime", &["cosmictron-types"]),
     ("cosmictron-storage", &["cosmictron-types"]),
     ("cosmictron-sql", &["cosmictron-types", "cosmictron-storage"]),
