@@ -130,7 +130,7 @@ pub mod __private {
     pub use crate::reducer::{Arguments, call, describe_result, kind, report};
     pub use crate::relation::{
         Changeable, ColumnName, HasPrimaryKey, NamedTable, TableName, UniqueColumn, auto_inc,
-        primary_key, target,
+        personal, primary_key, target,
     };
     pub use crate::rows::{between, equal};
     pub use crate::shard_key::{shard_key, spread_auto_inc};

@@ -71,6 +71,19 @@ pub fn primary_key<T: PrimaryKeyColumn>() {}
 /// An `auto_inc` column must be an integer.
 pub fn auto_inc<T: crate::key::AutoIncColumn>() {}
 
+/// A `#[pii]` column must be able to be absent.
+pub fn personal<T: PersonalColumn>() {}
+
+/// A column type that can be absent, as a value is whose key was destroyed.
+#[diagnostic::on_unimplemented(
+    message = "personal data of type `{Self}` could not be absent",
+    label = "`#[pii]` needs an `Option`",
+    note = "once the key of personal data is destroyed, it reads as `None`: write `Option<{Self}>`"
+)]
+pub trait PersonalColumn {}
+
+impl<T> PersonalColumn for Option<T> {}
+
 /// Tables whose rows can be told apart by a primary key.
 #[diagnostic::on_unimplemented(
     message = "table `{Self}` has no primary key",

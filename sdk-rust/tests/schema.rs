@@ -14,7 +14,7 @@ pub struct Account {
     #[index]
     pub owner: Identity,
     #[pii]
-    pub email: String,
+    pub email: Option<String>,
     #[pii(key_context = "owner")]
     pub phone: Option<String>,
 }
@@ -76,7 +76,7 @@ fn every_attribute_is_in_the_schema() {
             "columns": [
                 {"name": "id", "type": "u64", "auto_inc": true},
                 {"name": "owner", "type": "identity"},
-                {"name": "email", "type": "string", "pii": {}},
+                {"name": "email", "type": {"option": "string"}, "pii": {}},
                 {"name": "phone", "type": {"option": "string"}, "pii": {"key_context": "owner"}}
             ],
             "indexes": [
@@ -117,7 +117,7 @@ fn a_view_has_the_columns_of_what_it_yields() {
     };
     assert_eq!(
         columns("accounts_of_today"),
-        ["id u64", "owner identity", "email string", "phone option<string>"]
+        ["id u64", "owner identity", "email option<string>", "phone option<string>"]
     );
     assert_eq!(columns("totals"), ["account u64", "amount f64"]);
 }

@@ -128,10 +128,16 @@ fn a_module_that_lies_about_itself_is_refused() {
 fn protection_that_is_not_given_yet_is_not_promised() {
     let mut site = Site::new();
     let table = |column: &str, rest: &str| {
-        let columns = format!(r#"[{{"name":"id","type":"u64"{column}}}]"#);
-        Guest::new().item(&format!(r#"{{"table":{{"name":"x","columns":{columns}{rest}}}}}"#))
+        let columns = format!(r#"[{{"name":"id","type":"u64"}},{{"name":"email",{column}}}]"#);
+        let key = r#"[{"name":"id","columns":["id"],"primary":true}]"#;
+        Guest::new().item(&format!(
+            r#"{{"table":{{"name":"x","columns":{columns},"indexes":{key}{rest}}}}}"#
+        ))
     };
-    let modules = [("column id of table x is pii", table(r#","pii":{"key_context":"user"}"#, ""))];
+    let modules = [(
+        "column email of table x is pii",
+        table(r#""type":{"option":"string"},"pii":{"key_context":"id"}"#, ""),
+    )];
     for (what, guest) in modules {
         let detail = format!("module: {what}, which this server does not enforce yet");
         let answer = site.server.try_deploy("bad", &guest.wasm());

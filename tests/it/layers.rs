@@ -8,6 +8,7 @@ use serde_json::Value;
 /// Each of our crates, and those of ours that it may use.
 const LAYERS: [(&str, &[&str]); 8] = [
     ("cosmictron-types", &[]),
+    ("cosmictron-personal", &[]),
     ("cosmictron-runtime", &["cosmictron-types"]),
     ("cosmictron-storage", &["cosmictron-types"]),
     ("cosmictron-sql", &["cosmictron-types", "cosmictron-storage"]),

@@ -102,11 +102,11 @@ pub struct ForeignKey {
     pub column: String,
 }
 
-/// A column that holds personal data.
+/// A column that holds personal data: an option, in no index, of a table with a primary key.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Pii {
-    /// Whose key encrypts it; the column's own name when absent.
+    /// The column whose value says whose key encrypts it; each row has a key of its own when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key_context: Option<String>,
 }

@@ -36,7 +36,8 @@ use syn::parse_macro_input;
 /// `#[rls(read = "…")]`, `#[rls(write = "…")]`, `#[rls(force)]`.
 ///
 /// On fields: `#[primary_key]`, `#[auto_inc]`, `#[unique]`, `#[index]`, `#[fk(table.column)]`, `#[pii]`,
-/// `#[pii(key_context = "…")]`.
+/// `#[pii(key_context = "…")]`. Personal data is an `Option` in no index, of a table with a primary key; its context is a plain column
+/// that is never absent.
 ///
 /// # Spreading rows over cores
 ///

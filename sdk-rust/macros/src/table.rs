@@ -3,6 +3,7 @@
 mod attribute;
 mod functions;
 mod model;
+mod personal;
 mod write;
 
 use proc_macro2::{Span, TokenStream};

@@ -1,5 +1,6 @@
 //! The rules that a module's schema has to keep, and what is said when one is broken.
 
+mod personal;
 mod sharding;
 #[cfg(test)]
 mod tests;
@@ -99,6 +100,7 @@ fn check_table(table: &TableSchema, module: &ModuleSchema) -> Result<(), SchemaE
     for index in &table.indexes {
         check_index(&format!("{place}, index {}", index.name), table, index)?;
     }
+    personal::check_table(&place, table)?;
     sharding::check_table(&place, table)
 }
 

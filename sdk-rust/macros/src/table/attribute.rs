@@ -124,14 +124,13 @@ fn predicate(meta: &ParseNestedMeta<'_>) -> Result<LitStr> {
 }
 
 /// What an attribute on a field says.
-#[derive(PartialEq, Eq)]
 pub(super) enum FieldWord {
     PrimaryKey,
     AutoInc,
     Index,
     Unique,
     ForeignKey { table: Ident, column: Ident },
-    Pii { key_context: Option<String> },
+    Pii { key_context: Option<LitStr> },
 }
 
 impl FieldWord {
@@ -207,11 +206,13 @@ fn parse_pii(attribute: &Attribute) -> Result<FieldWord> {
     let mut key_context = None;
     if attribute.meta.require_path_only().is_err() {
         attribute.parse_nested_meta(|meta| match word_of(&meta)?.as_str() {
-            "key_context" => once(&mut key_context, &meta, |meta| text(meta, "a key's context")),
+            "key_context" => {
+                once(&mut key_context, &meta, |meta| text(meta, "the name of a column"))
+            }
             _ => Err(unknown_word(&meta, "pii", &["key_context"])),
         })?;
     }
-    Ok(FieldWord::Pii { key_context: key_context.map(|context| context.value()) })
+    Ok(FieldWord::Pii { key_context })
 }
 
 /// A `#[cfg]` among attributes.

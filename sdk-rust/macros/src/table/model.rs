@@ -9,6 +9,7 @@ use syn::{Error, Fields, ItemStruct, LitStr, Result, Type};
 
 use super::OwnAttributes;
 use super::attribute::{self, FieldWord, StructWord, TableWords};
+use super::personal;
 use crate::word::{Errors, check_name, name_of};
 
 /// Columns of one table, indexes of one table, columns of one index, as the server limits them.
@@ -43,8 +44,11 @@ pub(super) struct ForeignKey {
     pub(super) column: Ident,
 }
 
+/// That a column holds personal data, and where that is said.
 pub(super) struct Pii {
-    pub(super) key_context: Option<String>,
+    pub(super) span: Span,
+    /// The column that says whose key encrypts it.
+    pub(super) key_context: Option<LitStr>,
 }
 
 pub(super) struct Index {
@@ -89,6 +93,7 @@ impl Table {
         }
         errors.into_result()?;
         table.check_forced()?;
+        personal::check(&table)?;
         Ok(table)
     }
 
@@ -139,8 +144,8 @@ impl Table {
         words: Vec<(Span, FieldWord)>,
         primary_key: &mut Option<Span>,
     ) -> Result<()> {
-        let has = |wanted: &FieldWord| words.iter().any(|(_, word)| word == wanted);
-        let is_unique = has(&FieldWord::PrimaryKey) || has(&FieldWord::Unique);
+        let is_key = |word: &FieldWord| matches!(word, FieldWord::PrimaryKey | FieldWord::Unique);
+        let is_unique = words.iter().any(|(_, word)| is_key(word));
         for (span, word) in words {
             let column = &mut self.columns[at];
             match word {
@@ -158,13 +163,13 @@ impl Table {
                     return Err(Error::new(span, text));
                 }
                 FieldWord::Index | FieldWord::Unique => {
-                    let index = Index::single(at, word == FieldWord::Unique, &self.columns);
+                    let index = Index::single(at, is_key(&word), &self.columns);
                     self.add_index(span, index)?;
                 }
                 FieldWord::ForeignKey { table, column: target } => {
                     column.foreign_key = Some(ForeignKey { table, column: target });
                 }
-                FieldWord::Pii { key_context } => column.pii = Some(Pii { key_context }),
+                FieldWord::Pii { key_context } => column.pii = Some(Pii { span, key_context }),
             }
         }
         Ok(())

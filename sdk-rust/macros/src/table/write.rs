@@ -162,7 +162,7 @@ fn describe_column(item: &mut Description, column: &Column) {
     if let Some(pii) = &column.pii {
         item.raw(",\"pii\":{");
         if let Some(context) = &pii.key_context {
-            item.raw("\"key_context\":").string(context);
+            item.raw("\"key_context\":").string(&context.value());
         }
         item.raw("}");
     }
@@ -244,6 +244,7 @@ fn checks(table: &Table) -> TokenStream {
             true if table.shard_by.is_some() => format_ident!("spread_auto_inc"),
             true => format_ident!("auto_inc"),
             false if is_primary_key(at) => format_ident!("primary_key"),
+            false if column.pii.is_some() => format_ident!("personal"),
             false => return None,
         };
         let ty = &column.ty;

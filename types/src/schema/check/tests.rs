@@ -202,3 +202,54 @@ fn policies_are_bounded_and_force_is_for_reading() {
     let many: Vec<&str> = many.iter().map(String::as_str).collect();
     check(&many, "policies: 272 is more than the limit of 256");
 }
+
+const EMAIL: &str = r#"{"name":"email","type":{"option":"string"},"pii":{}}"#;
+
+#[test]
+fn personal_data_that_cannot_be_encrypted_is_refused() {
+    let with = |column: &str| table(&format!("{ID},{column}"), PRIMARY);
+    check(
+        &[&with(r#"{"name":"email","type":"string","pii":{}}"#)],
+        "table t, column email: pii needs an option: a value whose key is destroyed is absent",
+    );
+    let index = r#"{"name":"both","columns":["id","email"]}"#;
+    check(
+        &[&table(&format!("{ID},{EMAIL}"), &format!("{PRIMARY},{index}"))],
+        "table t, column email: pii cannot be in an index: equal values are encrypted to different bytes",
+    );
+    let key = r#""foreign_key":{"table":"t","column":"id"}"#;
+    check(
+        &[&with(&format!(r#"{{"name":"other","type":{{"option":"u64"}},{key},"pii":{{}}}}"#))],
+        "table t, column other: pii cannot be a foreign key",
+    );
+    check(
+        &[&table(&format!("{ID},{EMAIL}"), "")],
+        "table t, column email: pii needs a table with a primary key: each row has a key",
+    );
+    admits(&[&with(EMAIL)]);
+}
+
+#[test]
+fn whose_personal_data_it_is_stands_in_a_plain_column_of_every_row() {
+    let with = |context: &str, ty: &str| {
+        let phone = r#"{"name":"phone","type":{"option":"string"},"pii":{"key_context":"owner"}}"#;
+        table(&format!(r#"{ID},{{"name":"{context}","type":{ty}}},{phone}"#), PRIMARY)
+    };
+    let place = "table t, column phone, key_context";
+    check(&[&with("own", r#""u64""#)], &format!("{place}: there is no column owner"));
+    check(
+        &[&with("owner", r#"{"option":"u64"}"#)],
+        &format!("{place}: whose key it is is never absent"),
+    );
+    check(
+        &[&with("owner", r#"{"list":"u64"}"#)],
+        &format!(
+            "{place}: whose key it is is a bool, a number, a string, bytes, a time, an identity or a uuid"
+        ),
+    );
+    check(
+        &[&with("owner", r#"{"option":"u64"},"pii":{}"#)],
+        &format!("{place}: whose key it is cannot be personal data itself"),
+    );
+    admits(&[&with("owner", r#""identity""#)]);
+}
