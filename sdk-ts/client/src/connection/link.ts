@@ -31,6 +31,7 @@ export interface LinkEvents {
 
 export class Link {
   private phase: Phase = { phase: "idle" };
+  private shown: ConnectionState = { phase: "idle" };
   private socket: Socket | null = null;
   /** Which attempt the socket's events belong to; a dropped socket's are not heard. */
   private round = 0;
@@ -43,8 +44,9 @@ export class Link {
     private readonly events: LinkEvents,
   ) {}
 
+  /** The same object until it changes, as `useSyncExternalStore` wants it. */
   get state(): ConnectionState {
-    return shown(this.phase);
+    return this.shown;
   }
 
   get isConnected(): boolean {
@@ -80,9 +82,10 @@ export class Link {
     const { phase, effects } = step(before, input, this.options.reconnect);
     if (phase === before) return;
     this.phase = phase;
+    this.shown = shown(phase);
     if (phase.phase !== "greeting") this.cancelTimer();
     for (const effect of effects) this.run(effect);
-    if (this.phase === phase) this.events.state(shown(phase));
+    if (this.phase === phase) this.events.state(this.shown);
   }
 
   private run(effect: Effect): void {
