@@ -3,7 +3,7 @@ import { mkdir } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { type Browser, chromium, type Page } from "playwright-core";
-import { RealServer } from "../../client/test/server/start.js";
+import { RealServer } from "./server.js";
 
 const path = (relative: string) => fileURLToPath(new URL(relative, import.meta.url));
 const CHAT = path("../../../examples/chat/");
