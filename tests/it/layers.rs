@@ -6,7 +6,7 @@ use std::process::Command;
 use serde_json::Value;
 
 /// Each of our crates, and those of ours that it may use.
-const LAYERS: [(&str, &[&str]); 8] = [
+const LAYERS: [(&str, &[&str]); 9] = [
     ("cosmictron-types", &[]),
     ("cosmictron-personal", &[]),
     ("cosmictron-runtime", &["cosmictron-types"]),

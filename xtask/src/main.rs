@@ -3,6 +3,7 @@
 //! `cargo xtask test` is what continuous integration runs: formatting, lints, every test, on a clean checkout of a fresh
 //! machine. What it needs and does not find, it installs.
 
+mod clients;
 mod fuzz;
 mod module;
 mod perf;

@@ -2,8 +2,8 @@
 
 use clap::Args;
 
-use crate::module;
-use crate::step::{self, Failed, program, root, succeeds};
+use crate::step::{self, Failed, program, succeeds};
+use crate::{clients, module};
 
 /// Modules that tests deploy: each a workspace of its own, as a user's is.
 const MODULES: [&str; 5] = [
@@ -45,7 +45,7 @@ pub fn run(options: &Options) -> Result<(), Failed> {
             .env("COSMICTRON_SIM_SEEDS", options.sim_seeds.to_string()),
     )?;
     step::run(program("cargo").args(["test", "--release", "--workspace", "--doc"]))?;
-    test_clients(options)?;
+    clients::test(!options.only_tests)?;
     if !options.only_tests {
         step::run(program("cargo").args([
             "clippy",
@@ -56,30 +56,6 @@ pub fn run(options: &Options) -> Result<(), Failed> {
             "-D",
             "warnings",
         ]))?;
-    }
-    Ok(())
-}
-
-/// What is no part of the workspace: the client in Rust, and the generated TypeScript.
-fn test_clients(options: &Options) -> Result<(), Failed> {
-    let client = |arguments: &[&str]| {
-        let mut cargo = program("cargo");
-        cargo.current_dir(root().join("sdk-rust/client")).args(arguments);
-        step::run(&mut cargo)
-    };
-    if !options.only_tests {
-        client(&["fmt", "--check"])?;
-        client(&["clippy", "--locked", "--all-targets", "--", "-D", "warnings"])?;
-    }
-    client(&["test", "--locked"])?;
-    if !succeeds(program("npm").arg("--version")) {
-        println!("\nskipped, since npm is not there: the generated TypeScript");
-        return Ok(());
-    }
-    for arguments in [&["ci"][..], &["test"]] {
-        let mut npm = program("npm");
-        npm.current_dir(root().join("codegen/tests/typescript")).args(arguments);
-        step::run(&mut npm)?;
     }
     Ok(())
 }
