@@ -39,11 +39,11 @@ test("two browsers chat over a crash of the server, and nothing is lost or doubl
   await shoot(ada, "chat-1280");
   await shoot(bob, "chat-390");
 
-  const crashed = stage.server.crash();
+  await stage.server.kill();
   await ada.getByText("Reconnecting…").waitFor();
   await say(ada, "said while it was down");
   await shoot(ada, "down-1280");
-  await crashed;
+  await stage.server.run();
   await sees(ada, "said while it was down");
   await sees(bob, "said while it was down");
   await say(bob, "and after");

@@ -3,7 +3,7 @@ import { mkdir } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { type Browser, chromium, type Page } from "playwright-core";
-import { RealServer } from "./server.js";
+import { Server } from "../../client/test/server/server.js";
 
 const path = (relative: string) => fileURLToPath(new URL(relative, import.meta.url));
 const CHAT = path("../../../examples/chat/");
@@ -19,14 +19,14 @@ interface Vite {
 
 export class Stage {
   private constructor(
-    readonly server: RealServer,
+    readonly server: Server,
     private readonly browser: Browser,
     private readonly app: { url: string; close(): Promise<void> },
   ) {}
 
   static async set(): Promise<Stage> {
-    const server = await RealServer.start();
-    await server.deploy("chat", `${CHAT}target/wasm32-unknown-unknown/release/chat.wasm`);
+    const file = `${CHAT}target/wasm32-unknown-unknown/release/chat.wasm`;
+    const server = await Server.start({ name: "chat", file });
     const app = await serveApp(server.url);
     const executablePath = process.env.CHROMIUM_BIN ?? "/usr/bin/chromium";
     const browser = await chromium.launch({ executablePath, args: ["--no-sandbox"] });

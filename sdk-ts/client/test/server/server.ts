@@ -1,5 +1,5 @@
 /**
- * The real server with a directory of its own, and the module `users`; `COSMICTRON_BIN` names the binary.
+ * The real server with a directory of its own, and one module; `COSMICTRON_BIN` names the binary. The browser's tests use it too.
  *
  * Clients reach it through a door that stays when the server is killed, since the next one listens on another port: the
  * kernel may give the old one back only some time after the process has gone.
@@ -12,8 +12,15 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 
-const MODULE =
-  process.env.COSMICTRON_MODULE ?? new URL("module/target/wasm32-unknown-unknown/release/users.wasm", import.meta.url);
+export interface Module {
+  readonly name: string;
+  readonly file: string | URL;
+}
+
+const USERS: Module = {
+  name: "users",
+  file: new URL("module/target/wasm32-unknown-unknown/release/users.wasm", import.meta.url),
+};
 
 export class Server {
   readonly #folder = mkdtempSync(join(tmpdir(), "cosmictron-"));
@@ -21,11 +28,11 @@ export class Server {
   #process: ChildProcess | null = null;
 
   /** Starts one, and deploys the module. */
-  static async start(): Promise<Server> {
+  static async start(module = USERS): Promise<Server> {
     const server = new Server();
     await server.#door.open();
     await server.run();
-    await server.#deploy();
+    await server.#deploy(module);
     return server;
   }
 
@@ -67,10 +74,10 @@ export class Server {
     rmSync(this.#folder, { recursive: true });
   }
 
-  async #deploy(): Promise<void> {
+  async #deploy({ name, file }: Module): Promise<void> {
     const form = new FormData();
-    form.set("name", "users");
-    form.set("module", new Blob([readFileSync(MODULE)]), "users.wasm");
+    form.set("name", name);
+    form.set("module", new Blob([readFileSync(file)]), `${name}.wasm`);
     const token = readFileSync(join(this.#folder, "data", "admin.token"), "utf8").trim();
     const headers = { Authorization: `Bearer ${token}` };
     const response = await fetch(`${this.url.replace("ws", "http")}/v1/modules`, {

@@ -14,7 +14,7 @@ use proptest::prelude::*;
 use super::answer::{Counted, counted};
 use super::choice::Choices;
 use super::cluster::{Cluster, plan_limits};
-use super::history::Tally;
+use super::history::{Tally, write_transactions};
 use super::predicate::row_predicate;
 use super::query::Query;
 use super::schema::{Schema, Table};
@@ -264,12 +264,6 @@ impl fmt::Debug for Guarded {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "\non {} shards, for {}\n{:?}", self.shards, self.reader, self.schema)?;
         self.queries.iter().try_for_each(|query| writeln!(f, "  {query:?}"))?;
-        for (at, transaction) in self.transactions.iter().enumerate() {
-            if at == self.begin.min(self.transactions.len() - 1) {
-                writeln!(f, "  subscribed")?;
-            }
-            writeln!(f, "  {}: {transaction:?}", at + 1)?;
-        }
-        Ok(())
+        write_transactions(&self.transactions, self.begin, f)
     }
 }

@@ -215,12 +215,21 @@ impl fmt::Debug for History {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "\non {} shards\n{:?}", self.shards, self.schema)?;
         self.queries.iter().try_for_each(|query| writeln!(f, "  {query:?}"))?;
-        for (at, transaction) in self.transactions.iter().enumerate() {
-            if at == self.begin.min(self.transactions.len() - 1) {
-                writeln!(f, "  subscribed")?;
-            }
-            writeln!(f, "  {}: {transaction:?}", at + 1)?;
-        }
-        Ok(())
+        write_transactions(&self.transactions, self.begin, f)
     }
+}
+
+/// One a line, with the place where queries are subscribed to.
+pub(crate) fn write_transactions(
+    transactions: &[Transaction],
+    begin: usize,
+    f: &mut fmt::Formatter<'_>,
+) -> fmt::Result {
+    for (at, transaction) in transactions.iter().enumerate() {
+        if at == begin.min(transactions.len() - 1) {
+            writeln!(f, "  subscribed")?;
+        }
+        writeln!(f, "  {}: {transaction:?}", at + 1)?;
+    }
+    Ok(())
 }
